@@ -1,0 +1,106 @@
+import type { LogRecord, RecordInput } from "./record.ts";
+
+/**
+ * The log engine as a host sees it: `engine.wasm` behind plain byte arrays.
+ *
+ * All calls are synchronous and copy: bytes go in, fresh bytes or numbers come out, and no view on WASM memory ever
+ * leaves. A status is one of `engine-as/status.ts`. Nothing here throws for bad bytes.
+ */
+export interface Engine {
+  /** CRC32C (Castagnoli) of `bytes`, as an unsigned 32-bit number; `seed` continues an earlier one. */
+  crc32c(bytes: Uint8Array, seed?: number): number;
+
+  /**
+   * Checks the batch at the start of `bytes`: length, magic, counts, CRC. With `deep` also every record inside it
+   * (varints, lengths, offset deltas rising from 0 to the last, count), decompressing none, lz4 as needed; a codec that
+   * this engine cannot read passes unread. `uncompressedBytesMax` bounds what decompression may produce.
+   * Answers the batch's size in bytes, or a status < 0.
+   */
+  checkBatch(bytes: Uint8Array, deep: boolean, uncompressedBytesMax: number): number;
+
+  /**
+   * Walks the batches of a segment, fed in pieces: for recovery, for a replica's incoming bytes, and to build both sparse
+   * indexes in the same pass. One scanner is in use at a time per engine.
+   */
+  scanner(options: ScanOptions): SegmentScanner;
+
+  /** Seals records into one RecordBatch v2 with base offset 0 and leader epoch -1; throws KafkaError when it would be larger than `bytesMax`. */
+  writeBatch(records: readonly RecordInput[], options: BatchOptions): Uint8Array;
+
+  /** The records of one checked batch, decoded lazily; throws KafkaError (UNSUPPORTED_COMPRESSION_TYPE, CORRUPT_MESSAGE). */
+  readBatch(batch: Uint8Array, uncompressedBytesMax: number): RecordTable;
+
+  /** Position of the last entry at or before `relativeOffset` in a `.index` file's bytes; 0 when there is none. */
+  lookupOffset(index: Uint8Array, relativeOffset: number): number;
+
+  /** Relative offset of the last entry with a timestamp before `timestamp` in a `.timeindex` file's bytes; 0 when there is none. */
+  lookupTime(index: Uint8Array, timestamp: bigint): number;
+
+  /** Kafka's LZ4 framing (frame format 1.6, independent 64 KiB blocks). */
+  lz4Compress(bytes: Uint8Array): Uint8Array;
+  /** Decompresses an LZ4 frame into at most `bytesMax` bytes; throws KafkaError (CORRUPT_MESSAGE). */
+  lz4Decompress(bytes: Uint8Array, bytesMax: number): Uint8Array;
+}
+
+export interface BatchOptions {
+  codec: number;
+  /** -1n: none. */
+  producerId: bigint;
+  producerEpoch: number;
+  baseSequence: number;
+  transactional?: boolean;
+  control?: boolean;
+  bytesMax: number;
+}
+
+export interface ScanOptions {
+  /** Base offset of the segment: what index entries are relative to. */
+  baseOffset: bigint;
+  /** First offset that may appear. */
+  nextOffset: bigint;
+  /** Byte position in the segment at which the scan begins. */
+  position: number;
+  /** `index.interval.bytes`: at least this many bytes lie between two index entries. 0 builds no index. */
+  indexIntervalBytes: number;
+  /** A batch larger than this is BAD_LENGTH. */
+  batchBytesMax: number;
+}
+
+/** One batch that the scanner passed; positions are in the whole segment. */
+export interface ScannedBatch {
+  position: number;
+  bytes: number;
+  baseOffset: bigint;
+  lastOffset: bigint;
+  leaderEpoch: number;
+  maxTimestamp: bigint;
+  producerId: bigint;
+  producerEpoch: number;
+  baseSequence: number;
+  attributes: number;
+}
+
+export interface SegmentScanner {
+  /**
+   * Takes the next bytes of the segment, in pieces of any size. Answers OK, TORN (a batch is not complete yet: feed
+   * more, or take it as the torn tail) or the status that ended the scan; after that nothing more is taken.
+   */
+  feed(piece: Uint8Array): number;
+  /** The batches of the last `feed`, in order. */
+  readonly batches: readonly ScannedBatch[];
+  /** Where valid bytes end in the segment. */
+  readonly validBytes: number;
+  /** The offset after the last valid batch. */
+  readonly nextOffset: bigint;
+  /** Index entries of everything scanned so far, in Kafka's file format. */
+  offsetIndex(): Uint8Array;
+  timeIndex(): Uint8Array;
+}
+
+/** The records of one batch. An object is built only for a record that is asked for. */
+export interface RecordTable extends Iterable<LogRecord> {
+  readonly count: number;
+  at(index: number): LogRecord;
+  offset(index: number): bigint;
+  timestamp(index: number): number;
+}
