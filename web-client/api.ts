@@ -1,0 +1,236 @@
+/** The shapes of the public API: what an app sees. The classes behind them stay private. */
+import type { RecordHeader } from "../log/record.ts";
+import type { Serializer } from "./serializer.ts";
+import type { TypedEventTarget } from "./typed-events.ts";
+
+export interface ConnectOptions {
+  /** Where the gateway is: `https://host`, `http://127.0.0.1:8080` (or `wss:`, `ws:`). */
+  url: string | URL;
+  /** Names what is kept on this device; the URL's origin when left out. Two names share nothing but the gateway. */
+  name?: string;
+  /** Starts with the connection switched off, until `goOnline()`. */
+  offline?: boolean;
+  /** Where `engine.wasm` is served; next to this module when left out. */
+  engineUrl?: string | URL;
+  /** Closes the client. */
+  signal?: AbortSignal;
+}
+
+/** `offline` is either the app's own switch or a gateway that cannot be reached and is tried again. */
+export interface ConnectionState {
+  readonly name: "connecting" | "live" | "offline" | "closed";
+  /** A sentence for people: why it is offline or closed. */
+  readonly reason: string | undefined;
+}
+
+export class StateEvent extends Event {
+  readonly state: ConnectionState;
+  constructor(state: ConnectionState) {
+    super("state");
+    this.state = state;
+  }
+}
+
+export interface RivuletEvents {
+  /** The connection changed its state. */
+  state: StateEvent;
+}
+
+/** One client: a connection that comes back by itself, an outbox, and what is kept on this device. */
+export interface Rivulet extends TypedEventTarget<RivuletEvents>, AsyncDisposable {
+  readonly state: ConnectionState;
+  /** `memory`: this origin has no IndexedDB or no Web Locks; nothing survives the tab. */
+  readonly storage: "indexeddb" | "memory";
+  /** The cluster behind the URL, as far as this device has ever learned it. */
+  readonly clusterId: string | undefined;
+  readonly outbox: Outbox;
+  topic(name: string): Topic<Uint8Array, string>;
+  topic<V, K = string>(name: string, options: TopicOptions<V, K>): Topic<V, K>;
+  /** All topics with the range that the gateway has and the range that this device holds; offline, as last known. */
+  topics(): Promise<TopicSummary[]>;
+  /** Closes the connection and stays away until `goOnline`. */
+  goOffline(): void;
+  goOnline(): void;
+  /** Ends all iterators, stops delivery, closes the stores. What waits in the outbox stays on the device. */
+  close(): Promise<void>;
+}
+
+export interface TopicOptions<V, K> {
+  /** How values are written and read; bytes when left out. */
+  value: Serializer<V>;
+  /** How keys are written and read; text when left out. */
+  key?: Serializer<K>;
+}
+
+export interface Topic<V, K = string> {
+  readonly name: string;
+  /** Puts a record into the outbox. Throws at once when key or value cannot be encoded. */
+  publish(record: PublishRecord<V, K>): Publication;
+  /** Records as the gateway has them, in order per partition, going on live; ends when the signal aborts or the client closes. */
+  subscribe(options?: SubscribeOptions): AsyncIterableIterator<ReceivedRecord<V, K>>;
+  /** Keeps whole partitions on this device. Asking again gives the same replica. */
+  replicate(options?: ReplicateOptions): Promise<Replica<V, K>>;
+}
+
+export interface PublishRecord<V, K = string> {
+  /** Records with the same key go to the same partition and stay in order. */
+  key?: K | null;
+  /** null is a tombstone. */
+  value: V | null;
+  headers?: readonly RecordHeader[];
+  /** Milliseconds since the epoch; now, corrected by the gateway's clock, when left out. */
+  timestamp?: number;
+}
+
+export interface Publication {
+  /** Safe on this device: it survives reload and crash (`storage` says whether there is a device store). */
+  readonly queued: Promise<void>;
+  /** In the log, durably. Rejects with KafkaError when it was refused, discarded, or is in doubt. */
+  readonly delivered: Promise<Position>;
+}
+
+export interface Position {
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+export interface SubscribeOptions {
+  /** Where to begin; `latest` when left out. Partitions that a list of positions does not name begin at the earliest. */
+  from?: "earliest" | "latest" | Position | readonly Position[];
+  /** Ends the iteration without an error. */
+  signal?: AbortSignal;
+}
+
+/** A record as the log holds it. Key and value are decoded when they are first asked for, and throw then if they cannot be. */
+export interface ReceivedRecord<V, K = string> {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  /** Milliseconds since the epoch; -1 when the producer gave none. */
+  readonly timestamp: number;
+  readonly key: K | null;
+  readonly value: V | null;
+  readonly keyBytes: Uint8Array | null;
+  readonly valueBytes: Uint8Array | null;
+  readonly headers: readonly RecordHeader[];
+}
+
+export interface ReplicateOptions {
+  /** What at most stays on this device, per partition; the oldest segments go first. Everything when left out. */
+  keep?: { bytes?: number; ms?: number };
+  /** Partitions to keep; all when left out. */
+  partitions?: readonly number[];
+  signal?: AbortSignal;
+}
+
+export interface ReplicaEvents {
+  /** Some partition's held range or state changed. */
+  progress: Event;
+  /** A range is gone upstream before this device had read it. */
+  gap: GapEvent;
+}
+
+export class GapEvent extends Event {
+  readonly partition: number;
+  readonly from: bigint;
+  readonly to: bigint;
+  constructor(partition: number, from: bigint, to: bigint) {
+    super("gap");
+    this.partition = partition;
+    this.from = from;
+    this.to = to;
+  }
+}
+
+/** Whole partitions on this device, readable offline. */
+export interface Replica<V, K = string> extends TypedEventTarget<ReplicaEvents> {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partitions: readonly ReplicaPartition[];
+  /** Records held, all partitions together. */
+  readonly heldRecords: number;
+  readonly heldBytes: number;
+  /** What this device holds from `from` (its first record when left out) to its end; works offline. */
+  read(options?: ReadOptions): AsyncIterableIterator<ReceivedRecord<V, K>>;
+  /** As `read`, and goes on with what arrives. */
+  follow(options?: ReadOptions): AsyncIterableIterator<ReceivedRecord<V, K>>;
+  /** Resolves once every partition has reached what was the gateway's end when it was last told. */
+  caughtUp(signal?: AbortSignal): Promise<void>;
+  /** Stops following; what is held stays on the device. */
+  close(): Promise<void>;
+  /** Stops following and deletes what is held. */
+  delete(): Promise<void>;
+}
+
+export interface ReadOptions {
+  /** All partitions when left out. */
+  partition?: number;
+  /** Only together with `partition`. */
+  from?: bigint;
+  signal?: AbortSignal;
+}
+
+export interface ReplicaPartition {
+  readonly partition: number;
+  /** The range that is held is [from, to). */
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly bytes: number;
+  /** The gateway's end when it was last told. */
+  readonly highWatermark: bigint | undefined;
+  /**
+   * `waiting`: for the connection. `history`: a long way behind, taking in bulk. `live`: follows as records arrive.
+   * `reading`: another tab follows, this one reads along. `deleted`: the topic is gone upstream. `failed`: see `reason`.
+   */
+  readonly state: "waiting" | "history" | "live" | "reading" | "deleted" | "failed";
+  readonly reason: string | undefined;
+}
+
+export interface OutboxEvents {
+  /** Something was added, delivered, refused, retried or discarded. */
+  change: Event;
+}
+
+/** What was published and is not in the log yet, oldest first; kept on the device until it is delivered or discarded. */
+export interface Outbox extends TypedEventTarget<OutboxEvents> {
+  /** Records that will be delivered without anyone's doing: waiting and sending. */
+  readonly pending: number;
+  /** Records that wait for a word of the app: held, in doubt, refused. */
+  readonly asking: number;
+  list(): Promise<OutboxEntry[]>;
+  /** Delivers these records as new ones. What is in doubt may then stand in the log twice. */
+  retry(ids: readonly number[]): Promise<void>;
+  /** Forgets these records; their `delivered` rejects. */
+  discard(ids: readonly number[]): Promise<void>;
+}
+
+export interface OutboxEntry {
+  readonly id: number;
+  readonly topic: string;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly RecordHeader[];
+  /** When it was published, by this device's clock. */
+  readonly timestamp: number;
+  /**
+   * `waiting`: not sent yet. `sending`: sealed, its answer is outstanding. `held`: not delivered, because the cluster or
+   * the topic is another one now. `in doubt`: sent, and whether it arrived can no longer be known. `refused`: for good.
+   */
+  readonly state: "waiting" | "sending" | "held" | "in doubt" | "refused";
+  readonly reason: string | undefined;
+}
+
+export interface TopicSummary {
+  readonly name: string;
+  readonly id: string;
+  readonly partitions: readonly PartitionSummary[];
+}
+
+export interface PartitionSummary {
+  readonly partition: number;
+  /** The gateway's range is [logStartOffset, highWatermark), as last known. */
+  readonly logStartOffset: bigint;
+  readonly highWatermark: bigint;
+  /** The range on this device, when there is a replica. */
+  readonly held: { readonly from: bigint; readonly to: bigint; readonly bytes: number } | undefined;
+}
