@@ -1,0 +1,82 @@
+/**
+ * Keeps the number of open files bounded. A file is open while it is used, and stays open until it is the one that was
+ * left alone longest and room is needed.
+ *
+ * A file with unsynced bytes is synced before it is closed: the kernel may forget a write error once nobody has the file
+ * open, and the sync that comes later would then not tell of it.
+ */
+import { closeFile, openFile } from "./file-calls.ts";
+
+/** A file as the pool sees it. */
+export interface Descriptor {
+  readonly path: string;
+  readonly dirty: boolean;
+  /** Syncs; never rejects: the file itself remembers a failure. */
+  settle(): Promise<void>;
+}
+
+interface OpenFile {
+  fd: Promise<number>;
+  users: number;
+}
+
+export class Descriptors {
+  private readonly max: number;
+  /** Least recently used first. */
+  private readonly open = new Map<Descriptor, OpenFile>();
+
+  constructor(max: number) {
+    this.max = max;
+  }
+
+  /** Runs `task` with the file's descriptor, which stays open at least until the task has settled. */
+  async use<T>(file: Descriptor, task: (fd: number) => Promise<T>): Promise<T> {
+    const entry = this.open.get(file) ?? { fd: openFile(file.path, "r+"), users: 0 };
+    this.open.delete(file);
+    this.open.set(file, entry);
+    entry.users++;
+    try {
+      return await task(await entry.fd);
+    } finally {
+      entry.users--;
+      if (entry.users === 0 && (await failed(entry.fd))) this.open.delete(file);
+      this.trim();
+    }
+  }
+
+  /** Puts a descriptor that is open already into the pool. */
+  adopt(file: Descriptor, fd: number): void {
+    this.open.set(file, { fd: Promise.resolve(fd), users: 0 });
+    this.trim();
+  }
+
+  /** Closes one file. Nothing of it may be in use. */
+  async close(file: Descriptor): Promise<void> {
+    const entry = this.open.get(file);
+    this.open.delete(file);
+    if (entry !== undefined && !(await failed(entry.fd))) await closeFile(await entry.fd);
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.open.keys()].map((file) => this.close(file)));
+  }
+
+  private trim(): void {
+    let excess = this.open.size - this.max;
+    for (const [file, entry] of this.open) {
+      if (excess <= 0) return;
+      if (entry.users > 0) continue;
+      excess--;
+      // Settling uses the file, which trims again when it is clean.
+      if (file.dirty) void file.settle();
+      else this.close(file).catch(() => {});
+    }
+  }
+}
+
+async function failed(fd: Promise<number>): Promise<boolean> {
+  return fd.then(
+    () => false,
+    () => true,
+  );
+}

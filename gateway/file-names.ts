@@ -1,0 +1,21 @@
+/** Names in a store become paths under the data directory, and can become no others. */
+import { join } from "node:path";
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
+
+/** What a file is called while it is written, before it takes the place of the old one. */
+export const TEMPORARY_SUFFIX = ".tmp";
+
+const NAME_CHARACTERS_MAX = 1024;
+/** Control characters, and what Windows gives a meaning of its own: separators, drives and streams, wildcards. */
+// eslint-disable-next-line no-control-regex
+const FORBIDDEN = /[\u0000-\u001f\u007f\\:*?"<>|]/;
+
+/** The path of a store's file; throws KafkaError INVALID_REQUEST for a name that is not a plain relative one. */
+export function pathOf(directory: string, name: string): string {
+  const steps = name.split("/");
+  const plain = steps.every((step) => step !== "" && step !== "." && step !== ".." && !FORBIDDEN.test(step));
+  if (!plain || name.length > NAME_CHARACTERS_MAX || name.endsWith(TEMPORARY_SUFFIX)) {
+    throw new KafkaError(ErrorCode.INVALID_REQUEST, `${JSON.stringify(name.slice(0, 100))} cannot be the name of a stored file`);
+  }
+  return join(directory, ...steps);
+}
