@@ -49,3 +49,52 @@ export const DESCRIPTOR_RECORD_AT = 36; // uint32; position of the record's leng
 // Kafka's sparse indexes.
 export const OFFSET_INDEX_ENTRY_BYTES = 8; // int32 offset relative to the segment's base, int32 position
 export const TIME_INDEX_ENTRY_BYTES = 12; // int64 timestamp, int32 offset relative to the segment's base
+
+// The smallest record: length, attributes, timestamp delta, offset delta, key length, value length and header count.
+export const RECORD_BYTES_MIN = 7;
+
+// The writer's input. Its record descriptors have the layout above, with DESCRIPTOR_HEADERS_AT as the position of the
+// first entry of this table, one entry for each header. Positions are relative to the start of the writer's data.
+export const HEADER_ENTRY_BYTES = 16;
+export const HEADER_KEY_AT = 0; // uint32
+export const HEADER_KEY_LENGTH_AT = 4; // int32
+export const HEADER_VALUE_AT = 8; // uint32
+export const HEADER_VALUE_LENGTH_AT = 12; // int32; -1: null
+
+// State of a segment scan, kept by the host between calls.
+export const SCAN_STATE_BYTES = 80;
+export const SCAN_BASE_OFFSET_AT = 0; // int64; of the segment
+export const SCAN_NEXT_OFFSET_AT = 8; // int64; the first offset that may come next
+export const SCAN_MAX_TIMESTAMP_AT = 16; // int64; the greatest so far, -1: none
+export const SCAN_MAX_TIMESTAMP_OFFSET_AT = 24; // int64; last offset of the first batch that has it
+export const SCAN_TIME_ENTRY_AT = 32; // int64; timestamp of the last time index entry, -1: none
+export const SCAN_POSITION_AT = 40; // uint32; where valid bytes end in the segment
+export const SCAN_INTERVAL_AT = 44; // int32; index.interval.bytes, 0: no index
+export const SCAN_BATCH_BYTES_MAX_AT = 48; // int32
+export const SCAN_SINCE_ENTRY_AT = 52; // uint32; bytes since the last index entry
+// What the last call answered.
+export const SCAN_CONSUMED_AT = 56; // uint32; bytes of the piece that were whole valid batches
+export const SCAN_BATCHES_AT = 60; // int32; entries written to the table of batches
+export const SCAN_OFFSET_ENTRIES_AT = 64; // int32; entries written to the offset index
+export const SCAN_TIME_ENTRIES_AT = 68; // int32; entries written to the time index
+export const SCAN_WANTED_AT = 72; // uint32; after TORN: bytes the unfinished batch needs, counted from its start
+
+// One entry of the table of batches that a segment scan fills.
+export const SCANNED_BYTES = 64;
+export const SCANNED_BASE_OFFSET_AT = 0; // int64
+export const SCANNED_LAST_OFFSET_AT = 8; // int64
+export const SCANNED_MAX_TIMESTAMP_AT = 16; // int64
+export const SCANNED_PRODUCER_ID_AT = 24; // int64
+export const SCANNED_POSITION_AT = 32; // uint32; in the segment
+export const SCANNED_SIZE_AT = 36; // int32; bytes of the whole batch
+export const SCANNED_LEADER_EPOCH_AT = 40; // int32
+export const SCANNED_BASE_SEQUENCE_AT = 44; // int32
+export const SCANNED_PRODUCER_EPOCH_AT = 48; // int32
+export const SCANNED_ATTRIBUTES_AT = 52; // int32
+export const SCANNED_RECORDS_COUNT_AT = 56; // int32
+
+// WASM memory: below HEAP_AT it is the engine's own, from there on the host's. Every region handed in is followed by
+// SLACK_BYTES that belong to it: they may be read past an input, and hold nothing past an output's capacity.
+export const HEAP_AT = 148480;
+export const SLACK_BYTES = 32;
+export const MEMORY_BYTES_MAX = 536870912; // `maximumMemory` in asconfig.json

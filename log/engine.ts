@@ -20,14 +20,21 @@ export interface Engine {
 
   /**
    * Walks the batches of a segment, fed in pieces: for recovery, for a replica's incoming bytes, and to build both sparse
-   * indexes in the same pass. One scanner is in use at a time per engine.
+   * indexes in the same pass. Any number of scanners may be in use at a time.
    */
   scanner(options: ScanOptions): SegmentScanner;
 
-  /** Seals records into one RecordBatch v2 with base offset 0 and leader epoch -1; throws KafkaError when it would be larger than `bytesMax`. */
+  /**
+   * Seals records into one RecordBatch v2 with base offset 0 and leader epoch -1; throws KafkaError: MESSAGE_TOO_LARGE when it
+   * would be larger than `bytesMax`, INVALID_RECORD without a record, INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION_TYPE.
+   */
   writeBatch(records: readonly RecordInput[], options: BatchOptions): Uint8Array;
 
-  /** The records of one checked batch, decoded lazily; throws KafkaError (UNSUPPORTED_COMPRESSION_TYPE, CORRUPT_MESSAGE). */
+  /**
+   * The records of the batch at the start of `batch`, decoded lazily; throws KafkaError: UNSUPPORTED_COMPRESSION_TYPE,
+   * CORRUPT_MESSAGE, UNSUPPORTED_FOR_MESSAGE_FORMAT (not magic 2), MESSAGE_TOO_LARGE when they come to more than
+   * `uncompressedBytesMax`. The CRC is not compared: that is `checkBatch`.
+   */
   readBatch(batch: Uint8Array, uncompressedBytesMax: number): RecordTable;
 
   /** Position of the last entry at or before `relativeOffset` in a `.index` file's bytes; 0 when there is none. */
@@ -38,7 +45,7 @@ export interface Engine {
 
   /** Kafka's LZ4 framing (frame format 1.6, independent 64 KiB blocks). */
   lz4Compress(bytes: Uint8Array): Uint8Array;
-  /** Decompresses an LZ4 frame into at most `bytesMax` bytes; throws KafkaError (CORRUPT_MESSAGE). */
+  /** Decompresses LZ4 frames into at most `bytesMax` bytes; throws KafkaError (CORRUPT_MESSAGE, MESSAGE_TOO_LARGE). */
   lz4Decompress(bytes: Uint8Array, bytesMax: number): Uint8Array;
 }
 
@@ -78,6 +85,7 @@ export interface ScannedBatch {
   producerEpoch: number;
   baseSequence: number;
   attributes: number;
+  recordsCount: number;
 }
 
 export interface SegmentScanner {
@@ -92,8 +100,12 @@ export interface SegmentScanner {
   readonly validBytes: number;
   /** The offset after the last valid batch. */
   readonly nextOffset: bigint;
+  /** The greatest timestamp so far, -1n when there is none, and the last offset of the first batch that has it. */
+  readonly maxTimestamp: bigint;
+  readonly maxTimestampOffset: bigint;
   /** Index entries of everything scanned so far, in Kafka's file format. */
   offsetIndex(): Uint8Array;
+  /** The same for the time index. Its last entry is the greatest timestamp so far, as in a segment that Kafka has closed. */
   timeIndex(): Uint8Array;
 }
 

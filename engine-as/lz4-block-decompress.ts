@@ -1,0 +1,182 @@
+// LZ4 block decompression.
+//
+//   Block => [Sequence], the last of which ends after its literals
+//   Sequence => token (literals length << 4 | match length - 4), [length bytes], literals, distance uint16, [length bytes]
+//
+// Far from both ends sequences are copied in steps of 16 and 32 bytes, and may write past a sequence's end but never past
+// the output's; near the ends every byte is checked. Nothing is read outside [low, end of output) and the input.
+
+import { LZ4_BLOCK_BYTES_MAX, LZ4_MATCH_MIN } from "./lz4-format";
+import { LZ4_PATTERNS_AT, LZ4_STRIDES_AT } from "./memory-map";
+import { BAD_ARGUMENT, BAD_FRAME, OUTPUT_FULL } from "./status";
+
+/** Input that must remain for the fast loop: a token, 32 bytes of literals, a distance, and length bytes. */
+const FAST_INPUT: usize = 48;
+/** Output that must remain for it: the literals and the match of one token, each rounded up to its steps. */
+const FAST_OUTPUT: usize = 128;
+const STEP: usize = 32;
+
+// A length that is spelled out in bytes of 255 cannot overflow 32 bits.
+if (LZ4_BLOCK_BYTES_MAX > 16777216) ERROR("a block must be short enough for its lengths to fit in 32 bits");
+
+/** For distances below 16: the swizzle that repeats a pattern to 16 bytes, and how many of them are whole patterns. */
+function buildPatterns(): void {
+  for (let distance: u32 = 1; distance < 16; distance++) {
+    for (let i: u32 = 0; i < 16; i++) store<u8>(LZ4_PATTERNS_AT + (distance << 4) + i, <u8>(i % distance));
+    store<u8>(LZ4_STRIDES_AT + distance, <u8>(16 - (16 % distance)));
+  }
+}
+
+buildPatterns();
+
+/** `ip` after the length bytes of the last `readLength`. */
+let afterLength: usize = 0;
+
+/** Reads length bytes at `ip` onto `length`; answers 0 when they do not end before `end`. */
+function readLength(ip: usize, end: usize, length: usize): usize {
+  while (ip < end) {
+    const byte = <usize>load<u8>(ip++);
+    length += byte;
+    if (byte != 255) {
+      afterLength = ip;
+      return length;
+    }
+  }
+  return 0;
+}
+
+/**
+ * Decompresses the block of `length` bytes at `source` into at most `capacity` bytes at `output`. Matches may reach back to
+ * `low`, at or before the output. Answers the number of bytes, BAD_FRAME, or OUTPUT_FULL when they would be more.
+ */
+export function lz4BlockDecompress(
+  source: usize,
+  length: usize,
+  output: usize,
+  capacity: usize,
+  low: usize,
+): i32 {
+  if (length > LZ4_BLOCK_BYTES_MAX) return BAD_ARGUMENT;
+  const inputEnd = source + length;
+  const outputEnd = output + capacity;
+  let ip = source;
+  let op = output;
+
+  if (length > FAST_INPUT && capacity > FAST_OUTPUT) {
+    const fastInput = inputEnd - FAST_INPUT;
+    const fastOutput = outputEnd - FAST_OUTPUT;
+    while (ip < fastInput && op < fastOutput) {
+      const sequence = ip;
+      const sequenceOutput = op;
+      const token = <usize>load<u8>(ip++);
+      let literals = token >>> 4;
+      if (literals == 15) {
+        literals = readLength(ip, fastInput, 15);
+        ip = afterLength;
+        if (literals == 0 || literals > fastInput - ip || literals > fastOutput - op) {
+          ip = sequence;
+          break;
+        }
+        v128.store(op, v128.load(ip));
+        v128.store(op, v128.load(ip, 16), 16);
+        if (literals > STEP) copyForward(op + STEP, ip + STEP, op + literals);
+      } else {
+        v128.store(op, v128.load(ip));
+      }
+      op += literals;
+      ip += literals;
+
+      const distance = <usize>load<u16>(ip);
+      ip += 2;
+      if (distance == 0 || distance > op - low) return BAD_FRAME;
+      let match = op - distance;
+      let matched = token & 15;
+      if (matched == 15) {
+        matched = readLength(ip, fastInput, 15);
+        ip = afterLength;
+        if (matched == 0 || op >= fastOutput || matched + LZ4_MATCH_MIN > fastOutput - op) {
+          ip = sequence;
+          op = sequenceOutput;
+          break;
+        }
+      }
+      matched += LZ4_MATCH_MIN;
+      const end = op + matched;
+      if (distance >= 16) {
+        v128.store(op, v128.load(match));
+        v128.store(op, v128.load(match, 16), 16);
+        if (matched > 32) {
+          v128.store(op, v128.load(match, 32), 32);
+          v128.store(op, v128.load(match, 48), 48);
+          if (matched > 64) copyForward(op + 64, match + 64, end);
+        }
+      } else {
+        const pattern = i8x16.swizzle(v128.load(match), v128.load(LZ4_PATTERNS_AT + (distance << 4)));
+        const stride = <usize>load<u8>(LZ4_STRIDES_AT + distance);
+        do {
+          v128.store(op, pattern);
+          op += stride;
+        } while (op < end);
+      }
+      op = end;
+    }
+  }
+  return decompressRest(ip, inputEnd, op, outputEnd, output, low);
+}
+
+/** Copies from `from` to [to, end) in steps of 32 bytes, at least 16 apart. */
+// @ts-ignore: decorator
+@inline
+function copyForward(to: usize, from: usize, end: usize): void {
+  do {
+    v128.store(to, v128.load(from));
+    v128.store(to, v128.load(from, 16), 16);
+    to += STEP;
+    from += STEP;
+  } while (to < end);
+}
+
+/** The same with every length checked and nothing copied beyond it. */
+function decompressRest(
+  ip: usize,
+  inputEnd: usize,
+  op: usize,
+  outputEnd: usize,
+  output: usize,
+  low: usize,
+): i32 {
+  while (ip < inputEnd) {
+    const token = <usize>load<u8>(ip++);
+    let literals = token >>> 4;
+    if (literals == 15) {
+      literals = readLength(ip, inputEnd, 15);
+      ip = afterLength;
+      if (literals == 0) return BAD_FRAME;
+    }
+    if (literals > inputEnd - ip) return BAD_FRAME;
+    if (literals > outputEnd - op) return OUTPUT_FULL;
+    memory.copy(op, ip, literals);
+    op += literals;
+    ip += literals;
+    if (ip == inputEnd) return <i32>(op - output);
+
+    if (inputEnd - ip < 2) return BAD_FRAME;
+    const distance = <usize>load<u16>(ip);
+    ip += 2;
+    if (distance == 0 || distance > op - low) return BAD_FRAME;
+    let matched = token & 15;
+    if (matched == 15) {
+      matched = readLength(ip, inputEnd, 15);
+      ip = afterLength;
+      if (matched == 0) return BAD_FRAME;
+    }
+    matched += LZ4_MATCH_MIN;
+    if (matched > outputEnd - op) return OUTPUT_FULL;
+    const end = op + matched;
+    while (op < end) {
+      store<u8>(op, load<u8>(op - distance));
+      op++;
+    }
+  }
+  return BAD_FRAME;
+}

@@ -1,0 +1,47 @@
+// Writes an LZ4 frame as Kafka's producers do: independent blocks of 64 KiB, no sizes and no checksums but the header's.
+//
+//   Frame => magic uint32, FLG, BD, header checksum, [Block], end mark uint32 0
+//   Block => size uint32 (highest bit: stored), bytes
+
+import { lz4BlockBytesMax, lz4BlockCompress, LZ4_WRITER_BLOCK_BYTES } from "./lz4-block-compress";
+import { LZ4_BLOCK_64_KIB, LZ4_INDEPENDENT_BIT, LZ4_MAGIC, LZ4_STORED_BIT, LZ4_VERSION } from "./lz4-format";
+import { OUTPUT_FULL } from "./status";
+import { xxh32 } from "./xxh32";
+
+/** Magic, FLG, BD and header checksum. */
+const FRAME_HEADER_BYTES: usize = 7;
+const END_MARK_BYTES: usize = 4;
+const BLOCK_SIZE_BYTES: usize = 4;
+
+/** Output that must be there for a frame of `length` bytes, whatever they are. */
+export function lz4FrameBytesMax(length: usize): usize {
+  const blocks = (length + LZ4_WRITER_BLOCK_BYTES - 1) / LZ4_WRITER_BLOCK_BYTES;
+  const overshoot = lz4BlockBytesMax(LZ4_WRITER_BLOCK_BYTES) - LZ4_WRITER_BLOCK_BYTES;
+  return FRAME_HEADER_BYTES + blocks * BLOCK_SIZE_BYTES + length + overshoot + END_MARK_BYTES;
+}
+
+/** Compresses `length` bytes at `source` into at most `outputMax` bytes at `output`; the frame's size, or OUTPUT_FULL. */
+export function lz4FrameCompress(source: usize, length: usize, output: usize, outputMax: usize): i32 {
+  if (outputMax < lz4FrameBytesMax(length)) return OUTPUT_FULL;
+  store<u32>(output, LZ4_MAGIC);
+  store<u8>(output, <u8>(LZ4_VERSION | LZ4_INDEPENDENT_BIT), 4);
+  store<u8>(output, <u8>LZ4_BLOCK_64_KIB, 5);
+  store<u8>(output, <u8>(xxh32(output + 4, 2) >>> 8), 6);
+  const end = source + length;
+  let at = output + FRAME_HEADER_BYTES;
+  while (source < end) {
+    const take = min<usize>(end - source, LZ4_WRITER_BLOCK_BYTES);
+    const size = lz4BlockCompress(source, take, at + BLOCK_SIZE_BYTES);
+    if (size < take) {
+      store<u32>(at, size);
+      at += BLOCK_SIZE_BYTES + size;
+    } else {
+      store<u32>(at, take | LZ4_STORED_BIT);
+      memory.copy(at + BLOCK_SIZE_BYTES, source, take);
+      at += BLOCK_SIZE_BYTES + take;
+    }
+    source += take;
+  }
+  store<u32>(at, 0);
+  return <i32>(at + END_MARK_BYTES - output);
+}

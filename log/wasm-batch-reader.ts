@@ -1,0 +1,135 @@
+import {
+  BATCH_HEADER_BYTES,
+  CODEC_LZ4,
+  CODEC_NONE,
+  DESCRIPTOR_BYTES,
+  DESCRIPTOR_OFFSET_DELTA_AT,
+  HEAP_AT,
+  RECORDS_AT,
+  RECORD_BYTES_MIN,
+} from "../engine-as/format.ts";
+import { BAD_LENGTH, BAD_RECORDS, OUTPUT_FULL, TORN } from "../engine-as/status.ts";
+import { BatchHeader } from "./batch.ts";
+import type { RecordTable } from "./engine.ts";
+import { DescribedRecords } from "./record-table.ts";
+import { after, ENGINE_BATCH_BYTES_MAX, type WasmArena } from "./wasm-arena.ts";
+import type { EngineExports } from "./wasm-exports.ts";
+import { codecError, statusError } from "./wasm-status.ts";
+
+/** Descriptors filled by one call: bounds what a batch of very many records takes of WASM memory. */
+const DESCRIPTORS_PER_CALL = 4096;
+/** Room tried first for what an LZ4 frame holds; text comes to about four times its size. */
+const FIRST_ROOM_BYTES = 65536;
+const FIRST_ROOM_RATIO = 4;
+const ROOM_STEP = 4;
+
+/**
+ * Calls `run` with more and more room until the answer is another than OUTPUT_FULL or `bytesMax` was not enough, so that a
+ * small frame needs little memory and a bomb no more than its limit.
+ */
+export function withGrowingRoom(compressed: number, bytesMax: number, run: (room: number) => number): number {
+  const max = Math.min(bytesMax, ENGINE_BATCH_BYTES_MAX);
+  let room = Math.min(Math.max(FIRST_ROOM_BYTES, compressed * FIRST_ROOM_RATIO), max);
+  for (;;) {
+    const status = run(room);
+    if (status !== OUTPUT_FULL || room >= max) return status;
+    room = Math.min(room * ROOM_STEP, max);
+  }
+}
+
+/** Puts the batch at the start of `bytes` at HEAP_AT; answers its size in bytes or a status. */
+export function putBatch(exports: EngineExports, arena: WasmArena, bytes: Uint8Array): number {
+  const head = Math.min(bytes.length, BATCH_HEADER_BYTES);
+  arena.bytes.set(bytes.subarray(0, head), HEAP_AT);
+  const size = exports.batchSize(HEAP_AT, head);
+  if (size < 0) return size;
+  if (size > bytes.length) return TORN;
+  if (size > ENGINE_BATCH_BYTES_MAX || !arena.put(bytes.subarray(0, size))) return BAD_LENGTH;
+  return size;
+}
+
+/** `Engine.checkBatch`. */
+export function checkBatch(
+  exports: EngineExports,
+  arena: WasmArena,
+  bytes: Uint8Array,
+  deep: boolean,
+  uncompressedBytesMax: number,
+): number {
+  const put = putBatch(exports, arena, bytes);
+  if (put < 0) return put;
+  const size = exports.checkBatch(HEAP_AT, put);
+  if (size < 0 || !deep) return size;
+  const scratch = after(HEAP_AT, size);
+  const max = new BatchHeader(bytes).codec === CODEC_LZ4 ? uncompressedBytesMax : 0;
+  const status = withGrowingRoom(size, max, (room) =>
+    arena.ensure(scratch + room) ? exports.checkRecords(HEAP_AT, size, scratch, room) : OUTPUT_FULL,
+  );
+  return status < 0 ? status : size;
+}
+
+/** `Engine.readBatch`. */
+export function readBatch(
+  exports: EngineExports,
+  arena: WasmArena,
+  batch: Uint8Array,
+  uncompressedBytesMax: number,
+): RecordTable {
+  const size = putBatch(exports, arena, batch);
+  if (size < 0) throw statusError(size, "reading a record batch");
+  const header = new BatchHeader(batch);
+  let records = HEAP_AT + RECORDS_AT;
+  let length = size - RECORDS_AT;
+  if (header.codec !== CODEC_NONE && length > 0) {
+    if (header.codec !== CODEC_LZ4) throw codecError(header.codec, "reading a record batch");
+    records = after(HEAP_AT, size);
+    const compressed = length;
+    length = withGrowingRoom(compressed, uncompressedBytesMax, (room) =>
+      arena.ensure(records + room)
+        ? exports.lz4Decompress(HEAP_AT + RECORDS_AT, compressed, records, room)
+        : OUTPUT_FULL,
+    );
+    if (length < 0) throw statusError(length, "decompressing a record batch");
+  }
+  const words = describeRecords(exports, arena, header, records, length);
+  return new DescribedRecords(header, arena.bytes.slice(records, records + length), words);
+}
+
+/** Descriptors of all records that lie in the `length` bytes at `records`. */
+function describeRecords(
+  exports: EngineExports,
+  arena: WasmArena,
+  header: BatchHeader,
+  records: number,
+  length: number,
+): Int32Array {
+  const count = header.recordsCount;
+  // Each record has its least size, so the count is bounded by bytes that are there.
+  if (count < 0 || count * RECORD_BYTES_MIN > length)
+    throw statusError(BAD_RECORDS, "reading a record batch");
+  const table = after(records, length);
+  if (!arena.ensure(table + Math.min(count, DESCRIPTORS_PER_CALL) * DESCRIPTOR_BYTES)) {
+    throw statusError(OUTPUT_FULL, "reading a record batch");
+  }
+  const described = new Uint8Array(count * DESCRIPTOR_BYTES);
+  let position = 0;
+  let previousDelta = -1;
+  for (let done = 0; done < count; done += DESCRIPTORS_PER_CALL) {
+    const take = Math.min(count - done, DESCRIPTORS_PER_CALL);
+    position = exports.readRecords(
+      records,
+      length,
+      position,
+      take,
+      previousDelta,
+      header.lastOffsetDelta,
+      table,
+    );
+    if (position < 0) throw statusError(position, "reading a record batch");
+    const end = table + take * DESCRIPTOR_BYTES;
+    described.set(arena.bytes.subarray(table, end), done * DESCRIPTOR_BYTES);
+    previousDelta = arena.view.getInt32(end - DESCRIPTOR_BYTES + DESCRIPTOR_OFFSET_DELTA_AT, true);
+  }
+  if (position !== length) throw statusError(BAD_RECORDS, "reading a record batch");
+  return new Int32Array(described.buffer);
+}

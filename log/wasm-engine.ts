@@ -1,0 +1,117 @@
+import { HEAP_AT, OFFSET_INDEX_ENTRY_BYTES, TIME_INDEX_ENTRY_BYTES } from "../engine-as/format.ts";
+import { OUTPUT_FULL } from "../engine-as/status.ts";
+import type { Engine } from "./engine.ts";
+import { after, WasmArena } from "./wasm-arena.ts";
+import { checkBatch, readBatch, withGrowingRoom } from "./wasm-batch-reader.ts";
+import { writeBatch } from "./wasm-batch-writer.ts";
+import { engineExports, type EngineExports } from "./wasm-exports.ts";
+import { WasmScanner } from "./wasm-scanner.ts";
+import { statusError } from "./wasm-status.ts";
+
+/** Bytes that are copied in for one step of a CRC: stay in the processor's cache, bound the memory. */
+const CRC_STEP_BYTES = 1 << 19;
+/** Index entries that are copied in for a lookup; a larger index is halved down to this first. */
+const LOOKUP_ENTRIES = 256;
+const INT32_MAX = 2 ** 31 - 1;
+
+/** The engine over an instance of `engine.wasm`, whose memory it takes for itself. */
+export function createEngine(instance: WebAssembly.Instance): Engine {
+  const exports = engineExports(instance);
+  const arena = new WasmArena(exports.memory);
+  return {
+    crc32c: (bytes, seed = 0) => crc32c(exports, arena, bytes, seed),
+    checkBatch: (bytes, deep, uncompressedBytesMax) =>
+      checkBatch(exports, arena, bytes, deep, uncompressedBytesMax),
+    scanner: (options) => new WasmScanner(exports, arena, options),
+    writeBatch: (records, options) => writeBatch(exports, arena, records, options),
+    readBatch: (batch, uncompressedBytesMax) => readBatch(exports, arena, batch, uncompressedBytesMax),
+    lookupOffset: (index, relativeOffset) => lookupOffset(exports, arena, index, relativeOffset),
+    lookupTime: (index, timestamp) => lookupTime(exports, arena, index, timestamp),
+    lz4Compress: (bytes) => lz4Compress(exports, arena, bytes),
+    lz4Decompress: (bytes, bytesMax) => lz4Decompress(exports, arena, bytes, bytesMax),
+  };
+}
+
+function crc32c(exports: EngineExports, arena: WasmArena, bytes: Uint8Array, seed: number): number {
+  let crc = seed;
+  for (let at = 0; at < bytes.length; at += CRC_STEP_BYTES) {
+    const piece = bytes.subarray(at, at + CRC_STEP_BYTES);
+    arena.bytes.set(piece, HEAP_AT);
+    crc = exports.crc32c(HEAP_AT, piece.length, crc);
+  }
+  return crc >>> 0;
+}
+
+/**
+ * Halves a sorted index until at most LOOKUP_ENTRIES are left, the last one that `isBefore` among them if there is one, and
+ * puts these at HEAP_AT. Answers how many.
+ */
+function putNarrowed(
+  arena: WasmArena,
+  index: Uint8Array,
+  entryBytes: number,
+  isBefore: (view: DataView, at: number) => boolean,
+): number {
+  const view = new DataView(index.buffer, index.byteOffset, index.byteLength);
+  let low = 0;
+  let high = Math.floor(index.length / entryBytes);
+  while (high - low > LOOKUP_ENTRIES) {
+    const middle = (low + high) >>> 1;
+    if (isBefore(view, middle * entryBytes)) low = middle;
+    else high = middle;
+  }
+  arena.bytes.set(index.subarray(low * entryBytes, high * entryBytes), HEAP_AT);
+  return high - low;
+}
+
+function lookupOffset(
+  exports: EngineExports,
+  arena: WasmArena,
+  index: Uint8Array,
+  relativeOffset: number,
+): number {
+  const target = Math.min(relativeOffset, INT32_MAX);
+  const entries = putNarrowed(
+    arena,
+    index,
+    OFFSET_INDEX_ENTRY_BYTES,
+    (view, at) => view.getInt32(at) <= target,
+  );
+  return exports.lookupOffset(HEAP_AT, entries, target);
+}
+
+function lookupTime(exports: EngineExports, arena: WasmArena, index: Uint8Array, timestamp: bigint): number {
+  const entries = putNarrowed(
+    arena,
+    index,
+    TIME_INDEX_ENTRY_BYTES,
+    (view, at) => view.getBigInt64(at) < timestamp,
+  );
+  return exports.lookupTime(HEAP_AT, entries, timestamp);
+}
+
+function lz4Compress(exports: EngineExports, arena: WasmArena, bytes: Uint8Array): Uint8Array {
+  const output = after(HEAP_AT, bytes.length);
+  const outputMax = exports.lz4FrameBytesMax(bytes.length);
+  if (outputMax < 0 || !arena.ensure(output + outputMax))
+    throw statusError(OUTPUT_FULL, "compressing with lz4");
+  arena.bytes.set(bytes, HEAP_AT);
+  const size = exports.lz4Compress(HEAP_AT, bytes.length, output, outputMax);
+  if (size < 0) throw statusError(size, "compressing with lz4");
+  return arena.bytes.slice(output, output + size);
+}
+
+function lz4Decompress(
+  exports: EngineExports,
+  arena: WasmArena,
+  bytes: Uint8Array,
+  bytesMax: number,
+): Uint8Array {
+  if (!arena.put(bytes)) throw statusError(OUTPUT_FULL, "decompressing lz4");
+  const output = after(HEAP_AT, bytes.length);
+  const size = withGrowingRoom(bytes.length, bytesMax, (room) =>
+    arena.ensure(output + room) ? exports.lz4Decompress(HEAP_AT, bytes.length, output, room) : OUTPUT_FULL,
+  );
+  if (size < 0) throw statusError(size, "decompressing lz4");
+  return arena.bytes.slice(output, output + size);
+}
