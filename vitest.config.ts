@@ -1,11 +1,13 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { findBrowser } from "./test/setup/find-browser.mjs";
 
-/** Debian's and most distributions' Chromium; `test/run.mjs` finds or installs one and says where. */
-const chromium = process.env.RIVULET_CHROMIUM ?? "/usr/bin/chromium";
+// `npm test` has found or installed one by now; a bare `npx vitest` looks for itself.
+const chromium = (process.env.RIVULET_CHROMIUM ??= findBrowser() ?? "");
 
 export default defineConfig({
   test: {
+    reporters: ["default", "./test/setup/count-reporter.ts"],
     projects: [
       {
         // Fast tests on Node: engine, wire, log, sync, gateway over real sockets and files.

@@ -1,0 +1,44 @@
+/** Kafka's own Java tools, taken from Maven Central once and kept under `build/`. */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { run, start, type Finished } from "./run-process.ts";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const pom = join(here, "kafka-tools", "pom.xml");
+// Another pom, another directory: a new version never runs with old jars.
+const pomDigest = createHash("sha256").update(readFileSync(pom)).digest("hex").slice(0, 12);
+const cache = join(here, "..", "..", "build", "kafka-tools");
+const jars = join(cache, pomDigest);
+
+/** Whether the jars are there, so that Java alone is enough. */
+export function kafkaToolsAreFetched(): boolean {
+  return existsSync(jars);
+}
+
+/** Runs one of Kafka's tools by the name of its Java class, and resolves however it ends. */
+export async function runKafkaTool(mainClass: string, args: readonly string[]): Promise<Finished> {
+  await fetchKafkaTools();
+  // Short runs: a quick start is worth more than a compiler's last effort.
+  const java = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", join(jars, "*")];
+  return start("java", [...java, mainClass, ...args], { timeoutMs: 120_000 }).finished;
+}
+
+/** Fetches the jars when they are not there yet: some 50 MB. */
+export async function fetchKafkaTools(): Promise<void> {
+  if (kafkaToolsAreFetched()) return;
+  await mkdir(cache, { recursive: true });
+  const fetched = await mkdtemp(join(cache, "fetching-"));
+  try {
+    const goal = ["dependency:copy-dependencies", `-DoutputDirectory=${fetched}`];
+    await run("mvn", ["-q", "-B", "-f", pom, ...goal], { timeoutMs: 300_000 });
+    // The directory appears whole or not at all.
+    await rename(fetched, jars);
+  } catch (error) {
+    await rm(fetched, { recursive: true, force: true });
+    // Another process may have been faster.
+    if (!kafkaToolsAreFetched()) throw error;
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Tests that need a foreign tool run where it is found and otherwise print why they did not. With
+ * RIVULET_REQUIRE_TOOLS=1, which CI sets, a missing tool is a failure and never a skip.
+ */
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { describe, test } from "vitest";
+import { kafkaToolsAreFetched } from "./kafka-tools.ts";
+
+/** What a test may need, and what to say to someone who has not got it. */
+const tools = {
+  kcat: { find: () => findOnPath("kcat"), install: "apt-get install kcat, or brew install kcat" },
+  // The test set-up looks for a browser, or installs one, and says where it is.
+  chromium: {
+    find: () => process.env.RIVULET_CHROMIUM,
+    install: "apt-get install chromium, or set RIVULET_CHROMIUM",
+  },
+  "kafka-tools": {
+    find: () => findOnPath("java") && (kafkaToolsAreFetched() ? "java" : findOnPath("mvn")),
+    install: "apt-get install maven openjdk-17-jre-headless: Kafka's own tools come from Maven Central",
+  },
+} as const;
+
+export type Tool = keyof typeof tools;
+
+/** Path of the program, or undefined when this machine has none. */
+export function findTool(tool: Tool): string | undefined {
+  return tools[tool].find();
+}
+
+/** `describe` for tests that need foreign tools. */
+export function describeWith(needed: readonly Tool[], name: string, body: () => void): void {
+  const missing = needed.filter((tool) => findTool(tool) === undefined);
+  if (missing.length === 0) {
+    describe(name, body);
+    return;
+  }
+  const why = missing.map((tool) => `${tool} was not found (${tools[tool].install})`).join("; ");
+  if (toolsAreRequired()) {
+    test(`${name}: its tools are there`, () => {
+      throw new Error(`RIVULET_REQUIRE_TOOLS is set and ${why}`);
+    });
+    return;
+  }
+  console.warn(`not run: ${name}: ${why}`);
+  describe.skip(name, body);
+}
+
+/** Whether a missing tool is a failure. */
+export function toolsAreRequired(): boolean {
+  return process.env.RIVULET_REQUIRE_TOOLS === "1";
+}
+
+/** First executable file with this name on PATH. */
+export function findOnPath(name: string): string | undefined {
+  const directories = (process.env.PATH ?? "").split(delimiter).filter((directory) => directory !== "");
+  return directories.map((directory) => join(directory, name)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
