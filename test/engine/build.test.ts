@@ -1,0 +1,45 @@
+import { describe, expect, test } from "vitest";
+import { HEAP_AT, MEMORY_BYTES_MAX } from "../../engine-as/format.ts";
+import { engineExports } from "../../log/wasm-exports.ts";
+import { engineKinds, loadExports, loadModule } from "./load.ts";
+
+describe.each(engineKinds)("engine.wasm, %s build", (kind) => {
+  test("imports nothing", () => {
+    expect(WebAssembly.Module.imports(loadModule(kind))).toEqual([]);
+  });
+
+  test("exports its memory and what the host binding needs, and nothing else", () => {
+    const names = WebAssembly.Module.exports(loadModule(kind)).map((each) => each.name);
+    const instance = new WebAssembly.Instance(loadModule(kind));
+    expect(() => engineExports(instance)).not.toThrow();
+    expect(names.toSorted()).toEqual(
+      [
+        "batchSize",
+        "checkBatch",
+        "checkRecords",
+        "crc32c",
+        "lookupOffset",
+        "lookupTime",
+        "lz4Compress",
+        "lz4Decompress",
+        "lz4FrameBytesMax",
+        "memory",
+        "readRecords",
+        "scanSegment",
+        "writeBatch",
+      ].toSorted(),
+    );
+  });
+
+  test("leaves the host's part of memory empty and bounds what it may grow to", () => {
+    const { memory } = loadExports(kind);
+    const heap = new Uint8Array(memory.buffer).subarray(HEAP_AT);
+    expect(heap.every((byte) => byte === 0)).toBe(true);
+    expect(() => memory.grow((MEMORY_BYTES_MAX - memory.buffer.byteLength) / 65536 + 1)).toThrow(RangeError);
+  });
+});
+
+test("another module is refused by name of what it lacks", () => {
+  const empty = new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
+  expect(() => engineExports(new WebAssembly.Instance(empty))).toThrow(/crc32c.*memory/);
+});
