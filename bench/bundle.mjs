@@ -1,0 +1,37 @@
+/** Bundles the TypeScript benches for Node, which cannot run them as they are: entry points keep their relative paths. */
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "vite";
+
+const bench = dirname(fileURLToPath(import.meta.url));
+
+/** Each runs in a process of its own, or in a browser tab. */
+const entries = [
+  "main",
+  "fan-out/audience",
+  "fan-out/peers/bare-uws",
+  "fan-out/peers/socket-io",
+  "fan-out/peers/ws-framed",
+  "fan-out/peers/ws-plain",
+  "produce/load-generator",
+];
+
+/** Writes `<outDir>/<entry>.js` for each entry; packages stay outside and are found in the project's node_modules. */
+export async function bundleBenches(outDir) {
+  await build({
+    configFile: false,
+    root: bench,
+    logLevel: "warn",
+    build: {
+      ssr: true,
+      target: "node20",
+      outDir,
+      emptyOutDir: true,
+      minify: false,
+      rolldownOptions: {
+        input: Object.fromEntries(entries.map((entry) => [entry, join(bench, `${entry}.ts`)])),
+        output: { entryFileNames: "[name].js", chunkFileNames: "shared/[name].js" },
+      },
+    },
+  });
+}

@@ -1,0 +1,85 @@
+/** The real gateway, on real files, in a process of its own. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { createTopics } from "../wire/apis/create-topics.ts";
+import type { BenchSettings } from "./bench.ts";
+import type { Address } from "./fan-out/protocol.ts";
+import { openKafkaClient } from "./kafka-client.ts";
+
+export interface GatewayProcess {
+  readonly pid: number;
+  readonly httpPort: number;
+  readonly kafkaPort: number;
+  /** Makes a topic of one partition. */
+  createTopic(
+    name: string,
+  ): Promise<Address & { readonly kafkaPort: number; readonly topic: string; readonly topicId: string }>;
+  /** Stops it and deletes its data. */
+  stop(): Promise<void>;
+}
+
+const READY = /^rivulet: ready http:\/\/[^ ]+:(\d+) kafka:\/\/[^ ]+:(\d+) data /;
+const STOP_MS = 10_000;
+
+/** Starts the gateway as built on free ports, its data in a new directory below the system's temporary one. */
+export async function startGateway(
+  { root }: BenchSettings,
+  args: readonly string[] = [],
+): Promise<GatewayProcess> {
+  const data = await mkdtemp(join(tmpdir(), "rivulet-bench-"));
+  const settings = ["--http-port", "0", "--kafka-port", "0", "--data-dir", data, ...args];
+  const child = spawn(process.execPath, [join(root, "gateway/rivulet.cjs"), ...settings], {
+    cwd: data,
+    env: { ...process.env, UV_THREADPOOL_SIZE: "16" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  child.stderr.on("data", (text: Buffer) => {
+    said = (said + text.toString()).slice(-4000);
+  });
+  const exited = once(child, "exit");
+  const stop = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+      child.kill("SIGTERM");
+      await exited;
+      clearTimeout(timer);
+    }
+    await rm(data, { recursive: true, force: true });
+  };
+
+  const ports = await new Promise<{ httpPort: number; kafkaPort: number } | undefined>((resolve) => {
+    // Goes on taking lines after the first, so that the pipe never fills.
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const [, httpPort, kafkaPort] = READY.exec(line) ?? [];
+      if (kafkaPort !== undefined) resolve({ httpPort: Number(httpPort), kafkaPort: Number(kafkaPort) });
+    });
+    void exited.then(() => resolve(undefined));
+  });
+  if (ports === undefined) {
+    await stop();
+    throw new Error(`the gateway did not start: ${said}`);
+  }
+  return { pid: child.pid ?? 0, ...ports, stop, createTopic: (name) => createTopic(ports, name) };
+}
+
+async function createTopic(
+  { httpPort, kafkaPort }: { httpPort: number; kafkaPort: number },
+  topic: string,
+): ReturnType<GatewayProcess["createTopic"]> {
+  const client = await openKafkaClient(kafkaPort, () => {});
+  const { topics } = await client.request(createTopics, createTopics.maxVersion, {
+    topics: [{ name: topic, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+    timeoutMs: 10_000,
+    validateOnly: false,
+  });
+  client.close();
+  const [made] = topics;
+  if (made === undefined || made.errorCode !== 0)
+    throw new Error(`topic ${topic} was not made: ${made?.errorMessage}`);
+  return { protocol: "rivulet", port: httpPort, kafkaPort, topic, topicId: made.topicId };
+}

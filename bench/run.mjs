@@ -1,0 +1,72 @@
+/**
+ * `npm run bench`: sets itself up as `npm start` does, compiles the native peers (full mode), bundles the benches and
+ * runs `main.ts`. Node's built-ins only until everything is installed.
+ */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ensureBuilt, ensureInstalled, root } from "../gateway/build-if-stale.mjs";
+
+const bench = dirname(fileURLToPath(import.meta.url));
+const native = join(bench, "native");
+const outDir = join(root, "build/bench");
+const log = (text) => console.error(`bench: ${text}`);
+
+const args = process.argv.slice(2);
+const small = args.includes("--small") || process.env.RIVULET_BENCH === "small";
+
+try {
+  await ensureInstalled({ log });
+  if (!small) await ensureNativePeers();
+  await ensureBuilt({ log });
+  const { bundleBenches } = await import("./bundle.mjs");
+  await bundleBenches(outDir);
+  process.exitCode = await run(process.execPath, [join(outDir, "main.js"), ...args], {
+    cwd: root,
+    stdio: "inherit",
+  });
+} catch (error) {
+  log(error instanceof Error ? error.message : String(error));
+  process.exit(1);
+}
+
+/**
+ * Installs and compiles what `bench/native` pins, unless it loads already. That takes Python, make, a C++ compiler and
+ * Node's headers; without them the benches leave those peers out and say so.
+ */
+async function ensureNativePeers() {
+  if (loads("sse4_crc32") && loads("lz4")) return;
+  log("compiling the native peers sse4_crc32 and lz4 (once)");
+  const code = await run("npm", ["ci", "--ignore-scripts=false", "--no-audit", "--no-fund"], {
+    cwd: native,
+    stdio: ["ignore", 2, 2],
+    shell: process.platform === "win32",
+  });
+  if (code === 0 && loads("sse4_crc32") && loads("lz4")) return;
+  log(
+    "the native peers could not be compiled: it takes Python 3, make, a C++ compiler and Node's headers (npm fetches",
+  );
+  log(
+    "the headers, or finds them below the directory that npm's setting nodedir names). Going on without them.",
+  );
+}
+
+function loads(name) {
+  if (!existsSync(join(native, "node_modules", name))) return false;
+  try {
+    createRequire(join(native, "package.json"))(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function run(command, commandArgs, options) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, commandArgs, options);
+    child.once("error", reject);
+    child.once("exit", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 143)));
+  });
+}
