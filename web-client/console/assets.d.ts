@@ -1,0 +1,5 @@
+declare module "*.svg" {
+  /** Where the built file is served. */
+  const path: string;
+  export default path;
+}

@@ -1,0 +1,91 @@
+/** The console page: opens the SDK on the gateway that served it, and draws what it knows. */
+import { render } from "preact";
+import { connect } from "../index.ts";
+import { StateProvider, useConsole } from "./context.ts";
+import { Icon } from "./icons.tsx";
+import { Publish } from "./publish.tsx";
+import { sentence } from "./publishing.ts";
+import { RecordPane } from "./record.tsx";
+import { createState, wasSwitchedOff, type View } from "./state.ts";
+import { StatusBar } from "./status-bar.tsx";
+import { Tail } from "./tail.tsx";
+import { Topics } from "./topics.tsx";
+
+function Page() {
+  const { view, selected } = useConsole();
+  return (
+    <div class="page" data-view={view.value} data-record={selected.value === undefined ? "closed" : "open"}>
+      <StatusBar />
+      <Topics />
+      <Tail />
+      <Publish />
+      <RecordPane />
+      <ViewChoice />
+    </div>
+  );
+}
+
+const views: { name: View; icon: "topics" | "records" | "send"; label: string }[] = [
+  { name: "topics", icon: "topics", label: "Topics" },
+  { name: "records", icon: "records", label: "Records" },
+  { name: "publish", icon: "send", label: "Publish" },
+];
+
+/** On a narrow screen, one thing at a time. */
+function ViewChoice() {
+  const { view, selected } = useConsole();
+  return (
+    <nav class="views" aria-label="Parts of the page">
+      {views.map(({ name, icon, label }) => (
+        <button
+          key={name}
+          type="button"
+          aria-current={view.value === name ? "true" : undefined}
+          onClick={() => {
+            selected.value = undefined;
+            view.value = name;
+          }}
+        >
+          <Icon name={icon} /> {label}
+        </button>
+      ))}
+    </nav>
+  );
+}
+
+/** The page itself is kept on the device by a service worker, where there are any (not on insecure origins). */
+async function keepPage(): Promise<void> {
+  const workers = navigator.serviceWorker as ServiceWorkerContainer | undefined;
+  try {
+    await workers?.register("/service-worker.js");
+  } catch (error) {
+    console.warn("rivulet: this page cannot be opened offline:", sentence(error));
+  }
+}
+
+async function start(root: HTMLElement): Promise<void> {
+  try {
+    const rivulet = await connect({ url: location.origin, offline: wasSwitchedOff() });
+    const state = createState(rivulet);
+    render(
+      <StateProvider value={state}>
+        <Page />
+      </StateProvider>,
+      root,
+    );
+  } catch (error) {
+    render(
+      <div class="empty" role="alert">
+        <h1>The console could not start</h1>
+        <p>{sentence(error)}</p>
+        <p class="quiet">A reload may help. What is on this device stays there.</p>
+      </div>,
+      root,
+    );
+  }
+}
+
+const root = document.getElementById("console");
+if (root === null) throw new Error("index.html has no #console");
+void start(root);
+void keepPage();

@@ -1,0 +1,210 @@
+/** What the page knows, as signals over the SDK: the one place where topics, tail, outbox and device come together. */
+import { batch, computed, effect, signal, type ReadonlySignal, type Signal } from "@preact/signals";
+import type { ConnectionState, Rivulet, TopicSummary } from "../index.ts";
+import { createKeptTopics, type KeptTopics } from "./kept-topics.ts";
+import { createPublishing, type Publishing } from "./publishing.ts";
+import { createTail, type Tail } from "./tail-state.ts";
+import type { TailRow } from "./tail-buffer.ts";
+import type { TailStart } from "./tail-source.ts";
+
+/** What a narrow screen shows; a wide one shows all of it. */
+export type View = "topics" | "records" | "publish";
+
+export interface DeviceStorage {
+  readonly usedBytes: number | undefined;
+  readonly quotaBytes: number | undefined;
+  /** The browser has promised not to throw the store away by itself. */
+  readonly isPersisted: boolean;
+}
+
+export interface ConsoleState {
+  readonly rivulet: Rivulet;
+  readonly connection: ReadonlySignal<ConnectionState>;
+  /** The switch: this tab stays away from the gateway. */
+  readonly isSwitchedOff: ReadonlySignal<boolean>;
+  switchOff(isOff: boolean): void;
+  /** By name; undefined until the first answer. */
+  readonly topics: ReadonlySignal<readonly TopicSummary[] | undefined>;
+  /** The chosen topic's name, as in the page's address; it need not exist (yet). */
+  readonly chosenName: ReadonlySignal<string | undefined>;
+  readonly chosen: ReadonlySignal<TopicSummary | undefined>;
+  choose(name: string): void;
+  readonly kept: KeptTopics;
+  readonly tail: Tail;
+  readonly start: Signal<TailStart>;
+  /** Whether the tail reads what this device holds. */
+  readonly readsDevice: ReadonlySignal<boolean>;
+  /** The record that is shown whole. */
+  readonly selected: Signal<TailRow | undefined>;
+  readonly publishing: Publishing;
+  readonly outbox: ReadonlySignal<{ readonly pending: number; readonly asking: number }>;
+  readonly storage: ReadonlySignal<DeviceStorage>;
+  readonly heldRecords: ReadonlySignal<bigint>;
+  /** `host:port` for Kafka clients: what the gateway says, else Kafka's usual port. */
+  readonly kafkaAddress: ReadonlySignal<string>;
+  readonly view: Signal<View>;
+}
+
+const TOPICS_POLL_MS = 2_000;
+const STORAGE_POLL_MS = 10_000;
+const HASH_KEY = "topic";
+/** Outlives a reload of this tab, and is no other tab's business. */
+const SWITCHED_OFF_KEY = "rivulet-console-offline";
+
+/** Whether this tab was switched off before its last reload. */
+export function wasSwitchedOff(): boolean {
+  return sessionStorage.getItem(SWITCHED_OFF_KEY) !== null;
+}
+
+/** Lives as long as the page. */
+export function createState(rivulet: Rivulet): ConsoleState {
+  const connection = signal(rivulet.state);
+  const isSwitchedOff = signal(wasSwitchedOff());
+  const topics = signal<readonly TopicSummary[] | undefined>(undefined);
+  const chosenName = signal(nameInAddress());
+  const chosen = computed(() => topics.value?.find(({ name }) => name === chosenName.value));
+  const start = signal<TailStart>({ at: "newest" });
+  const selected = signal<TailRow | undefined>(undefined);
+  const view = signal<View>(chosenName.value === undefined ? "topics" : "records");
+  const outbox = signal({ pending: rivulet.outbox.pending, asking: rivulet.outbox.asking });
+  const storage = signal<DeviceStorage>({ usedBytes: undefined, quotaBytes: undefined, isPersisted: false });
+  const kafkaAddress = signal(`${location.hostname}:9092`);
+  const kept = createKeptTopics(rivulet);
+  const tail = createTail(rivulet);
+  const publishing = createPublishing(rivulet, () => void refreshTopics());
+
+  const chosenKept = computed(() =>
+    chosenName.value === undefined ? undefined : kept.byName.value.get(chosenName.value),
+  );
+  // While a replica is still taking in what is new, the gateway shows it sooner; without a gateway there is only the replica.
+  const readsDevice = computed(() => {
+    const topic = chosenKept.value;
+    return topic !== undefined && (topic.isCaughtUp || connection.value.name !== "live");
+  });
+  const heldRecords = computed(() => {
+    let held = 0n;
+    for (const { name, partitions } of topics.value ?? []) {
+      const topic = kept.byName.value.get(name);
+      if (topic !== undefined) held += BigInt(topic.heldRecords);
+      else
+        for (const partition of partitions)
+          if (partition.held) held += partition.held.to - partition.held.from;
+    }
+    return held;
+  });
+
+  let refreshing: Promise<void> | undefined;
+  const refreshTopics = (): Promise<void> => {
+    refreshing ??= readTopics().finally(() => (refreshing = undefined));
+    return refreshing;
+  };
+  async function readTopics(): Promise<void> {
+    try {
+      const found = await rivulet.topics();
+      topics.value = found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    } catch {
+      // What was last known stays; the connection's state says why nothing newer is there.
+    }
+  }
+
+  async function goOnWithKeptTopics(): Promise<void> {
+    await refreshTopics();
+    const held = (topics.peek() ?? []).filter(({ partitions }) =>
+      partitions.some((each) => each.held !== undefined),
+    );
+    await Promise.allSettled(held.map(({ name }) => kept.keep(name)));
+  }
+
+  async function readStorage(): Promise<void> {
+    // Missing on insecure origins.
+    const manager = navigator.storage as StorageManager | undefined;
+    if (manager === undefined) return;
+    const [{ usage, quota }, isPersisted] = await Promise.all([manager.estimate(), manager.persisted()]);
+    storage.value = { usedBytes: usage, quotaBytes: quota, isPersisted };
+  }
+
+  rivulet.addEventListener("state", ({ state }) => {
+    connection.value = state;
+    void refreshTopics();
+  });
+  rivulet.outbox.addEventListener("change", () => {
+    outbox.value = { pending: rivulet.outbox.pending, asking: rivulet.outbox.asking };
+  });
+  addEventListener("hashchange", () => choose(nameInAddress()));
+  document.addEventListener("visibilitychange", () => void refreshTopics());
+  setInterval(() => document.hidden || void refreshTopics(), TOPICS_POLL_MS);
+  setInterval(() => document.hidden || void readStorage(), STORAGE_POLL_MS);
+  void goOnWithKeptTopics();
+  void readStorage();
+  openTailWhenNeeded();
+
+  /** The tail is opened anew when another log is to be read, not whenever a number in a summary moves. */
+  function openTailWhenNeeded(): void {
+    const wanted = computed(() => {
+      const topic = chosen.value;
+      if (topic === undefined) return undefined;
+      return [
+        topic.id,
+        topic.partitions.length,
+        readsDevice.value,
+        start.value.at,
+        offsetOf(start.value),
+      ].join(" ");
+    });
+    effect(() => {
+      const isWanted = wanted.value !== undefined;
+      const topic = chosen.peek();
+      const replica = readsDevice.peek() ? chosenKept.peek()?.replica : undefined;
+      if (isWanted && topic !== undefined) tail.open({ topic, replica, start: start.peek() });
+      else tail.close();
+    });
+  }
+
+  function choose(name: string | undefined): void {
+    if (name === chosenName.peek()) return;
+    batch(() => {
+      tail.close();
+      chosenName.value = name;
+      selected.value = undefined;
+      start.value = { at: "newest" };
+    });
+    const hash = name === undefined ? "" : `#${new URLSearchParams({ [HASH_KEY]: name }).toString()}`;
+    if (location.hash !== hash) history.pushState(undefined, "", hash === "" ? location.pathname : hash);
+  }
+
+  return {
+    rivulet,
+    connection,
+    isSwitchedOff,
+    switchOff(isOff) {
+      isSwitchedOff.value = isOff;
+      if (isOff) sessionStorage.setItem(SWITCHED_OFF_KEY, "1");
+      else sessionStorage.removeItem(SWITCHED_OFF_KEY);
+      if (isOff) rivulet.goOffline();
+      else rivulet.goOnline();
+    },
+    topics,
+    chosenName,
+    chosen,
+    choose,
+    kept,
+    tail,
+    start,
+    readsDevice,
+    selected,
+    publishing,
+    outbox,
+    storage,
+    heldRecords,
+    kafkaAddress,
+    view,
+  };
+}
+
+function nameInAddress(): string | undefined {
+  return new URLSearchParams(location.hash.slice(1)).get(HASH_KEY) ?? undefined;
+}
+
+function offsetOf(start: TailStart): string {
+  return start.at === "offset" ? String(start.offset) : "";
+}

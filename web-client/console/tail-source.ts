@@ -1,0 +1,85 @@
+/** Where the tail reads from: the replica on this device, or the gateway; and from which offset of each partition. */
+import type { ReceivedRecord, Replica, Rivulet, TopicSummary } from "../index.ts";
+import type { TailRow } from "./tail-buffer.ts";
+
+/** Where a person wants the tail to begin. */
+export type TailStart =
+  | { readonly at: "newest" }
+  | { readonly at: "beginning" }
+  | { readonly at: "offset"; readonly offset: bigint };
+
+/** Where one partition is read from, and what was its end when the tail was opened. */
+export interface StartPosition {
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly end: bigint;
+}
+
+/** How many records the newest end of a topic shows at first, all partitions together. */
+const NEWEST_RECORDS = 500n;
+
+/** One position for each partition that can be read from this source. */
+export function startPositions(
+  topic: TopicSummary,
+  source: "device" | "gateway",
+  start: TailStart,
+): StartPosition[] {
+  const share = NEWEST_RECORDS / BigInt(Math.max(1, topic.partitions.length)) + 1n;
+  return topic.partitions.flatMap(({ partition, logStartOffset, highWatermark, held }) => {
+    const range = source === "device" ? held : { from: logStartOffset, to: highWatermark };
+    if (range === undefined) return [];
+    const wanted = {
+      newest: range.to - share,
+      beginning: range.from,
+      offset: start.at === "offset" ? start.offset : 0n,
+    };
+    return [{ partition, offset: clamp(wanted[start.at], range.from, range.to), end: range.to }];
+  });
+}
+
+/** Streams of records from these positions on, going on live until the signal aborts. */
+export function openStreams(
+  rivulet: Rivulet,
+  {
+    topic,
+    replica,
+    positions,
+    signal,
+  }: {
+    topic: string;
+    replica: Replica<Uint8Array> | undefined;
+    positions: readonly StartPosition[];
+    signal: AbortSignal;
+  },
+): AsyncIterable<ReceivedRecord<Uint8Array>>[] {
+  if (replica === undefined) return [rivulet.topic(topic).subscribe({ from: positions, signal })];
+  return positions.map(({ partition, offset }) => replica.follow({ partition, from: offset, signal }));
+}
+
+/** A record as a row with bytes of its own. */
+export function toRow({
+  partition,
+  offset,
+  timestamp,
+  keyBytes,
+  valueBytes,
+  headers,
+}: ReceivedRecord<Uint8Array>): TailRow {
+  return {
+    partition,
+    offset,
+    timestamp,
+    key: own(keyBytes),
+    value: own(valueBytes),
+    headers: headers.map(({ key, value }) => ({ key, value: own(value) })),
+  };
+}
+
+function own(bytes: Uint8Array | null): Uint8Array | null {
+  return bytes === null || bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+}
+
+function clamp(offset: bigint, from: bigint, to: bigint): bigint {
+  if (offset < from) return from;
+  return offset > to ? to : offset;
+}

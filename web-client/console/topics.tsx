@@ -1,0 +1,123 @@
+import { useSignal } from "@preact/signals";
+import type { TopicSummary } from "../index.ts";
+import { useConsole } from "./context.ts";
+import { formatBytes, plural } from "./format.ts";
+import { Icon } from "./icons.tsx";
+
+/** From this many topics on, a field to search them is worth its place. */
+const SEARCH_FROM = 8;
+
+/** All topics with their size; choosing one shows its tail. */
+export function Topics() {
+  const { topics, connection } = useConsole();
+  const search = useSignal("");
+  const all = topics.value;
+  const found = all?.filter(({ name }) => name.toLowerCase().includes(search.value.toLowerCase())) ?? [];
+  return (
+    <nav class="topics" aria-labelledby="topics-title">
+      <div class="pane-head">
+        <h2 id="topics-title">Topics</h2>
+        {all !== undefined && all.length > 0 && <span class="count">{all.length}</span>}
+      </div>
+      {all !== undefined && all.length >= SEARCH_FROM && (
+        <input
+          type="search"
+          class="search"
+          placeholder="Find a topic"
+          aria-label="Find a topic"
+          value={search.value}
+          onInput={(event) => (search.value = event.currentTarget.value)}
+        />
+      )}
+      <ul>
+        {found.map((topic) => (
+          <TopicItem key={topic.id} topic={topic} />
+        ))}
+      </ul>
+      {all?.length === 0 && (
+        <p class="quiet">
+          {connection.value.name === "live"
+            ? "None yet."
+            : "None known on this device. They show up once it is live."}
+        </p>
+      )}
+      {all !== undefined && all.length > 0 && found.length === 0 && (
+        <p class="quiet">No topic has that in its name.</p>
+      )}
+      <NewTopic />
+    </nav>
+  );
+}
+
+function TopicItem({ topic }: { topic: TopicSummary }) {
+  const { chosenName, choose, kept, view } = useConsole();
+  const { partitions, name } = topic;
+  const onDevice = kept.byName.value.get(name);
+  let records = 0n;
+  for (const { logStartOffset, highWatermark } of partitions) records += highWatermark - logStartOffset;
+  return (
+    <li>
+      <button
+        type="button"
+        class="topic"
+        aria-current={chosenName.value === name ? "page" : undefined}
+        onClick={() => {
+          choose(name);
+          view.value = "records";
+        }}
+      >
+        <span class="topic-name">{name}</span>
+        {onDevice !== undefined && (
+          <span class="on-device" title={`${formatBytes(onDevice.heldBytes)} on this device`}>
+            <Icon name="device" />
+            <span class="hidden">kept on this device</span>
+          </span>
+        )}
+        <span class="topic-size">
+          {plural(records, "record")}
+          {onDevice !== undefined && ` · ${formatBytes(onDevice.heldBytes)}`}
+          {partitions.length > 1 && ` · ${plural(partitions.length, "partition")}`}
+        </span>
+      </button>
+    </li>
+  );
+}
+
+/** Kafka's rule for names of topics. */
+const TOPIC_NAME = "[A-Za-z0-9._\\-]{1,249}";
+
+/** A topic is made by its first record: this chooses the name and leads to the form. */
+function NewTopic() {
+  const { choose, view } = useConsole();
+  const name = useSignal("");
+  const start = (event: Event): void => {
+    event.preventDefault();
+    choose(name.value);
+    name.value = "";
+    view.value = "publish";
+    document.getElementById("publish-value")?.focus();
+  };
+  return (
+    <form class="new-topic" onSubmit={start}>
+      <input
+        required
+        pattern={TOPIC_NAME}
+        maxLength={249}
+        placeholder="New topic"
+        aria-label="Name of a new topic"
+        title="Letters, digits, dot, underscore and hyphen; at most 249"
+        autocomplete="off"
+        spellcheck={false}
+        value={name.value}
+        onInput={(event) => (name.value = event.currentTarget.value)}
+      />
+      <button
+        type="submit"
+        aria-label="Start a new topic"
+        title="Start a new topic: it is made by its first record"
+      >
+        <Icon name="add" />
+      </button>
+    </form>
+  );
+}
