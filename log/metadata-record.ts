@@ -8,6 +8,7 @@ export type MetadataRecord =
   | PartitionChangeRecord
   | RemoveTopicRecord
   | ConfigRecord
+  | FeatureLevelRecord
   | ProducerIdsRecord
   | NoOpRecord;
 
@@ -51,6 +52,13 @@ export interface ConfigRecord {
   name: string;
   /** null: the setting is removed and its default holds again. */
   value: string | null;
+}
+
+/** The level of a feature that the whole cluster has agreed on, such as `metadata.version`; 0 takes it away. */
+export interface FeatureLevelRecord {
+  type: "FeatureLevelRecord";
+  name: string;
+  featureLevel: number;
 }
 
 export interface ProducerIdsRecord {

@@ -45,7 +45,7 @@ export interface Field<T = unknown, Omissible extends boolean = boolean> {
   /** Infinity when it is never null. */
   readonly nullableFrom: number;
   readonly tag: number | undefined;
-  /** The default where it is written down or a plain value; for arrays undefined means no elements. */
+  /** The default; undefined where it has to be made anew each time: no elements, or a struct of defaults. */
   readonly default: unknown;
   readonly [VALUE]?: T;
   readonly [OMISSIBLE]?: Omissible;
@@ -108,8 +108,8 @@ export const string = scalar<string>("string", "");
 /** Record batches: decoded as a view on the message, encoded without a copy. Null where nothing else is said. */
 export const records = scalar<Uint8Array>("records", null);
 
-/** Elements of one type. The only default it can have written down is null. */
-export function array<T, const O extends FieldOptions<never> = Record<never, never>>(
+/** Elements of one type. */
+export function array<T, const O extends FieldOptions<readonly []> = Record<never, never>>(
   element: Field<T>,
   options?: O,
 ): Field<ValueOf<T[], O>, OmissibleOf<O>> {
@@ -137,6 +137,7 @@ function field(type: FieldType, implicitDefault: unknown, options: FieldOptions<
     to: options.to ?? Infinity,
     nullableFrom: options.nullableFrom ?? Infinity,
     tag: options.tag,
-    default: options.default === undefined ? implicitDefault : options.default,
+    default:
+      options.default === undefined || Array.isArray(options.default) ? implicitDefault : options.default,
   };
 }
