@@ -8,6 +8,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureBuilt, ensureInstalled, root } from "../gateway/build-if-stale.mjs";
+import { findBrowser } from "../test/setup/find-browser.mjs";
 
 const bench = dirname(fileURLToPath(import.meta.url));
 const native = join(bench, "native");

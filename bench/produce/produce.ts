@@ -1,18 +1,16 @@
 /** Produce over TCP and over WebSocket, written (`acks=1`) and synced (`acks=all`), to a real gateway on real files. */
-import { fetch } from "../../wire/apis/fetch.ts";
 import { listOffsets } from "../../wire/apis/list-offsets.ts";
 import { deleteTopics } from "../../wire/apis/delete-topics.ts";
-import { BatchHeader } from "../../log/batch.ts";
 import type { BenchSettings, Mode } from "../bench.ts";
 import { checksum } from "../checksum.ts";
 import { startChild } from "../child.ts";
 import { withCleanup, type Defer } from "../cleanup.ts";
-import { loadEngine } from "../engine.ts";
 import { startGateway } from "../gateway-process.ts";
 import { interleave, MEGABYTES, type Contender, type Rounds } from "../harness.ts";
 import { openKafkaClient, type KafkaClient } from "../kafka-client.ts";
 import type { BenchReport } from "../report.ts";
 import type { LoadGeneratorCommands, Transport } from "./load-generator.ts";
+import { readValues } from "./read-values.ts";
 
 const CONNECTIONS = 8;
 const P50 = "p50 ms";
@@ -35,7 +33,6 @@ const ways: readonly { name: string; transport: Transport; acks: number }[] = [
 ];
 
 const CHECK_REQUESTS = 4;
-const FETCH_BYTES = 8 * 1024 * 1024;
 
 export function produceBench(settings: BenchSettings): Promise<BenchReport> {
   return withCleanup((defer) => compareWays(settings, defer));
@@ -75,7 +72,7 @@ async function compareWays(settings: BenchSettings, defer: Defer): Promise<Bench
     const load = await generator.call("open", { transport, port, connections: CONNECTIONS });
     const single = await generator.call("open", { transport, port, connections: 1 });
     const checked = await produceTo(single, acks, CHECK_REQUESTS);
-    hashes.add(await hashTopic(admin, settings, checked.topic));
+    hashes.add(checksum(await readValues(admin, settings.root, checked.topic)));
     contenders.push({
       name,
       round: async () => {
@@ -113,24 +110,4 @@ async function endOffset(admin: KafkaClient, topic: string): Promise<bigint> {
 
 async function deleteTopic(admin: KafkaClient, topic: string): Promise<void> {
   await admin.request(deleteTopics, 5, { topicNames: [topic], timeoutMs: 10_000 });
-}
-
-/** Of all values of a small topic, read back over Kafka's protocol. */
-async function hashTopic(admin: KafkaClient, { root }: BenchSettings, topic: string): Promise<string> {
-  const { responses } = await admin.request(fetch, 11, {
-    replicaId: -1,
-    maxWaitMs: 1000,
-    minBytes: 1,
-    maxBytes: FETCH_BYTES,
-    topics: [{ topic, partitions: [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: FETCH_BYTES }] }],
-  });
-  const bytes = responses[0]?.partitions[0]?.records ?? new Uint8Array(0);
-  const engine = loadEngine(root);
-  const values: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; at += new BatchHeader(bytes, at).bytes) {
-    for (const { value } of engine.readBatch(bytes.subarray(at), FETCH_BYTES)) {
-      if (value !== null) values.push(Uint8Array.from(value));
-    }
-  }
-  return checksum(values);
 }
