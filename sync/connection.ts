@@ -1,0 +1,265 @@
+/** One connection to a gateway: requests and their answers, pushes, and the end. It does not come back: see `upstream.ts`. */
+import { errorText } from "./error-text.ts";
+import type { Clock } from "../log/clock.ts";
+import { apiVersions } from "../wire/apis/api-versions.ts";
+import type { Api } from "../wire/api.ts";
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { decodePush, isPush } from "../wire/push.ts";
+import type { PushFrame } from "../wire/push.ts";
+import { encodeRequest } from "../wire/request.ts";
+import type { Input } from "../wire/schema.ts";
+import { decodeResponse } from "../wire/response.ts";
+import type { OpenTransport, Transport } from "./transport.ts";
+import { deferred } from "./wait.ts";
+import type { Deferred } from "./wait.ts";
+
+export interface ConnectionOptions {
+  open: OpenTransport;
+  clock: Clock;
+  clientId: string;
+  /** For opening the transport and learning the API versions together. */
+  openTimeoutMs?: number;
+  requestTimeoutMs?: number;
+  /** When nothing has come in for this long, something is asked, to notice a peer that went without a word. */
+  idleMs?: number;
+}
+
+const OPEN_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const IDLE_MS = 15_000;
+
+/** ApiVersions is asked in this version first; a peer that is older answers in version 0 with its own range. */
+const API_VERSIONS_FIRST = 3;
+
+interface Pending {
+  readonly api: Api<unknown, unknown>;
+  readonly version: number;
+  readonly answer: Deferred<unknown>;
+  readonly cancelTimer: () => void;
+}
+
+type PushListener = (frame: PushFrame) => void;
+
+export class Connection {
+  /** Resolves with the reason when the connection has ended, from whichever side. */
+  readonly closed: Promise<string>;
+
+  private readonly clock: Clock;
+  private readonly clientId: string;
+  private readonly requestTimeoutMs: number;
+  private readonly idleMs: number;
+  private readonly transport: Transport;
+  private readonly pending = new Map<number, Pending>();
+  private readonly pushListeners = new Map<string, Set<PushListener>>();
+  private readonly theirVersions = new Map<number, { minVersion: number; maxVersion: number }>();
+  private readonly opened = deferred<void>();
+  private readonly ended = deferred<string>();
+  private endReason: string | undefined;
+  private nextCorrelationId = 0;
+  private heard = false;
+  private cancelIdleTimer: () => void = () => undefined;
+
+  /**
+   * Opens a transport and learns which API versions the other side speaks. Rejects with NETWORK_EXCEPTION when it does
+   * not open, or with UNSUPPORTED_VERSION when the other side speaks something else.
+   */
+  static async open(options: ConnectionOptions, signal?: AbortSignal): Promise<Connection> {
+    const connection = new Connection(options);
+    const timeoutMs = options.openTimeoutMs ?? OPEN_TIMEOUT_MS;
+    const cancelTimer = options.clock.setTimer(timeoutMs, () =>
+      connection.close(`no answer while opening for ${timeoutMs} ms`),
+    );
+    const onAbort = (): void => connection.close("closed by this side");
+    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal?.aborted === true) onAbort();
+    try {
+      await connection.opened.promise;
+      await connection.negotiate();
+      return connection;
+    } catch (error) {
+      connection.close(errorText(error));
+      throw error;
+    } finally {
+      cancelTimer();
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  private constructor(options: ConnectionOptions) {
+    this.clock = options.clock;
+    this.clientId = options.clientId;
+    this.requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.idleMs = options.idleMs ?? IDLE_MS;
+    this.closed = this.ended.promise;
+    this.opened.promise.catch(() => undefined);
+    this.transport = options.open({
+      opened: () => this.opened.resolve(),
+      message: (bytes) => this.onMessage(bytes),
+      closed: (reason) => this.end(reason),
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.endReason !== undefined;
+  }
+
+  /** The highest version of `api` that both sides speak; undefined when there is none. */
+  version(api: { key: number; minVersion: number; maxVersion: number }): number | undefined {
+    const theirs = this.theirVersions.get(api.key);
+    if (theirs === undefined) return undefined;
+    const version = Math.min(api.maxVersion, theirs.maxVersion);
+    return version >= Math.max(api.minVersion, theirs.minVersion) ? version : undefined;
+  }
+
+  /**
+   * Sends a request in the highest version both sides speak. Rejects with NETWORK_EXCEPTION when the connection ends
+   * first (whether the other side acted on it is then unknown) or UNSUPPORTED_VERSION. A request without an answer in
+   * time ends the connection: what else is outstanding would not be answered either.
+   */
+  async request<Req, Res>(
+    api: Api<Req, Res>,
+    body: Input<Req>,
+    timeoutMs = this.requestTimeoutMs,
+  ): Promise<Res> {
+    const version = this.version(api);
+    if (version === undefined) {
+      throw new KafkaError(
+        ErrorCode.UNSUPPORTED_VERSION,
+        `the other side does not serve ${api.name} in a version known here`,
+      );
+    }
+    return this.send(api, version, body, timeoutMs);
+  }
+
+  /** Calls `listener` for each Push of one partition, in the order of arrival; the answer takes it away again. */
+  onPush(topicId: string, partition: number, listener: PushListener): () => void {
+    const name = pushKey(topicId, partition);
+    const listeners = this.pushListeners.get(name) ?? new Set();
+    this.pushListeners.set(name, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.pushListeners.get(name) === listeners) this.pushListeners.delete(name);
+    };
+  }
+
+  /** Whether anybody here still listens for this partition's pushes. */
+  isListening(topicId: string, partition: number): boolean {
+    return this.pushListeners.has(pushKey(topicId, partition));
+  }
+
+  close(reason: string): void {
+    if (this.isClosed) return;
+    this.end(reason);
+    this.transport.close();
+  }
+
+  private async negotiate(): Promise<void> {
+    const first = Math.min(API_VERSIONS_FIRST, apiVersions.maxVersion);
+    const body = { clientSoftwareName: "rivulet", clientSoftwareVersion: "0.1.0" };
+    let answer = await this.send(apiVersions, first, body, this.requestTimeoutMs);
+    if (answer.errorCode === ErrorCode.UNSUPPORTED_VERSION) {
+      answer = await this.send(apiVersions, 0, body, this.requestTimeoutMs);
+    }
+    if (answer.errorCode !== ErrorCode.NONE) {
+      throw new KafkaError(answer.errorCode, "the other side refused to say which API versions it speaks");
+    }
+    for (const theirs of answer.apiKeys) this.theirVersions.set(theirs.apiKey, theirs);
+    this.watchForSilence();
+  }
+
+  private send<Req, Res>(
+    api: Api<Req, Res>,
+    version: number,
+    body: Input<Req>,
+    timeoutMs: number,
+  ): Promise<Res> {
+    if (this.endReason !== undefined) return Promise.reject(connectionLost(this.endReason));
+    const correlationId = this.nextCorrelationId;
+    this.nextCorrelationId = (correlationId + 1) & 0x7fffffff;
+    const message = encodeRequest(api, version, { correlationId, clientId: this.clientId }, body);
+    const answer = deferred<unknown>();
+    const cancelTimer = this.clock.setTimer(timeoutMs, () =>
+      this.close(`${api.name} was not answered within ${timeoutMs} ms`),
+    );
+    this.pending.set(correlationId, { api: api as Api<unknown, unknown>, version, answer, cancelTimer });
+    this.transport.send(message);
+    return answer.promise as Promise<Res>;
+  }
+
+  private onMessage(message: Uint8Array): void {
+    if (this.isClosed) return;
+    this.heard = true;
+    try {
+      if (isPush(message)) this.onPushFrame(decodePush(message));
+      else this.onAnswer(message);
+    } catch (error) {
+      this.close(`the other side sent something unreadable: ${errorText(error)}`);
+    }
+  }
+
+  private onPushFrame(frame: PushFrame): void {
+    for (const listener of this.pushListeners.get(pushKey(frame.topicId, frame.partition)) ?? [])
+      listener(frame);
+  }
+
+  private onAnswer(message: Uint8Array): void {
+    if (message.byteLength < 4)
+      throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, "an answer of less than four bytes");
+    const correlationId = new DataView(message.buffer, message.byteOffset).getInt32(0);
+    const pending = this.pending.get(correlationId);
+    if (pending === undefined)
+      throw new KafkaError(
+        ErrorCode.CORRUPT_MESSAGE,
+        `an answer to request ${correlationId}, which is not outstanding`,
+      );
+    this.pending.delete(correlationId);
+    pending.cancelTimer();
+    try {
+      pending.answer.resolve(readAnswer(pending, message));
+    } catch (error) {
+      pending.answer.reject(error);
+      throw error;
+    }
+  }
+
+  /** When a whole interval passes without a word, asks for one: the request's own time-out does the rest. */
+  private watchForSilence(): void {
+    this.cancelIdleTimer = this.clock.setTimer(this.idleMs, () => {
+      if (!this.heard) this.send(apiVersions, 0, {}, this.idleMs).catch(() => undefined);
+      this.heard = false;
+      this.watchForSilence();
+    });
+  }
+
+  private end(reason: string): void {
+    if (this.isClosed) return;
+    this.endReason = reason;
+    this.cancelIdleTimer();
+    this.opened.reject(connectionLost(reason));
+    for (const pending of this.pending.values()) {
+      pending.cancelTimer();
+      pending.answer.reject(connectionLost(reason));
+    }
+    this.pending.clear();
+    this.pushListeners.clear();
+    this.ended.resolve(reason);
+  }
+}
+
+/** An older peer answers ApiVersions in version 0, whatever version was asked (KIP-511). */
+function readAnswer(pending: Pending, message: Uint8Array): unknown {
+  const isApiVersions = pending.api.key === apiVersions.key;
+  const refused =
+    isApiVersions &&
+    message.byteLength >= 6 &&
+    new DataView(message.buffer, message.byteOffset).getInt16(4) !== 0;
+  return decodeResponse(pending.api, refused ? 0 : pending.version, message).body;
+}
+
+function pushKey(topicId: string, partition: number): string {
+  return `${topicId}/${partition}`;
+}
+
+function connectionLost(reason: string): KafkaError {
+  return new KafkaError(ErrorCode.NETWORK_EXCEPTION, `the connection to the gateway ended: ${reason}`);
+}

@@ -1,0 +1,409 @@
+/**
+ * Delivers an outbox: seals what waits, sends what is sealed. One session per connection looks at the cluster, the topics
+ * and the stored batches anew; whatever is not as it was ends the session, and the next one begins the same way.
+ */
+import { errorText } from "./error-text.ts";
+import { CODEC_LZ4, CODEC_NONE } from "../engine-as/format.ts";
+import type { Clock } from "../log/clock.ts";
+import type { Engine } from "../log/engine.ts";
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { fullJitterMs, RETRY_BACK_OFF } from "./back-off.ts";
+import type { Connection } from "./connection.ts";
+import { logOffset, LATEST } from "./feed.ts";
+import { freshProducerId, LaneDelivery } from "./lane-delivery.ts";
+import type { LaneHost } from "./lane-delivery.ts";
+import type { Metadata, TopicMetadata } from "./metadata.ts";
+import { block, freeze, producerIdFor, release, setAside, Superseded, takeOver } from "./outbox-rows.ts";
+import type { FrozenBatch, Lane, LaneKey, OutboxRecord, OutboxStore } from "./outbox-store.ts";
+import { outcomeOf } from "./produce-outcome.ts";
+import { partitionOfKey } from "./partitioner.ts";
+import type { Upstream } from "./upstream.ts";
+import type { Bell } from "./wait.ts";
+import { linkedController, sleep } from "./wait.ts";
+
+/** A batch that is in the log: record `recordIds[i]` has offset `baseOffset + i`; -1n when the offset is not known. */
+export interface Settlement {
+  readonly recordIds: readonly number[];
+  readonly partition: number;
+  readonly baseOffset: bigint;
+}
+
+export interface DeliveryOptions {
+  readonly store: OutboxStore;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** Answers [0, 1). */
+  readonly random: () => number;
+  readonly upstream: Upstream;
+  readonly metadata: Metadata;
+  /** Milliseconds since the epoch by the gateway's clock; may reject, then the last known difference stays. */
+  readonly serverTime: () => Promise<number>;
+  /** The gateway's `producer.id.expiration.ms`: after half of it an unanswered batch is looked for before it is sent again. */
+  readonly producerIdExpirationMs: number;
+  readonly onSettled: (settlement: Settlement) => void;
+  /** These records were refused, or are in doubt. */
+  readonly onUndelivered: (recordIds: readonly number[], error: KafkaError) => void;
+  /** Why the last session ended, until one gets on. For people. */
+  readonly onProblem: (reason: string | undefined) => void;
+}
+
+const WAITING_READ_MAX = 2000;
+const BATCH_RECORDS_MAX = 1000;
+/** Of keys and values, before compression. A single record may be larger: the gateway judges it. */
+const BATCH_CONTENT_BYTES_MAX = 256 * 1024;
+/** What a sealed batch may have: the largest request a gateway takes by default, less its header. */
+const BATCH_BYTES_MAX = 100 * 1024 * 1024 - 4096;
+const COMPRESS_FROM_BYTES = 1024;
+
+/**
+ * Delivers until the signal aborts or the upstream is closed. Throws Superseded when another deliverer has taken over
+ * this store. `added` rings when records were added.
+ */
+export async function deliver(options: DeliveryOptions, added: Bell, signal: AbortSignal): Promise<void> {
+  const term = await takeOver(options.store);
+  let failures = 0;
+  while (!signal.aborted) {
+    let connection: Connection;
+    try {
+      connection = await options.upstream.live(signal);
+    } catch {
+      return;
+    }
+    const session = new Session(options, connection, term, added, signal);
+    try {
+      await session.run();
+    } catch (error) {
+      if (error instanceof Superseded) throw error;
+      options.onProblem(errorText(error));
+    }
+    if (session.delivered) failures = 0;
+    if (!signal.aborted && !connection.isClosed) {
+      await sleep(options.clock, fullJitterMs(failures++, options.random, RETRY_BACK_OFF), signal);
+    }
+  }
+}
+
+class Session implements LaneHost {
+  readonly options: DeliveryOptions;
+  readonly connection: Connection;
+  readonly term: number;
+  delivered = false;
+  /** Rings when records were added, and when a lane may take more. */
+  private readonly bell: Bell;
+  private readonly controller: AbortController;
+  private readonly lanes = new Map<string, LaneDelivery>();
+  private readonly sticky = new Map<string, number>();
+  /** Topics that cannot be delivered to just now. */
+  private readonly resting = new Set<string>();
+  /** How often each topic had to rest. */
+  private readonly restedTimes = new Map<string, number>();
+  private clusterId = "";
+  private producerId: bigint | undefined;
+  private clockAheadMs = 0;
+  private failure: unknown;
+
+  constructor(
+    options: DeliveryOptions,
+    connection: Connection,
+    term: number,
+    added: Bell,
+    signal: AbortSignal,
+  ) {
+    const { onSettled } = options;
+    this.options = {
+      ...options,
+      onSettled: (settlement) => {
+        this.delivered = true;
+        options.onProblem(undefined);
+        onSettled(settlement);
+      },
+    };
+    this.connection = connection;
+    this.term = term;
+    this.bell = added;
+    this.controller = linkedController(signal);
+    void connection.closed.then((reason) => this.fail(new KafkaError(ErrorCode.NETWORK_EXCEPTION, reason)));
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  serverNow(): number {
+    return this.options.clock.now() + this.clockAheadMs;
+  }
+
+  fail(error: unknown): void {
+    this.failure ??= error;
+    this.controller.abort();
+    this.bell.ring();
+  }
+
+  ring(): void {
+    this.bell.ring();
+  }
+
+  /** Ends by throwing why; without an error when the signal aborts. */
+  async run(): Promise<void> {
+    try {
+      await this.begin();
+      await this.sealWhatWaits();
+    } finally {
+      this.controller.abort();
+    }
+  }
+
+  private async begin(): Promise<void> {
+    const { store, metadata } = this.options;
+    await this.learnServerTime();
+    this.clusterId = await metadata.cluster();
+    await release(store, this.clusterId);
+    const stored = await store.transact("readonly", (rows) => rows.batches());
+    for (const batch of stored) {
+      const reason = await this.reasonToBlock(batch);
+      if (reason !== batch.blocked) await block(store, this.term, [batch], reason);
+      if (reason === null) this.laneOf(batch, batch.topic).add(batch, false);
+    }
+    for (const lane of this.lanes.values()) lane.pump();
+  }
+
+  private async learnServerTime(): Promise<void> {
+    const { clock } = this.options;
+    try {
+      const before = clock.now();
+      const serverNow = await this.options.serverTime();
+      this.clockAheadMs = serverNow - (before + clock.now()) / 2;
+    } catch {
+      // A gateway that does not tell its time is not worth holding records back for.
+    }
+  }
+
+  /** Rule 3: another cluster, or a topic made anew, must not get what was meant for the one before. */
+  private async reasonToBlock(batch: FrozenBatch): Promise<string | null> {
+    if (batch.clusterId !== this.clusterId) {
+      return `sealed for cluster ${batch.clusterId}, and this is cluster ${this.clusterId}`;
+    }
+    const topic = await this.options.metadata.topic(batch.topic);
+    if (topic === undefined) return `topic ${batch.topic} (${batch.topicId}) is gone`;
+    return topic.id === batch.topicId
+      ? null
+      : `sealed for topic ${batch.topic} with id ${batch.topicId}, which was made anew as ${topic.id}`;
+  }
+
+  private async sealWhatWaits(): Promise<void> {
+    for (;;) {
+      const change = this.bell.next();
+      if (this.failure !== undefined) throw this.failure;
+      if (this.signal.aborted) return;
+      if (!(await this.sealOnce())) await change;
+    }
+  }
+
+  /** One round over all topics with waiting records. Answers whether there may be more to do at once. */
+  private async sealOnce(): Promise<boolean> {
+    const topics = await this.options.store.transact("readonly", (rows) => rows.topicsIn("waiting"));
+    let progress = false;
+    for (const name of topics) {
+      if (this.signal.aborted) return true;
+      const topic = this.resting.has(name) ? undefined : await this.usableTopic(name);
+      if (topic !== undefined && (await this.sealTopic(topic))) progress = true;
+    }
+    return progress;
+  }
+
+  /** The topic as it is now, made where the gateway does so; undefined when it cannot be used at present. */
+  private async usableTopic(name: string): Promise<TopicMetadata | undefined> {
+    let problem: string;
+    try {
+      const topic = await this.options.metadata.topic(name, { create: true });
+      if (topic !== undefined) return topic;
+      problem = `topic ${name} is not there, and the gateway does not make it`;
+    } catch (error) {
+      if (!(error instanceof KafkaError) || error.code === ErrorCode.NETWORK_EXCEPTION) throw error;
+      if (outcomeOf(error.code) === "topic refused") {
+        await this.refuseWaiting(name, error);
+        return undefined;
+      }
+      problem = error.message;
+    }
+    this.rest(name, problem);
+    return undefined;
+  }
+
+  /** Leaves a topic alone for a while, so that the others get on. */
+  private rest(name: string, problem: string): void {
+    this.options.onProblem(problem);
+    const times = this.restedTimes.get(name) ?? 0;
+    this.restedTimes.set(name, times + 1);
+    this.resting.add(name);
+    void sleep(
+      this.options.clock,
+      fullJitterMs(times, this.options.random, RETRY_BACK_OFF),
+      this.signal,
+    ).then(() => {
+      this.resting.delete(name);
+      this.ring();
+    });
+  }
+
+  private async refuseWaiting(topic: string, error: KafkaError): Promise<void> {
+    const records = await this.waitingOf(topic);
+    await setAside(this.options.store, this.term, records, "refused", error.message);
+    this.options.onUndelivered(
+      records.map((record) => record.id),
+      error,
+    );
+  }
+
+  private waitingOf(topic: string): Promise<OutboxRecord[]> {
+    return this.options.store.transact("readonly", (rows) =>
+      rows.recordsIn("waiting", WAITING_READ_MAX, topic),
+    );
+  }
+
+  private async sealTopic(topic: TopicMetadata): Promise<boolean> {
+    const waiting = await this.waitingOf(topic.name);
+    const misfits = waiting.filter((record) => !this.fits(record, topic));
+    if (misfits.length > 0) {
+      const reason = `published for another cluster or for a topic ${topic.name} that was made anew since`;
+      await setAside(this.options.store, this.term, misfits, "held", reason);
+      this.options.onUndelivered([], new KafkaError(ErrorCode.INCONSISTENT_TOPIC_ID, reason));
+    }
+    let progress = misfits.length > 0;
+    for (const [partition, records] of this.byPartition(
+      waiting.filter((record) => this.fits(record, topic)),
+      topic,
+    )) {
+      const lane = this.laneOf({ clusterId: this.clusterId, topicId: topic.id, partition }, topic.name);
+      if (lane.isOpen && (await this.sealInto(lane, records))) progress = true;
+    }
+    return progress;
+  }
+
+  private fits(record: OutboxRecord, topic: TopicMetadata): boolean {
+    return (
+      (record.clusterId ?? this.clusterId) === this.clusterId && (record.topicId ?? topic.id) === topic.id
+    );
+  }
+
+  private byPartition(records: readonly OutboxRecord[], topic: TopicMetadata): Map<number, OutboxRecord[]> {
+    const byPartition = new Map<number, OutboxRecord[]>();
+    for (const record of records) {
+      const partition =
+        record.key === null ? this.stickyPartition(topic) : partitionOfKey(record.key, topic.partitions);
+      const list = byPartition.get(partition);
+      if (list === undefined) byPartition.set(partition, [record]);
+      else list.push(record);
+    }
+    return byPartition;
+  }
+
+  /** Records without a key stay with one partition until a batch of theirs is full (KIP-480). */
+  private stickyPartition(topic: TopicMetadata): number {
+    const known = this.sticky.get(topic.id);
+    if (known !== undefined && known < topic.partitions) return known;
+    const partition = Math.floor(this.options.random() * topic.partitions);
+    this.sticky.set(topic.id, partition);
+    return partition;
+  }
+
+  private laneOf({ clusterId, topicId, partition }: LaneKey, topic: string): LaneDelivery {
+    const name = `${topicId}/${partition}`;
+    let lane = this.lanes.get(name);
+    if (lane === undefined)
+      this.lanes.set(name, (lane = new LaneDelivery(this, { clusterId, topicId, partition }, topic)));
+    return lane;
+  }
+
+  /** Seals one batch of the oldest records and sends it. Answers false when nothing could be sealed. */
+  private async sealInto(lane: LaneDelivery, waiting: readonly OutboxRecord[]): Promise<boolean> {
+    const { store, engine } = this.options;
+    const records = firstBatch(waiting);
+    const endBefore = (lane.endKnown ??= await logOffset(
+      this.connection,
+      lane.topic,
+      lane.key.partition,
+      LATEST,
+    ));
+    const expected = await this.expectedLane(lane.key);
+    let bytes: Uint8Array;
+    try {
+      bytes = this.seal(records, expected);
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      await setAside(store, this.term, records, "refused", error.message);
+      this.options.onUndelivered(
+        records.map((record) => record.id),
+        error,
+      );
+      return true;
+    }
+    const plan = {
+      lane: lane.key,
+      topic: lane.topic,
+      records,
+      bytes,
+      expected,
+      endBefore,
+      frozenAtMs: this.serverNow(),
+    };
+    const batch = await freeze(store, engine, this.term, plan);
+    if (batch === undefined || this.signal.aborted) return true;
+    if (records.length < waiting.length && records.some((record) => record.key === null))
+      this.sticky.delete(lane.key.topicId);
+    lane.add(batch, true);
+    lane.pump();
+    return true;
+  }
+
+  private async expectedLane(key: LaneKey): Promise<Lane> {
+    const { store } = this.options;
+    const known = await store.transact("readonly", (rows) => rows.lane(key));
+    if (known !== undefined) return known;
+    this.producerId ??=
+      (await store.transact("readonly", (rows) => rows.producerId(this.clusterId))) ??
+      (await producerIdFor(store, this.clusterId, await freshProducerId(this.connection)));
+    return { ...key, producerId: this.producerId, producerEpoch: 0, nextSequence: 0 };
+  }
+
+  /** Rule 5: a device's clock may be years off; the gateway's is what its readers go by. */
+  private seal(records: readonly OutboxRecord[], lane: Lane): Uint8Array {
+    const serverNow = this.serverNow();
+    const inputs = records.map(({ key, value, headers, timestamp, timestampGiven }) => ({
+      key,
+      value,
+      headers,
+      timestamp: timestampGiven ? timestamp : Math.floor(Math.min(timestamp + this.clockAheadMs, serverNow)),
+    }));
+    const contentBytes = records.reduce((sum, record) => sum + contentBytesOf(record), 0);
+    return this.options.engine.writeBatch(inputs, {
+      codec: contentBytes >= COMPRESS_FROM_BYTES ? CODEC_LZ4 : CODEC_NONE,
+      producerId: lane.producerId,
+      producerEpoch: lane.producerEpoch,
+      baseSequence: lane.nextSequence,
+      bytesMax: BATCH_BYTES_MAX,
+    });
+  }
+}
+
+/** As many of the oldest records as go into one batch, at least one. */
+function firstBatch(waiting: readonly OutboxRecord[]): OutboxRecord[] {
+  const batch: OutboxRecord[] = [];
+  let bytes = 0;
+  for (const record of waiting) {
+    bytes += contentBytesOf(record);
+    const isFull = batch.length >= BATCH_RECORDS_MAX || bytes > BATCH_CONTENT_BYTES_MAX;
+    if (batch.length > 0 && (isFull || record.alone)) break;
+    batch.push(record);
+    if (record.alone) break;
+  }
+  return batch;
+}
+
+function contentBytesOf(record: OutboxRecord): number {
+  const headers = record.headers.reduce(
+    (sum, header) => sum + header.key.length * 3 + (header.value?.byteLength ?? 0),
+    0,
+  );
+  return (record.key?.byteLength ?? 0) + (record.value?.byteLength ?? 0) + headers;
+}

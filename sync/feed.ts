@@ -1,0 +1,368 @@
+/**
+ * What one partition has, in order and without a hole, from a position of the reader's own: in bulk over HTTP when far
+ * behind, then pushed. Survives lost connections. A reader that is slow is not buffered for: the feed unsubscribes, and
+ * asks again from the reader's position once it has caught up with what is here.
+ */
+import { errorText } from "./error-text.ts";
+import { listOffsets } from "../wire/apis/list-offsets.ts";
+import { offsetForLeaderEpoch } from "../wire/apis/offset-for-leader-epoch.ts";
+import { subscribe } from "../wire/apis/subscribe.ts";
+import { unsubscribe } from "../wire/apis/unsubscribe.ts";
+import { ErrorCode, errorName, KafkaError } from "../wire/errors.ts";
+import type { PushFrame } from "../wire/push.ts";
+import { fullJitterMs, RETRY_BACK_OFF } from "./back-off.ts";
+import type { Connection } from "./connection.ts";
+import { historyFrames } from "./history.ts";
+import type { HistorySource } from "./history.ts";
+import { concatRanges, joinFrame } from "./joined-range.ts";
+import type { DataRange, GapRange } from "./joined-range.ts";
+import type { Upstream } from "./upstream.ts";
+import { Bell, linkedController, sleep } from "./wait.ts";
+
+/** Offsets that stand for a place in the log, as Kafka's ListOffsets has them. */
+export const LATEST = -1n;
+export const EARLIEST = -2n;
+
+export interface FeedPosition {
+  /** The next offset wanted, LATEST or EARLIEST. */
+  readonly offset: bigint;
+  /** Leader epoch of the last batch held before it; -1 when there is none, or nobody cares. */
+  readonly lastEpoch: number;
+}
+
+export type FeedEvent =
+  | DataRange
+  | GapRange
+  /** The reader's history is not the leader's: both agree at most up to `endOffset`, the end of `epoch`. Cut back before going on. */
+  | { readonly kind: "diverged"; readonly epoch: number; readonly endOffset: bigint }
+  /** Subscribed: pushes come from `offset` on. */
+  | {
+      readonly kind: "start";
+      readonly offset: bigint;
+      readonly highWatermark: bigint;
+      readonly logStartOffset: bigint;
+    };
+
+export type FeedState = "waiting" | "history" | "live";
+
+export interface FeedOptions {
+  upstream: Upstream;
+  topic: string;
+  topicId: string;
+  partition: number;
+  /** Asked anew at each start: the reader owns its position. */
+  position: () => FeedPosition;
+  /** Whether the topic id is still the topic's; asked when the gateway says it does not know it. */
+  isThere: () => Promise<boolean>;
+  history?: HistorySource | undefined;
+  /** How far behind, in offsets, makes history worth its request. */
+  historyRecordsMin?: number;
+  bufferBytesMax?: number;
+  onState?: (state: FeedState, reason: string | undefined) => void;
+  signal: AbortSignal;
+}
+
+const HISTORY_RECORDS_MIN = 1000;
+const BUFFER_BYTES_MAX = 4 * 1024 * 1024;
+/** Small pushes that are waiting are handed on together, up to this size: one write instead of many. */
+const JOIN_BYTES_MAX = 1024 * 1024;
+
+/** Codes that say that the topic is not there, or is another one now. */
+const GONE: ReadonlySet<number> = new Set([
+  ErrorCode.UNKNOWN_TOPIC_ID,
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  ErrorCode.INCONSISTENT_TOPIC_ID,
+]);
+
+/**
+ * Ends without an error when the signal aborts or the upstream is closed. Throws KafkaError: UNKNOWN_TOPIC_ID when the
+ * topic is gone, or what the gateway refuses for good.
+ */
+export async function* feed(options: FeedOptions): AsyncGenerator<FeedEvent, void, void> {
+  const { upstream, signal } = options;
+  let failures = 0;
+  let historyUsable = true;
+  for (;;) {
+    options.onState?.("waiting", undefined);
+    const connection = await liveOrDone(upstream, signal);
+    if (connection === undefined) return;
+    let failure: unknown;
+    try {
+      const plan = historyUsable ? await planHistory(options, connection) : undefined;
+      historyUsable = true;
+      const events = plan === undefined ? pushed(options, connection) : inBulk(options, plan);
+      for await (const event of events) {
+        if (event.kind === "data" || event.kind === "gap") failures = 0;
+        yield event;
+      }
+    } catch (error) {
+      if (error instanceof HistoryError) historyUsable = false;
+      failure = error;
+    }
+    if (signal.aborted) return;
+    if (failure === undefined) continue;
+    await throwIfOver(failure, options);
+    options.onState?.("waiting", errorText(failure));
+    if (historyUsable)
+      await sleep(upstream.clock, fullJitterMs(failures++, upstream.random, RETRY_BACK_OFF), signal);
+  }
+}
+
+async function liveOrDone(upstream: Upstream, signal: AbortSignal): Promise<Connection | undefined> {
+  try {
+    return await upstream.live(signal);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Rethrows what trying again cannot mend. */
+async function throwIfOver(failure: unknown, options: FeedOptions): Promise<void> {
+  if (failure instanceof HistoryError) return;
+  if (!(failure instanceof KafkaError)) throw failure;
+  if (GONE.has(failure.code)) {
+    if (await options.isThere()) return;
+    throw new KafkaError(
+      ErrorCode.UNKNOWN_TOPIC_ID,
+      `topic ${options.topic} (${options.topicId}) was deleted, or made again under another id; subscribe anew to read the new one`,
+      { cause: failure },
+    );
+  }
+  // OFFSET_OUT_OF_RANGE: the gateway has less than we do; its epochs will tell where to cut back, once it leads again.
+  if (!failure.retriable && failure.code !== ErrorCode.OFFSET_OUT_OF_RANGE) throw failure;
+}
+
+interface Step {
+  readonly from: bigint;
+  readonly diverged: Extract<FeedEvent, { kind: "diverged" }> | undefined;
+}
+
+/** Whether history should be read in bulk first, and from where; undefined when pushes do. */
+async function planHistory(options: FeedOptions, connection: Connection): Promise<Step | undefined> {
+  const position = options.position();
+  if (options.history === undefined || position.offset === LATEST) return undefined;
+  const end = await logOffset(connection, options.topic, options.partition, LATEST);
+  const from =
+    position.offset === EARLIEST
+      ? await logOffset(connection, options.topic, options.partition, EARLIEST)
+      : position.offset;
+  if (end - from < BigInt(options.historyRecordsMin ?? HISTORY_RECORDS_MIN)) return undefined;
+  if (position.lastEpoch < 0) return { from, diverged: undefined };
+  // Without a way to compare histories first, Subscribe has to: it does so by itself.
+  if (connection.version(offsetForLeaderEpoch) === undefined) return undefined;
+  return { from, diverged: await compareHistories(options, connection, position) };
+}
+
+/** Where the log of one partition begins (EARLIEST) or where readers' data ends (LATEST). Throws the partition's error. */
+export async function logOffset(
+  connection: Pick<Connection, "request">,
+  topic: string,
+  partition: number,
+  place: bigint,
+): Promise<bigint> {
+  const answer = await connection.request(listOffsets, {
+    replicaId: -1,
+    isolationLevel: 0,
+    topics: [
+      { name: topic, partitions: [{ partitionIndex: partition, currentLeaderEpoch: -1, timestamp: place }] },
+    ],
+  });
+  const mine = answer.topics[0]?.partitions[0];
+  if (mine === undefined)
+    throw new KafkaError(
+      ErrorCode.UNKNOWN_SERVER_ERROR,
+      "ListOffsets answered nothing for the partition that was asked",
+    );
+  if (mine.errorCode !== ErrorCode.NONE)
+    throw new KafkaError(
+      mine.errorCode,
+      `ListOffsets of ${topic}-${partition}: ${errorName(mine.errorCode)}`,
+    );
+  return mine.offset;
+}
+
+async function compareHistories(
+  options: FeedOptions,
+  connection: Connection,
+  position: FeedPosition,
+): Promise<Step["diverged"]> {
+  const { topic, partition } = options;
+  const answer = await connection.request(offsetForLeaderEpoch, {
+    topics: [{ topic, partitions: [{ partition, currentLeaderEpoch: -1, leaderEpoch: position.lastEpoch }] }],
+  });
+  const mine = answer.topics[0]?.partitions[0];
+  if (mine === undefined || mine.errorCode !== ErrorCode.NONE) {
+    throw new KafkaError(
+      mine?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR,
+      `OffsetForLeaderEpoch of ${topic}-${partition} failed`,
+    );
+  }
+  const agrees = mine.leaderEpoch === position.lastEpoch && mine.endOffset >= position.offset;
+  return agrees ? undefined : { kind: "diverged", epoch: mine.leaderEpoch, endOffset: mine.endOffset };
+}
+
+/** History could not be had over HTTP: the socket has it too. */
+class HistoryError extends Error {}
+
+async function* inBulk(options: FeedOptions, plan: Step): AsyncGenerator<FeedEvent, void, void> {
+  const { history } = options;
+  if (plan.diverged !== undefined) return yield plan.diverged;
+  if (history === undefined) return;
+  options.onState?.("history", undefined);
+  const stop = linkedController(options.signal);
+  let expected = plan.from;
+  const waiting: DataRange[] = [];
+  let waitingBytes = 0;
+  const take = (): DataRange | undefined => {
+    const [first, ...rest] = waiting.splice(0);
+    waitingBytes = 0;
+    return first && concatRanges(first, rest);
+  };
+  try {
+    for await (const frame of historyFrames(
+      readable(history.read(options.topicId, options.partition, plan.from, stop.signal)),
+    )) {
+      const range = joinFrame(frame, expected);
+      if (range === undefined) continue;
+      expected = range.to;
+      if (range.kind === "data" && waitingBytes + range.records.byteLength <= JOIN_BYTES_MAX) {
+        waiting.push(range);
+        waitingBytes += range.records.byteLength;
+        continue;
+      }
+      const before = take();
+      if (before !== undefined) yield before;
+      yield range;
+    }
+    const last = take();
+    if (last !== undefined) yield last;
+  } finally {
+    stop.abort();
+  }
+  if (expected === plan.from)
+    throw new HistoryError(`the history of ${options.topic}-${options.partition} came back empty`);
+}
+
+async function* readable(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw new HistoryError(`history could not be read: ${errorText(error)}`);
+  }
+}
+
+async function* pushed(options: FeedOptions, connection: Connection): AsyncGenerator<FeedEvent, void, void> {
+  const { topicId, partition, signal } = options;
+  const inbox = new Inbox(options.bufferBytesMax ?? BUFFER_BYTES_MAX);
+  const stopListening = connection.onPush(topicId, partition, (frame) => inbox.take(frame));
+  const wake = (): void => inbox.changed.ring();
+  signal.addEventListener("abort", wake, { once: true });
+  void connection.closed.then(wake);
+  try {
+    const { offset, lastEpoch } = options.position();
+    inbox.expect(offset);
+    const answer = await connection.request(subscribe, {
+      subscriptions: [{ topicId, partition, offset, lastEpoch }],
+    });
+    const mine = answer.subscriptions[0];
+    if (mine === undefined)
+      throw new KafkaError(
+        ErrorCode.UNKNOWN_SERVER_ERROR,
+        "Subscribe answered nothing for the partition that was asked",
+      );
+    if (mine.errorCode !== ErrorCode.NONE) {
+      throw new KafkaError(
+        mine.errorCode,
+        mine.errorMessage ?? `Subscribe to ${options.topic}-${partition}: ${errorName(mine.errorCode)}`,
+      );
+    }
+    if (mine.divergingEpoch >= 0 || mine.divergingEndOffset >= 0n) {
+      return yield { kind: "diverged", epoch: mine.divergingEpoch, endOffset: mine.divergingEndOffset };
+    }
+    let expected = offset < 0n ? mine.offset : offset;
+    inbox.admitAll();
+    options.onState?.("live", undefined);
+    yield {
+      kind: "start",
+      offset: expected,
+      highWatermark: mine.highWatermark,
+      logStartOffset: mine.logStartOffset,
+    };
+    for (;;) {
+      const change = inbox.changed.next();
+      const range = inbox.next(expected);
+      if (range !== undefined) {
+        expected = range.to;
+        yield range;
+      } else if (inbox.isFull || connection.isClosed || signal.aborted) return;
+      else await change;
+    }
+  } finally {
+    signal.removeEventListener("abort", wake);
+    stopListening();
+    if (!connection.isClosed && !connection.isListening(topicId, partition)) {
+      connection.request(unsubscribe, { subscriptions: [{ topicId, partition }] }).catch(() => undefined);
+    }
+  }
+}
+
+/** Pushes that wait for the reader, at most so many bytes: what comes when it is full is left to the log. */
+class Inbox {
+  readonly changed = new Bell();
+  private readonly frames: PushFrame[] = [];
+  private readonly bytesMax: number;
+  private bytes = 0;
+  private full = false;
+  /** Until Subscribe is answered: only frames that follow on this are of the new subscription. */
+  private joining: bigint | undefined;
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+  }
+
+  /** Nothing more is taken. */
+  get isFull(): boolean {
+    return this.full;
+  }
+
+  expect(offset: bigint): void {
+    this.joining = offset;
+  }
+
+  admitAll(): void {
+    this.joining = undefined;
+  }
+
+  take(frame: PushFrame): void {
+    if (this.full) return;
+    if (this.joining !== undefined && this.joining >= 0n) {
+      if (frame.errorCode !== ErrorCode.NONE || frame.from > this.joining || frame.to <= this.joining) return;
+      this.joining = frame.to;
+    }
+    this.frames.push(frame);
+    this.bytes += frame.records.byteLength;
+    this.full = this.bytes > this.bytesMax;
+    this.changed.ring();
+  }
+
+  /** What follows on `expected`, small frames joined; undefined when nothing waits. */
+  next(expected: bigint): DataRange | GapRange | undefined {
+    let joined: DataRange[] = [];
+    let bytes = 0;
+    let at = expected;
+    for (let frame = this.frames[0]; frame !== undefined; frame = this.frames[0]) {
+      const isData = frame.errorCode === ErrorCode.NONE;
+      if (joined.length > 0 && (!isData || bytes + frame.records.byteLength > JOIN_BYTES_MAX)) break;
+      this.frames.shift();
+      this.bytes -= frame.records.byteLength;
+      const range = joinFrame(frame, at);
+      if (range === undefined) continue;
+      if (range.kind === "gap") return range;
+      joined = [...joined, range];
+      bytes += range.records.byteLength;
+      at = range.to;
+    }
+    const [first, ...rest] = joined;
+    return first && concatRanges(first, rest);
+  }
+}

@@ -1,0 +1,166 @@
+/** Follows one partition into a replica: every range joins, every batch is checked, diverged histories are cut back. */
+import { errorText } from "./error-text.ts";
+import type { PartitionLog } from "../log/partition-log.ts";
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { EARLIEST, feed } from "./feed.ts";
+import type { FeedEvent, FeedOptions } from "./feed.ts";
+import type { HistorySource } from "./history.ts";
+import type { Metadata } from "./metadata.ts";
+import type { Upstream } from "./upstream.ts";
+
+/**
+ * `waiting`: for the connection. `history`: taking in bulk. `live`: pushes are appended as they come. `deleted`: the topic
+ * is gone upstream, and what is held stays readable. `failed`: see `reason`. `stopped`: by this side.
+ */
+export type FollowerState = "waiting" | "history" | "live" | "deleted" | "failed" | "stopped";
+
+export interface FollowerOptions {
+  upstream: Upstream;
+  metadata: Metadata;
+  log: PartitionLog;
+  history?: HistorySource | undefined;
+  historyRecordsMin?: number;
+  bufferBytesMax?: number;
+  /** [from, to) is gone upstream before it was read; the replica begins anew at `to`. */
+  onGap?: (from: bigint, to: bigint) => void;
+  /** State, held range or the upstream's end changed. */
+  onChange?: () => void;
+}
+
+/** Damage that comes again this many times in a row, with nothing taken in between, is not a passing one. */
+const DAMAGES_MAX = 5;
+
+export class Follower {
+  readonly log: PartitionLog;
+  private readonly options: FollowerOptions;
+  private readonly controller = new AbortController();
+  private readonly running: Promise<void>;
+  private currentState: FollowerState = "waiting";
+  private currentReason: string | undefined;
+  private upstreamEnd: bigint | undefined;
+  private damages = 0;
+
+  constructor(options: FollowerOptions) {
+    this.options = options;
+    this.log = options.log;
+    this.running = this.run();
+  }
+
+  get state(): FollowerState {
+    return this.currentState;
+  }
+
+  get reason(): string | undefined {
+    return this.currentReason;
+  }
+
+  /** The upstream's high watermark when it was last told; undefined before that. */
+  get highWatermark(): bigint | undefined {
+    return this.upstreamEnd;
+  }
+
+  /** Stops following. Resolves when nothing is being written any more. */
+  async stop(): Promise<void> {
+    this.controller.abort();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    try {
+      while (!this.controller.signal.aborted && (await this.followOnce()));
+      this.setState("stopped", undefined);
+    } catch (error) {
+      const isGone = error instanceof KafkaError && error.code === ErrorCode.UNKNOWN_TOPIC_ID;
+      this.setState(isGone ? "deleted" : "failed", errorText(error));
+    }
+  }
+
+  /** Follows until the feed ends (false) or must be taken anew (true). */
+  private async followOnce(): Promise<boolean> {
+    for await (const event of feed(this.feedOptions())) {
+      if (!(await this.take(event))) return true;
+      this.options.onChange?.();
+    }
+    return false;
+  }
+
+  private feedOptions(): FeedOptions {
+    const { log, options } = this;
+    return {
+      upstream: options.upstream,
+      topic: log.topic,
+      topicId: log.topicId,
+      partition: log.partition,
+      position: () =>
+        log.logEndOffset === 0n && log.sizeBytes === 0
+          ? { offset: EARLIEST, lastEpoch: -1 }
+          : { offset: log.logEndOffset, lastEpoch: log.lastEpoch },
+      isThere: async () => {
+        options.metadata.invalidate(log.topic);
+        return (await options.metadata.topic(log.topic))?.id === log.topicId;
+      },
+      history: options.history,
+      ...(options.historyRecordsMin !== undefined && { historyRecordsMin: options.historyRecordsMin }),
+      ...(options.bufferBytesMax !== undefined && { bufferBytesMax: options.bufferBytesMax }),
+      onState: (state, reason) => this.setState(state, reason),
+      signal: this.controller.signal,
+    };
+  }
+
+  /** Answers false when the feed's position is no longer the replica's, and it must be taken anew. */
+  private async take(event: FeedEvent): Promise<boolean> {
+    const { log } = this;
+    switch (event.kind) {
+      case "start":
+        this.upstreamEnd = event.highWatermark;
+        // A replica that holds nothing begins where the upstream's log does.
+        if (event.offset !== log.logEndOffset) await log.resetTo(event.offset);
+        return true;
+      case "data":
+        return this.append(event);
+      case "gap":
+        await log.resetTo(event.to);
+        this.options.onGap?.(event.from, event.to);
+        return true;
+      case "diverged":
+        await this.cutBack(event.epoch, event.endOffset);
+        return true;
+    }
+  }
+
+  private async append(range: Extract<FeedEvent, { kind: "data" }>): Promise<boolean> {
+    const { log } = this;
+    // History of an empty replica begins at the upstream's log start.
+    if (log.sizeBytes === 0 && range.from > log.logEndOffset) await log.resetTo(range.from);
+    try {
+      await log.appendReplica(range.records, { from: range.from, to: range.to });
+    } catch (error) {
+      const isDamage = error instanceof KafkaError && error.code === ErrorCode.CORRUPT_MESSAGE;
+      if (!isDamage || ++this.damages >= DAMAGES_MAX) throw error;
+      this.setState("waiting", `${error.message}; asking again`);
+      return false;
+    }
+    this.damages = 0;
+    if (this.upstreamEnd === undefined || range.highWatermark > this.upstreamEnd)
+      this.upstreamEnd = range.highWatermark;
+    return true;
+  }
+
+  /** KIP-101: back to where the leader's last epoch that both know ends, on whichever side that is earlier. */
+  private async cutBack(epoch: number, endOffset: bigint): Promise<void> {
+    const { log } = this;
+    const ours = log.endOffsetForEpoch(epoch);
+    const ends = [endOffset, ...(ours.endOffset >= 0n ? [ours.endOffset] : [])];
+    const target = ends.reduce((least, end) => (end < least ? end : least));
+    if (target <= log.logStartOffset || target >= log.logEndOffset)
+      await log.resetTo(target < 0n ? 0n : target > log.logEndOffset ? log.logStartOffset : target);
+    else await log.truncateTo(target);
+  }
+
+  private setState(state: FollowerState, reason: string | undefined): void {
+    if (this.currentState === state && this.currentReason === reason) return;
+    this.currentState = state;
+    this.currentReason = reason;
+    this.options.onChange?.();
+  }
+}

@@ -1,0 +1,122 @@
+/** An outbox's rows in memory: for tabs without IndexedDB, and for tests. Gone with the tab. */
+import type {
+  FrozenBatch,
+  Lane,
+  LaneKey,
+  OutboxRecord,
+  OutboxRecordState,
+  OutboxStore,
+  OutboxTransaction,
+} from "./outbox-store.ts";
+
+interface Rows {
+  records: Map<number, OutboxRecord>;
+  batches: Map<number, FrozenBatch>;
+  lanes: Map<string, Lane>;
+  producerIds: Map<string, bigint>;
+  term: number;
+  lastRecordId: number;
+  lastBatchId: number;
+}
+
+export class MemoryOutboxStore implements OutboxStore {
+  private readonly rows: Rows = {
+    records: new Map(),
+    batches: new Map(),
+    lanes: new Map(),
+    producerIds: new Map(),
+    term: 0,
+    lastRecordId: 0,
+    lastBatchId: 0,
+  };
+  private last: Promise<unknown> = Promise.resolve();
+
+  transact<T>(_mode: "readonly" | "readwrite", work: (rows: OutboxTransaction) => Promise<T>): Promise<T> {
+    const turn = this.last.then(async () => {
+      const undo: (() => void)[] = [];
+      try {
+        return await work(transactionOn(this.rows, undo));
+      } catch (error) {
+        for (const step of undo.toReversed()) step();
+        throw error;
+      }
+    });
+    this.last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async close(): Promise<void> {
+    await this.last;
+  }
+}
+
+/** Sets or deletes a row, and notes how to undo it. A changed row keeps its place: the maps stay in the order of ids. */
+function change<Key, Row>(rows: Map<Key, Row>, key: Key, row: Row | undefined, undo: (() => void)[]): void {
+  const before = rows.get(key);
+  if (before === undefined) {
+    undo.push(() => rows.delete(key));
+  } else if (row === undefined) {
+    const all = [...rows];
+    undo.push(() => {
+      rows.clear();
+      for (const [each, value] of all) rows.set(each, value);
+    });
+  } else {
+    undo.push(() => rows.set(key, before));
+  }
+  if (row === undefined) rows.delete(key);
+  else rows.set(key, row);
+}
+
+function* inState(rows: Rows, state: OutboxRecordState, topic?: string): Generator<OutboxRecord, void, void> {
+  for (const record of rows.records.values()) {
+    if (record.state === state && (topic === undefined || record.topic === topic)) yield record;
+  }
+}
+
+function transactionOn(rows: Rows, undo: (() => void)[]): OutboxTransaction {
+  return {
+    addRecord: async (record) => {
+      const id = ++rows.lastRecordId;
+      change(rows.records, id, { ...record, id }, undo);
+      return id;
+    },
+    putRecord: async (record) => change(rows.records, record.id, record, undo),
+    deleteRecord: async (id) => change(rows.records, id, undefined, undo),
+    record: async (id) => rows.records.get(id),
+    recordsIn: async (state, limit, topic) => [...take(inState(rows, state, topic), limit)],
+    topicsIn: async (state) => [...new Set([...inState(rows, state)].map((record) => record.topic))],
+    countIn: async (state) => [...inState(rows, state)].length,
+    addBatch: async (batch) => {
+      const id = ++rows.lastBatchId;
+      change(rows.batches, id, { ...batch, id }, undo);
+      return id;
+    },
+    putBatch: async (batch) => change(rows.batches, batch.id, batch, undo),
+    deleteBatch: async (id) => change(rows.batches, id, undefined, undo),
+    batch: async (id) => rows.batches.get(id),
+    batches: async () => [...rows.batches.values()],
+    lane: async (key) => rows.lanes.get(laneName(key)),
+    putLane: async (lane) => change(rows.lanes, laneName(lane), lane, undo),
+    producerId: async (clusterId) => rows.producerIds.get(clusterId),
+    putProducerId: async (clusterId, producerId) => change(rows.producerIds, clusterId, producerId, undo),
+    term: async () => rows.term,
+    putTerm: async (term) => {
+      const before = rows.term;
+      undo.push(() => (rows.term = before));
+      rows.term = term;
+    },
+  };
+}
+
+function* take<T>(items: Iterable<T>, limit: number): Generator<T, void, void> {
+  let taken = 0;
+  for (const item of items) {
+    if (taken++ >= limit) return;
+    yield item;
+  }
+}
+
+function laneName(key: LaneKey): string {
+  return `${key.clusterId}/${key.topicId}/${key.partition}`;
+}

@@ -1,0 +1,112 @@
+/** Where an outbox keeps its rows: IndexedDB in a tab, memory where there is none. All logic is in `outbox-rows.ts`. */
+import type { RecordHeader } from "../log/record.ts";
+
+/**
+ * `waiting`: to be sealed. `frozen`: in a stored batch. `held`: the cluster or the topic is another one. `in doubt`: sent,
+ * and whether it arrived can no longer be known. `refused`: for good.
+ */
+export type OutboxRecordState = "waiting" | "frozen" | "held" | "in doubt" | "refused";
+
+export interface OutboxRecord {
+  /** Given by the store, rising: the order of publishing. */
+  readonly id: number;
+  readonly topic: string;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly RecordHeader[];
+  /** Milliseconds since the epoch, by the device's clock, or as the app gave it. */
+  readonly timestamp: number;
+  /** The app gave the timestamp: it is not corrected. */
+  readonly timestampGiven: boolean;
+  /** The cluster and the topic that it was meant for; null where this device did not know them yet. */
+  readonly clusterId: string | null;
+  readonly topicId: string | null;
+  readonly state: OutboxRecordState;
+  /** Why it is held, in doubt or refused. */
+  readonly reason: string | null;
+  /** Goes into a batch of its own: something in its last batch was refused. */
+  readonly alone: boolean;
+}
+
+/** A sealed batch: sent bit for bit until it is answered. */
+export interface FrozenBatch {
+  /** Given by the store, rising: within a lane, the order of sending. */
+  readonly id: number;
+  readonly clusterId: string;
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
+  /** In the order in which they stand in the batch. */
+  readonly recordIds: readonly number[];
+  readonly bytes: Uint8Array;
+  /** An offset that was not beyond the log's end before the first send: from here on the batch can be found, if at all. */
+  readonly endBefore: bigint;
+  /** When it was sealed, by the server's clock. */
+  readonly frozenAtMs: number;
+  /** Why it is not sent at present; null when it is. */
+  readonly blocked: string | null;
+}
+
+/** The next sequence of one partition. Epochs rise per partition: that is where brokers check them. */
+export interface Lane {
+  readonly clusterId: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
+  readonly nextSequence: number;
+}
+
+export type LaneKey = Pick<Lane, "clusterId" | "topicId" | "partition">;
+
+/** Rows as one transaction sees them. Nothing but these calls may be awaited inside it. */
+export interface OutboxTransaction {
+  /** Answers the new row's id. */
+  addRecord(record: Omit<OutboxRecord, "id">): Promise<number>;
+  putRecord(record: OutboxRecord): Promise<void>;
+  deleteRecord(id: number): Promise<void>;
+  record(id: number): Promise<OutboxRecord | undefined>;
+  /** Records in one state, oldest first, at most `limit`; of one topic when it is named. */
+  recordsIn(state: OutboxRecordState, limit: number, topic?: string): Promise<OutboxRecord[]>;
+  /** Topics of the records in one state. */
+  topicsIn(state: OutboxRecordState): Promise<string[]>;
+  countIn(state: OutboxRecordState): Promise<number>;
+
+  addBatch(batch: Omit<FrozenBatch, "id">): Promise<number>;
+  putBatch(batch: FrozenBatch): Promise<void>;
+  deleteBatch(id: number): Promise<void>;
+  batch(id: number): Promise<FrozenBatch | undefined>;
+  /** All of them, oldest first. */
+  batches(): Promise<FrozenBatch[]>;
+
+  lane(key: LaneKey): Promise<Lane | undefined>;
+  putLane(lane: Lane): Promise<void>;
+
+  /** The producer id that the cluster's owner gave this device. */
+  producerId(clusterId: string): Promise<bigint | undefined>;
+  putProducerId(clusterId: string, producerId: bigint): Promise<void>;
+
+  /** Rises with each new deliverer: the older ones must not write any more. */
+  term(): Promise<number>;
+  putTerm(term: number): Promise<void>;
+}
+
+export interface OutboxStore {
+  /**
+   * Runs `work` in one transaction: all of it or nothing happens, and no other runs between its reads and its writes, in
+   * this tab or another. Durable when resolved. When `work` throws, nothing has happened and the promise rejects with it.
+   */
+  transact<T>(mode: "readonly" | "readwrite", work: (rows: OutboxTransaction) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export const RECORD_STATES: readonly OutboxRecordState[] = [
+  "waiting",
+  "frozen",
+  "held",
+  "in doubt",
+  "refused",
+];

@@ -1,0 +1,185 @@
+/** What was published and is not in the log yet. Holds records (rule 2); `delivery.ts` seals and sends them. */
+import type { RecordHeader } from "../log/record.ts";
+import type { KafkaError } from "../wire/errors.ts";
+import { deliver } from "./delivery.ts";
+import type { DeliveryOptions, Settlement } from "./delivery.ts";
+import { countRecords, decide, undelivered } from "./outbox-rows.ts";
+import type { OutboxCounts } from "./outbox-rows.ts";
+import type { OutboxRecord, OutboxStore } from "./outbox-store.ts";
+import { RECORD_STATES } from "./outbox-store.ts";
+import { Bell, deferred } from "./wait.ts";
+import type { Deferred } from "./wait.ts";
+
+export interface OutboxOptions extends Omit<DeliveryOptions, "onSettled" | "onUndelivered" | "onProblem"> {
+  /** Something changed in the rows: by this outbox. */
+  readonly onChange?: () => void;
+  /** A batch that this outbox delivered: for the other tabs whose records may be in it. */
+  readonly onSettled?: (settlement: Settlement) => void;
+  readonly onProblem?: (reason: string | undefined) => void;
+}
+
+export interface NewRecord {
+  readonly topic: string;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly RecordHeader[];
+  /** Milliseconds since the epoch; left out, it is now, to be corrected by the gateway's clock. */
+  readonly timestamp?: number;
+  /** As far as they are known. */
+  readonly clusterId: string | null;
+  readonly topicId: string | null;
+}
+
+export interface RecordPosition {
+  readonly partition: number;
+  /** -1n: it is in the log, but the offset can no longer be known. */
+  readonly offset: bigint;
+}
+
+/** A record as the app is told of it: a frozen one in a blocked batch asks for a word, too. */
+export interface ListedRecord extends OutboxRecord {
+  readonly blocked: string | null;
+}
+
+const NO_COUNTS: OutboxCounts = { waiting: 0, frozen: 0, held: 0, "in doubt": 0, refused: 0, blocked: 0 };
+
+export class Outbox {
+  private readonly options: OutboxOptions;
+  private readonly store: OutboxStore;
+  private readonly added = new Bell();
+  /** Of records that this outbox published itself. */
+  private readonly promises = new Map<number, Deferred<RecordPosition>>();
+  private currentCounts: OutboxCounts = NO_COUNTS;
+  private counting: Promise<void> | undefined;
+  private countAgain = false;
+
+  constructor(options: OutboxOptions) {
+    this.options = options;
+    this.store = options.store;
+  }
+
+  /** As of the last `refresh`. */
+  get counts(): OutboxCounts {
+    return this.currentCounts;
+  }
+
+  /** `queued` resolves when the record is durable in the store; `delivered` when it is in the log. */
+  publish(record: NewRecord): { queued: Promise<void>; delivered: Promise<RecordPosition> } {
+    const fate = deferred<RecordPosition>();
+    // An app that does not ask is not to be stopped by an unhandled rejection: the outbox lists what was not delivered.
+    fate.promise.catch(() => undefined);
+    const queued = this.add(record, fate);
+    queued.catch((error: unknown) => fate.reject(error));
+    return { queued, delivered: fate.promise };
+  }
+
+  private async add(record: NewRecord, fate: Deferred<RecordPosition>): Promise<void> {
+    const { timestamp } = record;
+    await this.store.transact("readwrite", async (rows) => {
+      const id = await rows.addRecord({
+        ...record,
+        timestamp: timestamp ?? this.options.clock.now(),
+        timestampGiven: timestamp !== undefined,
+        state: "waiting",
+        reason: null,
+        alone: false,
+      });
+      // Before the transaction has ended: another tab may deliver it as soon as it has.
+      this.promises.set(id, fate);
+    });
+    this.wake();
+    await this.refresh();
+  }
+
+  /** Records were added to the store, by this tab or another. */
+  wake(): void {
+    this.added.ring();
+  }
+
+  /** Delivers until the signal aborts. Throws Superseded when another deliverer has taken over the store. */
+  deliver(signal: AbortSignal): Promise<void> {
+    const { options } = this;
+    return deliver(
+      {
+        ...options,
+        onSettled: (settlement) => {
+          this.observe(settlement);
+          options.onSettled?.(settlement);
+        },
+        onUndelivered: (recordIds, error) => this.disappoint(recordIds, error),
+        onProblem: (reason) => options.onProblem?.(reason),
+      },
+      this.added,
+      signal,
+    );
+  }
+
+  /** A batch is in the log, delivered by this tab or another. */
+  observe({ recordIds, partition, baseOffset }: Settlement): void {
+    for (const [index, id] of recordIds.entries()) {
+      this.promises
+        .get(id)
+        ?.resolve({ partition, offset: baseOffset < 0n ? -1n : baseOffset + BigInt(index) });
+      this.promises.delete(id);
+    }
+    void this.refresh();
+  }
+
+  /** Everything that is not in the log yet, oldest first. */
+  list(): Promise<ListedRecord[]> {
+    return this.store.transact("readonly", async (rows) => {
+      const blocked = new Map<number, string>();
+      for (const batch of await rows.batches()) {
+        if (batch.blocked !== null) for (const id of batch.recordIds) blocked.set(id, batch.blocked);
+      }
+      const listed: ListedRecord[] = [];
+      for (const state of RECORD_STATES) {
+        for (const record of await rows.recordsIn(state, Number.MAX_SAFE_INTEGER)) {
+          listed.push({ ...record, blocked: blocked.get(record.id) ?? null });
+        }
+      }
+      return listed.toSorted((a, b) => a.id - b.id);
+    });
+  }
+
+  async retry(ids: readonly number[]): Promise<void> {
+    await decide(this.store, ids, "retry");
+    this.wake();
+    await this.refresh();
+  }
+
+  async discard(ids: readonly number[]): Promise<void> {
+    const discarded = await decide(this.store, ids, "discard");
+    this.disappoint(discarded, undelivered("discarded", "the app discarded it"));
+    await this.refresh();
+  }
+
+  /** Counts anew. Calls while one is under way share the next. */
+  refresh(): Promise<void> {
+    if (this.counting !== undefined) {
+      this.countAgain = true;
+      return this.counting;
+    }
+    this.counting = this.countAll().finally(() => {
+      this.counting = undefined;
+    });
+    this.counting.catch(() => undefined);
+    return this.counting;
+  }
+
+  private async countAll(): Promise<void> {
+    do {
+      this.countAgain = false;
+      this.currentCounts = await countRecords(this.store);
+      this.options.onChange?.();
+    } while (this.countAgain);
+  }
+
+  private disappoint(recordIds: readonly number[], error: KafkaError): void {
+    for (const id of recordIds) {
+      this.promises.get(id)?.reject(error);
+      this.promises.delete(id);
+    }
+    void this.refresh();
+  }
+}

@@ -1,0 +1,63 @@
+/** Reads one partition's records as the gateway has them, without keeping them. */
+import type { Engine } from "../log/engine.ts";
+import type { LogRecord } from "../log/record.ts";
+import { BatchHeader } from "../log/batch.ts";
+import { CONTROL_BIT } from "../engine-as/format.ts";
+import { errorName, ErrorCode, KafkaError } from "../wire/errors.ts";
+import { feed } from "./feed.ts";
+import type { FeedOptions } from "./feed.ts";
+import { batchesOf } from "./joined-range.ts";
+
+export interface SubscriptionOptions extends Omit<FeedOptions, "position"> {
+  engine: Engine;
+  /** The first offset wanted, or LATEST or EARLIEST. */
+  from: bigint;
+  /** What one batch may decompress to. */
+  uncompressedBytesMax: number;
+  /** [from, to) is gone upstream and was not read. */
+  onGap?: (from: bigint, to: bigint) => void;
+}
+
+/**
+ * The records of one partition from `from` on, in order, each once, one batch at a time. Ends when the signal aborts or
+ * the upstream closes; throws KafkaError when the topic is gone (UNKNOWN_TOPIC_ID) or a batch cannot be read
+ * (CORRUPT_MESSAGE, UNSUPPORTED_COMPRESSION_TYPE).
+ */
+export async function* subscription(options: SubscriptionOptions): AsyncGenerator<LogRecord[], void, void> {
+  let next = options.from;
+  const events = feed({ ...options, position: () => ({ offset: next, lastEpoch: -1 }) });
+  for await (const event of events) {
+    if (event.kind === "start") next = event.offset;
+    if (event.kind === "gap") {
+      options.onGap?.(event.from, event.to);
+      next = event.to;
+    }
+    if (event.kind !== "data") continue;
+    for (const { at, bytes } of batchesOf(event.records)) {
+      const batch = event.records.subarray(at, at + bytes);
+      const records = recordsFrom(options.engine, batch, next, options.uncompressedBytesMax);
+      next = new BatchHeader(batch).lastOffset + 1n;
+      if (records.length > 0) yield records;
+    }
+    next = event.to;
+  }
+}
+
+/** The records of one batch from `offset` on; none for a control batch. Checks the batch first; throws KafkaError. */
+export function recordsFrom(
+  engine: Engine,
+  batch: Uint8Array,
+  offset: bigint,
+  uncompressedBytesMax: number,
+): LogRecord[] {
+  const status = engine.checkBatch(batch, false, uncompressedBytesMax);
+  const header = new BatchHeader(batch);
+  if (status < 0) {
+    throw new KafkaError(
+      ErrorCode.CORRUPT_MESSAGE,
+      `the batch at offset ${header.baseOffset} is damaged (${errorName(ErrorCode.CORRUPT_MESSAGE)}, engine status ${status})`,
+    );
+  }
+  if ((header.attributes & CONTROL_BIT) !== 0) return [];
+  return [...engine.readBatch(batch, uncompressedBytesMax)].filter((record) => record.offset >= offset);
+}
