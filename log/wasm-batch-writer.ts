@@ -41,11 +41,11 @@ interface Load {
   headers: number;
 }
 
-function loadOf(records: readonly RecordInput[]): Load {
+function loadOf(records: readonly RecordInput[], baseTimestamp: number): Load {
   const load = { bytes: 0, headers: 0 };
   for (const record of records) {
     load.bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
-    if (!Number.isSafeInteger(record.timestamp)) {
+    if (!Number.isSafeInteger(record.timestamp) || !Number.isSafeInteger(record.timestamp - baseTimestamp)) {
       throw new KafkaError(
         ErrorCode.INVALID_TIMESTAMP,
         `a record's timestamp is ${record.timestamp}; give whole milliseconds since the epoch`,
@@ -144,7 +144,7 @@ export function writeBatch(
   if (options.codec !== CODEC_NONE && options.codec !== CODEC_LZ4) {
     throw codecError(options.codec, "writing a record batch");
   }
-  const load = loadOf(records);
+  const load = loadOf(records, first.timestamp);
   const dataMax = load.bytes + load.headers * HEADER_ENTRY_BYTES;
   const recordsMax =
     load.bytes + records.length * RECORD_OVERHEAD_BYTES_MAX + load.headers * HEADER_OVERHEAD_BYTES_MAX;

@@ -1,8 +1,12 @@
 import type { Random } from "./random.ts";
 
-/** A copy of `bytes` with a few of them changed, cut out, put in twice or cut off, at or after `from`. */
+function joined(...pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.concat(pieces));
+}
+
+/** A copy of `bytes` with a few of them changed, cut out, put in or cut off, at or after `from`. */
 export function damaged(bytes: Uint8Array, random: Random, from = 0): Uint8Array {
-  let result = Uint8Array.from(bytes);
+  let result = new Uint8Array(bytes);
   const changes = 1 + random.below(3);
   for (let change = 0; change < changes && result.length > from; change++) {
     const at = from + random.below(result.length - from);
@@ -18,14 +22,10 @@ export function damaged(bytes: Uint8Array, random: Random, from = 0): Uint8Array
         result[at] = random.oneIn(2) ? 255 : 0;
         break;
       case 3:
-        result = Uint8Array.from([...result.subarray(0, at), ...result.subarray(at + length)]);
+        result = joined(result.subarray(0, at), result.subarray(at + length));
         break;
       case 4:
-        result = Uint8Array.from([
-          ...result.subarray(0, at),
-          ...random.bytes(length),
-          ...result.subarray(at),
-        ]);
+        result = joined(result.subarray(0, at), random.bytes(length), result.subarray(at));
         break;
       default:
         if (random.oneIn(4)) result = result.slice(0, at);
