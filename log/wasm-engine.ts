@@ -70,7 +70,7 @@ function lookupOffset(
   index: Uint8Array,
   relativeOffset: number,
 ): number {
-  const target = Math.min(relativeOffset, INT32_MAX);
+  const target = Math.max(-1, Math.min(relativeOffset, INT32_MAX));
   const entries = putNarrowed(
     arena,
     index,
