@@ -32,28 +32,33 @@ export class Writer {
 
   int8(value: unknown): void {
     const checked = this.integer(value, -0x80, 0x7f);
-    this.view.setInt8(this.reserve(1), checked);
+    const at = this.reserve(1);
+    this.view.setInt8(at, checked);
   }
 
   int16(value: unknown): void {
     const checked = this.integer(value, -0x8000, 0x7fff);
-    this.view.setInt16(this.reserve(2), checked);
+    const at = this.reserve(2);
+    this.view.setInt16(at, checked);
   }
 
   int32(value: unknown): void {
     const checked = this.integer(value, -0x80000000, 0x7fffffff);
-    this.view.setInt32(this.reserve(4), checked);
+    const at = this.reserve(4);
+    this.view.setInt32(at, checked);
   }
 
   int64(value: unknown): void {
     if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value)
       this.fail("is no 64-bit integer", value);
-    this.view.setBigInt64(this.reserve(8), value);
+    const at = this.reserve(8);
+    this.view.setBigInt64(at, value);
   }
 
   bool(value: unknown): void {
     if (typeof value !== "boolean") this.fail("is no boolean", value);
-    this.view.setInt8(this.reserve(1), value ? 1 : 0);
+    const at = this.reserve(1);
+    this.view.setInt8(at, value ? 1 : 0);
   }
 
   uuid(value: unknown): void {
@@ -67,10 +72,12 @@ export class Writer {
   unsignedVarint(value: number): void {
     let rest = value;
     while (rest > 0x7f) {
-      this.view.setUint8(this.reserve(1), (rest & 0x7f) | 0x80);
+      const at = this.reserve(1);
+      this.view.setUint8(at, (rest & 0x7f) | 0x80);
       rest >>>= 7;
     }
-    this.view.setUint8(this.reserve(1), rest);
+    const at = this.reserve(1);
+    this.view.setUint8(at, rest);
   }
 
   /** The string's UTF-8, after `writeLength` has written how many bytes that is. */
@@ -90,7 +97,8 @@ export class Writer {
   }
 
   copy(bytes: Uint8Array): void {
-    this.buffer.set(bytes, this.reserve(bytes.length));
+    const at = this.reserve(bytes.length);
+    this.buffer.set(bytes, at);
   }
 
   /** Adds bytes as a piece of their own, uncopied: they may not change until the pieces have been sent. */
@@ -125,7 +133,10 @@ export class Writer {
     this.pieceBytes += bytes.length;
   }
 
-  /** Makes room for `length` bytes and answers where they go. Pieces that are finished keep the old buffer. */
+  /**
+   * Makes room for `length` bytes and answers where they go. The buffer may be another one afterwards, so ask first and
+   * name it then. Pieces that are finished keep the old one.
+   */
   private reserve(length: number): number {
     if (this.at + length > this.buffer.length) {
       const unfinished = this.buffer.subarray(this.pieceAt, this.at);
