@@ -81,7 +81,8 @@ export class AppendFile implements StoreFile, Descriptor {
   truncate(size: number): Promise<void> {
     const refusal = this.refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
-    if (size > this.size) return Promise.reject(new RangeError(`${this.name} has ${this.size} bytes, not ${size}`));
+    if (size > this.size)
+      return Promise.reject(new RangeError(`${this.name} has ${this.size} bytes, not ${size}`));
     this.size = size;
     this.gathering = undefined;
     return this.inTurn(async () => {
@@ -154,7 +155,9 @@ export class AppendFile implements StoreFile, Descriptor {
       // A file that was there before may hold what an earlier process wrote and never synced.
       if (this.dirty || !this.entryDurable) {
         this.sizeChanged = false;
-        await this.host.descriptors.use(this, (fd) => this.host.syncs.run(() => (whole ? syncFile(fd) : syncFileData(fd))));
+        await this.host.descriptors.use(this, (fd) =>
+          this.host.syncs.run(() => (whole ? syncFile(fd) : syncFileData(fd))),
+        );
         if (this.written === covered && !this.sizeChanged) this.dirty = false;
       }
       if (!this.entryDurable) {

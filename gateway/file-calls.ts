@@ -44,7 +44,9 @@ function writeSome(fd: number, pieces: readonly Uint8Array[], position: number):
 
 function readSome(fd: number, into: Uint8Array, at: number, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    fs.read(fd, into, at, into.length - at, position, (error, count) => (error === null ? resolve(count) : reject(error)));
+    fs.read(fd, into, at, into.length - at, position, (error, count) =>
+      error === null ? resolve(count) : reject(error),
+    );
   });
 }
 

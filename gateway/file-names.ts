@@ -15,7 +15,10 @@ export function pathOf(directory: string, name: string): string {
   const steps = name.split("/");
   const plain = steps.every((step) => step !== "" && step !== "." && step !== ".." && !FORBIDDEN.test(step));
   if (!plain || name.length > NAME_CHARACTERS_MAX || name.endsWith(TEMPORARY_SUFFIX)) {
-    throw new KafkaError(ErrorCode.INVALID_REQUEST, `${JSON.stringify(name.slice(0, 100))} cannot be the name of a stored file`);
+    throw new KafkaError(
+      ErrorCode.INVALID_REQUEST,
+      `${JSON.stringify(name.slice(0, 100))} cannot be the name of a stored file`,
+    );
   }
   return join(directory, ...steps);
 }

@@ -38,7 +38,8 @@ export class FileStore implements Store {
   /** Creates the directory when it is not there, and removes what writes cut short by a crash have left. */
   static async open(directory: string, options: FileStoreOptions = {}): Promise<FileStore> {
     await mkdir(directory, { recursive: true });
-    for (const path of await filesBelow(directory)) if (path.endsWith(TEMPORARY_SUFFIX)) await rm(path, { force: true });
+    for (const path of await filesBelow(directory))
+      if (path.endsWith(TEMPORARY_SUFFIX)) await rm(path, { force: true });
     return new FileStore(directory, options);
   }
 
@@ -171,7 +172,10 @@ export class FileStore implements Store {
   private async afterDelete(directory: string): Promise<void> {
     await this.syncDirectory(directory);
     for (let at = directory; at !== this.directory; at = dirname(at)) {
-      const removed = await rmdir(at).then(() => true, ignoring("ENOTEMPTY", "EEXIST", "ENOENT", "EPERM", "EBUSY"));
+      const removed = await rmdir(at).then(
+        () => true,
+        ignoring("ENOTEMPTY", "EEXIST", "ENOENT", "EPERM", "EBUSY"),
+      );
       if (removed !== true) return;
       this.durableDirectories.delete(at);
       await this.syncDirectory(dirname(at));

@@ -60,7 +60,8 @@ class MemoryFile implements StoreFile {
   }
 
   truncate(size: number): Promise<void> {
-    if (size > this.size) return Promise.reject(new RangeError(`${this.name} has ${this.size} bytes, not ${size}`));
+    if (size > this.size)
+      return Promise.reject(new RangeError(`${this.name} has ${this.size} bytes, not ${size}`));
     this.size = size;
     return Promise.resolve();
   }

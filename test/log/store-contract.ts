@@ -104,7 +104,9 @@ export function storeContract(kind: string, create: () => Promise<StoreUnderTest
       let position = 0;
       for (const [at, piece] of pieces.entries()) {
         const found = whole.subarray(position, position + piece.length);
-        expect(found.length === piece.length && found.every((value) => value === at), `piece ${at}`).toBe(true);
+        expect(found.length === piece.length && found.every((value) => value === at), `piece ${at}`).toBe(
+          true,
+        );
         position += piece.length;
       }
       expect(whole.length).toBe(position);
@@ -183,7 +185,8 @@ export function storeContract(kind: string, create: () => Promise<StoreUnderTest
     });
 
     it("lists by prefix, sorted by code point, files of other prefixes left out", async () => {
-      for (const name of ["b-0/1", "a-0/2", "a-0/10", "a-01/1", "a-0/Z", "a-0/a", "top"]) await store.write(name, bytes(1));
+      for (const name of ["b-0/1", "a-0/2", "a-0/10", "a-01/1", "a-0/Z", "a-0/a", "top"])
+        await store.write(name, bytes(1));
       expect(await store.list("a-0/")).toEqual(["a-0/10", "a-0/2", "a-0/Z", "a-0/a"]);
       expect(await store.list("a-0")).toEqual(["a-0/10", "a-0/2", "a-0/Z", "a-0/a", "a-01/1"]);
       expect(await store.list("a-0/1")).toEqual(["a-0/10"]);
@@ -205,7 +208,8 @@ export function storeContract(kind: string, create: () => Promise<StoreUnderTest
     it("keeps two files apart while both are written", async () => {
       const [one, two] = [await store.open("a-0/00.log"), await store.open("b-0/00.log")];
       const all: Promise<void>[] = [];
-      for (let at = 0; at < 30; at++) all.push(one.append([bytes(1)]), two.append([bytes(2)]), one.sync(), two.sync());
+      for (let at = 0; at < 30; at++)
+        all.push(one.append([bytes(1)]), two.append([bytes(2)]), one.sync(), two.sync());
       await Promise.all(all);
       expect(await one.read(0, 100)).toEqual(filled(30, 1));
       expect(await two.read(0, 100)).toEqual(filled(30, 2));

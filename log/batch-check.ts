@@ -1,0 +1,172 @@
+/** What a leader asks of a batch before it takes it. Every refusal is a KafkaError whose text says what to do. */
+import {
+  BATCH_HEADER_BYTES,
+  CODEC_NONE,
+  CONTROL_BIT,
+  LOG_APPEND_TIME_BIT,
+  TRANSACTIONAL_BIT,
+} from "../engine-as/format.ts";
+import {
+  BAD_CRC,
+  BAD_FRAME,
+  BAD_LENGTH,
+  BAD_MAGIC,
+  BAD_OFFSET,
+  BAD_RECORDS,
+  OUTPUT_FULL,
+  TORN,
+  UNSUPPORTED_CODEC,
+} from "../engine-as/status.ts";
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { BatchHeader } from "./batch.ts";
+import type { TopicConfig } from "./config.ts";
+import type { Engine } from "./engine.ts";
+
+export interface BatchCheck {
+  engine: Engine;
+  config: TopicConfig;
+  /** Bounds what a compressed batch may become. */
+  uncompressedBytesMax: number;
+  nowMs: number;
+}
+
+/** Checks that `batch` is one batch that a producer may append, and answers its header. Throws KafkaError. */
+export function checkProduced(batch: Uint8Array, check: BatchCheck): BatchHeader {
+  if (batch.length > check.config.maxMessageBytes) {
+    throw refused(
+      ErrorCode.MESSAGE_TOO_LARGE,
+      `the batch has ${batch.length} bytes, and max.message.bytes is ${check.config.maxMessageBytes}: send smaller batches`,
+    );
+  }
+  const size = check.engine.checkBatch(batch, true, check.uncompressedBytesMax);
+  if (size < 0) throw refusedByEngine(size, check.uncompressedBytesMax);
+  if (size !== batch.length)
+    throw invalid(`one batch is taken at a time, and ${batch.length - size} bytes follow it`);
+  const header = new BatchHeader(batch);
+  for (const [holds, complaint] of SHAPE) if (!holds(header)) throw invalid(complaint);
+  checkTimestamps(batch, header, check);
+  return header;
+}
+
+/** Checks a batch's bytes as a replica gets them: whole, and as they were sealed. Answers its size. Throws CORRUPT_MESSAGE. */
+export function checkStored(bytes: Uint8Array, engine: Engine): number {
+  const size = engine.checkBatch(bytes, false, 0);
+  if (size < BATCH_HEADER_BYTES) throw refusedByEngine(size, 0);
+  return size;
+}
+
+/** What a producer's batch must be besides sound. */
+const SHAPE: readonly (readonly [holds: (header: BatchHeader) => boolean, complaint: string])[] = [
+  [(header) => header.recordsCount > 0, "the batch has no records"],
+  [
+    (header) => header.recordsCount === header.lastOffsetDelta + 1,
+    "the batch's count of records does not match its last offset",
+  ],
+  [
+    (header) => (header.attributes & CONTROL_BIT) === 0,
+    "control batches are written by the log itself, not by producers",
+  ],
+  [
+    (header) => (header.attributes & TRANSACTIONAL_BIT) === 0,
+    "transactions are not served here yet: send without a transactional id",
+  ],
+  [
+    (header) => (header.attributes & LOG_APPEND_TIME_BIT) === 0,
+    "the timestamp type is set by the log, not by producers",
+  ],
+  [
+    (header) => header.producerId < 0n || header.producerEpoch >= 0,
+    "the batch has a producer id and no producer epoch",
+  ],
+  [
+    (header) => header.producerId < 0n || header.baseSequence >= 0,
+    "the batch has a producer id and no sequence",
+  ],
+  [(header) => header.producerId >= -1n, "the producer id is negative"],
+];
+
+/** What the engine's statuses mean to a producer: only damaged bytes are worth sending again. */
+const STATUS_ERRORS: Readonly<Record<number, readonly [code: number, what: string]>> = {
+  [TORN]: [ErrorCode.CORRUPT_MESSAGE, "the batch is cut short"],
+  [BAD_LENGTH]: [ErrorCode.CORRUPT_MESSAGE, "the batch has a length or count that cannot be"],
+  [BAD_CRC]: [ErrorCode.CORRUPT_MESSAGE, "the batch's CRC does not match its bytes"],
+  [BAD_MAGIC]: [ErrorCode.INVALID_RECORD, "only record batches of magic 2 are taken"],
+  [BAD_RECORDS]: [ErrorCode.INVALID_RECORD, "the records inside the batch cannot be read"],
+  [BAD_OFFSET]: [ErrorCode.INVALID_RECORD, "the records' offsets do not rise from 0 to the last"],
+  [BAD_FRAME]: [ErrorCode.INVALID_RECORD, "the batch's compressed records are not a sound frame"],
+  [UNSUPPORTED_CODEC]: [
+    ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
+    "the batch names a codec that does not exist",
+  ],
+};
+
+function refusedByEngine(status: number, uncompressedBytesMax: number): KafkaError {
+  if (status === OUTPUT_FULL) {
+    return refused(
+      ErrorCode.MESSAGE_TOO_LARGE,
+      `the batch's records decompress to more than ${uncompressedBytesMax} bytes`,
+    );
+  }
+  const [code, what] = STATUS_ERRORS[status] ?? [
+    ErrorCode.CORRUPT_MESSAGE,
+    `the batch was refused with status ${status}`,
+  ];
+  return refused(code, what);
+}
+
+function checkTimestamps(batch: Uint8Array, header: BatchHeader, check: BatchCheck): void {
+  const { timestampAfterMaxMs, timestampBeforeMaxMs } = check.config;
+  const now = BigInt(check.nowMs);
+  if (timestampAfterMaxMs !== undefined) {
+    const newest = header.maxTimestamp > header.baseTimestamp ? header.maxTimestamp : header.baseTimestamp;
+    if (newest - now > timestampAfterMaxMs) throw outOfTime(newest, now, "after", timestampAfterMaxMs);
+  }
+  if (timestampBeforeMaxMs === undefined) return;
+  const oldest = oldestTimestamp(batch, header, check);
+  if (oldest >= 0n && now - oldest > timestampBeforeMaxMs)
+    throw outOfTime(oldest, now, "before", timestampBeforeMaxMs);
+}
+
+/** The batch's header knows its greatest timestamp only. In a codec that cannot be read here, the first record stands for all. */
+function oldestTimestamp(
+  batch: Uint8Array,
+  header: BatchHeader,
+  { engine, uncompressedBytesMax }: BatchCheck,
+): bigint {
+  if (header.codec !== CODEC_NONE && !isReadable(batch, engine, uncompressedBytesMax))
+    return header.baseTimestamp;
+  const records = engine.readBatch(batch, uncompressedBytesMax);
+  let oldest = header.baseTimestamp;
+  for (let index = 0; index < records.count; index++) {
+    const timestamp = BigInt(records.timestamp(index));
+    if (timestamp < oldest) oldest = timestamp;
+  }
+  return oldest;
+}
+
+function isReadable(batch: Uint8Array, engine: Engine, uncompressedBytesMax: number): boolean {
+  try {
+    engine.readBatch(batch, uncompressedBytesMax);
+    return true;
+  } catch (error) {
+    if (error instanceof KafkaError && error.code === ErrorCode.UNSUPPORTED_COMPRESSION_TYPE) return false;
+    throw error;
+  }
+}
+
+function outOfTime(timestamp: bigint, now: bigint, side: "before" | "after", allowed: bigint): KafkaError {
+  const distance = side === "after" ? timestamp - now : now - timestamp;
+  return refused(
+    ErrorCode.INVALID_TIMESTAMP,
+    `timestamp ${timestamp} lies ${distance} ms ${side} this node's time, and message.timestamp.${side}.max.ms is ${allowed}: ` +
+      `correct the producer's clock`,
+  );
+}
+
+function invalid(what: string): KafkaError {
+  return refused(ErrorCode.INVALID_RECORD, what);
+}
+
+function refused(code: number, message: string): KafkaError {
+  return new KafkaError(code, message);
+}

@@ -1,0 +1,232 @@
+/**
+ * Kafka's settings, by Kafka's names, defaults and bounds: one table of topic settings with the broker setting that gives
+ * each its default, and one of broker settings of this node's own.
+ *
+ * What `effect` says is the truth about a setting today: "enforced", or "stored" (checked, kept and shown, and acted upon
+ * once retention and compaction are). Values that nothing here could honour are refused, not ignored.
+ */
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { MESSAGE_BYTES_MAX } from "./limits.ts";
+
+export type SettingType = "boolean" | "int" | "long" | "double" | "string" | "list";
+
+export interface SettingDefinition {
+  readonly name: string;
+  readonly type: SettingType;
+  readonly initial: string;
+  /** Says what is wrong with a well-typed value; undefined: nothing. */
+  readonly check: (value: string) => string | undefined;
+  readonly effect: "enforced" | "stored";
+  readonly doc: string;
+}
+
+export interface TopicSettingDefinition extends SettingDefinition {
+  /** The broker setting that gives the default; undefined where Kafka has none. */
+  readonly brokerName: string | undefined;
+}
+
+const LONG_MAX = 2n ** 63n - 1n;
+const INT_MAX = 2n ** 31n - 1n;
+const TYPE_BOUNDS: Partial<Record<SettingType, readonly [bigint, bigint]>> = {
+  int: [-(2n ** 31n), INT_MAX],
+  long: [-(2n ** 63n), LONG_MAX],
+};
+
+type Check = SettingDefinition["check"];
+const any: Check = () => undefined;
+const between =
+  (least: bigint, most: bigint): Check =>
+  (value) =>
+    BigInt(value) < least || BigInt(value) > most ? `must be from ${least} to ${most}` : undefined;
+const atLeast =
+  (least: bigint): Check =>
+  (value) =>
+    BigInt(value) < least ? `must be at least ${least}` : undefined;
+const fraction: Check = (value) =>
+  Number(value) < 0 || Number(value) > 1 ? "must be from 0 to 1" : undefined;
+const listOf =
+  (...values: readonly string[]): Check =>
+  (value) =>
+    value.split(",").every((item) => values.includes(item.trim()))
+      ? undefined
+      : `must be a list of: ${values.join(", ")}`;
+/** The only value that this node can honour so far. */
+const only =
+  (possible: string): Check =>
+  (value) =>
+    value === possible ? undefined : `only ${possible} is supported`;
+
+const topic = (
+  name: string,
+  brokerName: string | undefined,
+  type: SettingType,
+  initial: string,
+  check: Check,
+  effect: SettingDefinition["effect"],
+  doc: string,
+): TopicSettingDefinition => ({ name, brokerName, type, initial, check, effect, doc });
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+// prettier-ignore
+export const topicSettings: readonly TopicSettingDefinition[] = [
+  topic("segment.bytes", "log.segment.bytes", "int", String(1024 ** 3), atLeast(14n), "enforced", "Size in bytes at which a segment is rolled."),
+  topic("segment.index.bytes", "log.index.size.max.bytes", "int", String(10 * 1024 ** 2), atLeast(4n), "enforced", "Size in bytes of an index at which its segment is rolled."),
+  topic("index.interval.bytes", "log.index.interval.bytes", "int", "4096", atLeast(0n), "enforced", "Bytes of batches between two entries of an index."),
+  topic("max.message.bytes", "message.max.bytes", "int", String(1024 ** 2 + 12), between(0n, BigInt(MESSAGE_BYTES_MAX)), "enforced", "Size in bytes of the largest batch that is taken."),
+  topic("flush.messages", "log.flush.interval.messages", "long", String(LONG_MAX), atLeast(1n), "enforced", "When set above 1: written counts as synced, and a sync follows after so many records."),
+  topic("flush.ms", "log.flush.interval.ms", "long", String(LONG_MAX), atLeast(0n), "enforced", "When set: written counts as synced, and a sync follows within so many milliseconds."),
+  topic("message.timestamp.type", "log.message.timestamp.type", "string", "CreateTime", only("CreateTime"), "enforced", "Whose clock the timestamps are from."),
+  topic("message.timestamp.before.max.ms", "log.message.timestamp.before.max.ms", "long", String(LONG_MAX), atLeast(0n), "enforced", "How far, in milliseconds, a timestamp may lie in the past."),
+  topic("message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", "long", String(60 * 60 * 1000), atLeast(0n), "enforced", "How far, in milliseconds, a timestamp may lie in the future."),
+  topic("compression.type", "compression.type", "string", "producer", only("producer"), "enforced", "The codec of stored batches: the producer's own."),
+  topic("cleanup.policy", "log.cleanup.policy", "list", "delete", listOf("delete", "compact"), "stored", "What is done with old segments."),
+  topic("retention.ms", "log.retention.ms", "long", String(7 * DAY_MS), atLeast(-1n), "stored", "How long, in milliseconds, records are kept; -1: for ever."),
+  topic("retention.bytes", "log.retention.bytes", "long", "-1", any, "stored", "How many bytes a partition keeps; -1: all."),
+  topic("segment.ms", "log.roll.ms", "long", String(7 * DAY_MS), atLeast(1n), "stored", "Age in milliseconds at which a segment is rolled."),
+  topic("segment.jitter.ms", "log.roll.jitter.ms", "long", "0", atLeast(0n), "stored", "Most milliseconds that segment.ms is varied by."),
+  topic("delete.retention.ms", "log.cleaner.delete.retention.ms", "long", String(DAY_MS), atLeast(0n), "stored", "How long, in milliseconds, compaction keeps tombstones."),
+  topic("min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", "long", "0", atLeast(0n), "stored", "Age in milliseconds that a record has before it is compacted."),
+  topic("max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", "long", String(LONG_MAX), atLeast(1n), "stored", "Age in milliseconds at which a record must be compacted."),
+  topic("min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio", "double", "0.5", fraction, "stored", "Share of a log that is not compacted yet at which compaction begins."),
+  topic("file.delete.delay.ms", "log.segment.delete.delay.ms", "long", "60000", atLeast(0n), "stored", "How long, in milliseconds, removed segments stay on disk."),
+  topic("min.insync.replicas", "min.insync.replicas", "int", "1", only("1"), "enforced", "Replicas that acks=all waits for: there is one."),
+  topic("unclean.leader.election.enable", "unclean.leader.election.enable", "boolean", "false", only("false"), "enforced", "Whether a replica that may lack records can lead: there is no other."),
+  topic("preallocate", "log.preallocate", "boolean", "false", only("false"), "enforced", "Whether segments take their space at once."),
+  topic("remote.storage.enable", undefined, "boolean", "false", only("false"), "enforced", "Whether old segments move to remote storage."),
+];
+
+const broker = (
+  name: string,
+  type: SettingType,
+  initial: string,
+  check: Check,
+  effect: SettingDefinition["effect"],
+  doc: string,
+): SettingDefinition => ({ name, type, initial, check, effect, doc });
+
+// prettier-ignore
+export const brokerSettings: readonly SettingDefinition[] = [
+  broker("num.partitions", "int", "1", between(1n, 10_000n), "enforced", "Partitions of a topic that does not say how many."),
+  broker("auto.create.topics.enable", "boolean", "true", any, "enforced", "Whether a topic is created when it is first used."),
+  broker("delete.topic.enable", "boolean", "true", any, "enforced", "Whether topics may be deleted."),
+  broker("default.replication.factor", "int", "1", only("1"), "enforced", "Replicas of a topic that does not say how many: there is one node."),
+  broker("socket.request.max.bytes", "int", String(100 * 1024 ** 2), between(1024n, INT_MAX), "enforced", "Size in bytes of the largest request."),
+  broker("producer.id.expiration.ms", "int", String(DAY_MS), atLeast(1n), "enforced", "How long, in milliseconds, a silent producer id is remembered."),
+];
+
+/** A topic's settings as the log uses them. */
+export interface TopicConfig {
+  readonly segmentBytes: number;
+  readonly segmentIndexBytes: number;
+  readonly indexIntervalBytes: number;
+  readonly maxMessageBytes: number;
+  /** undefined: every sync is waited for (rule: the high watermark is the synced end). */
+  readonly lazyFlush: LazyFlush | undefined;
+  /** Milliseconds; undefined: no bound. */
+  readonly timestampBeforeMaxMs: bigint | undefined;
+  readonly timestampAfterMaxMs: bigint | undefined;
+  readonly producerExpirationMs: number;
+  /** Every topic setting's value by name. */
+  readonly values: ReadonlyMap<string, string>;
+}
+
+/** Written counts as synced; a sync follows after so many records, or so many milliseconds. */
+export interface LazyFlush {
+  readonly records: bigint;
+  readonly ms: bigint;
+}
+
+/** The node's settings. */
+export interface BrokerConfig {
+  readonly numPartitions: number;
+  readonly autoCreateTopics: boolean;
+  readonly deleteTopics: boolean;
+  readonly socketRequestMaxBytes: number;
+  /** Every setting's value by its broker-level name. */
+  readonly values: ReadonlyMap<string, string>;
+  /** Names of those that were set, and are not defaults. */
+  readonly given: ReadonlySet<string>;
+}
+
+/** Checks what was set by name; throws KafkaError INVALID_CONFIG for the first setting that is unknown or out of bounds. */
+export function brokerConfig(given: ReadonlyMap<string, string>): BrokerConfig {
+  const values = new Map(allBrokerSettings.map((setting) => [setting.name, setting.initial]));
+  for (const [name, value] of given) values.set(name, checked(allBrokerSettings, name, value));
+  const text = (name: string): string => values.get(name) ?? "";
+  return {
+    numPartitions: Number(text("num.partitions")),
+    autoCreateTopics: text("auto.create.topics.enable") === "true",
+    deleteTopics: text("delete.topic.enable") === "true",
+    socketRequestMaxBytes: Number(text("socket.request.max.bytes")),
+    values,
+    given: new Set(given.keys()),
+  };
+}
+
+/** A topic's settings over the node's; throws KafkaError INVALID_CONFIG for the first one that is unknown or out of bounds. */
+export function topicConfig(node: BrokerConfig, overrides: ReadonlyMap<string, string>): TopicConfig {
+  const values = new Map(
+    topicSettings.map(({ name, brokerName, initial }) => [
+      name,
+      node.values.get(brokerName ?? "") ?? initial,
+    ]),
+  );
+  for (const [name, value] of overrides) values.set(name, checked(topicSettings, name, value));
+  const long = (name: string): bigint => BigInt(values.get(name) ?? 0);
+  const bounded = (name: string): bigint | undefined => (long(name) === LONG_MAX ? undefined : long(name));
+  return {
+    segmentBytes: Number(long("segment.bytes")),
+    segmentIndexBytes: Number(long("segment.index.bytes")),
+    indexIntervalBytes: Number(long("index.interval.bytes")),
+    maxMessageBytes: Number(long("max.message.bytes")),
+    lazyFlush: lazyFlush(long("flush.messages"), long("flush.ms")),
+    timestampBeforeMaxMs: bounded("message.timestamp.before.max.ms"),
+    timestampAfterMaxMs: bounded("message.timestamp.after.max.ms"),
+    producerExpirationMs: Number(node.values.get("producer.id.expiration.ms")),
+    values,
+  };
+}
+
+/** Every record synced by itself is what happens anyway, and better; only more than that is a relaxation. */
+function lazyFlush(records: bigint, ms: bigint): LazyFlush | undefined {
+  if (records === 1n || ms === 0n) return undefined;
+  return records === LONG_MAX && ms === LONG_MAX ? undefined : { records, ms };
+}
+
+function checked(settings: readonly SettingDefinition[], name: string, given: string): string {
+  const setting = settings.find((candidate) => candidate.name === name);
+  if (setting === undefined) throw invalid(`${shown(name)} is not a setting that is known here`);
+  const value = normalised(setting.type, given.trim());
+  if (value === undefined) throw invalid(`${name}: "${shown(given)}" is not of type ${setting.type}`);
+  const complaint = setting.check(value);
+  if (complaint !== undefined) throw invalid(`${name}: ${shown(value)} ${complaint}`);
+  return value;
+}
+
+/** The value as it is written canonically; undefined when it is not of the type. */
+function normalised(type: SettingType, value: string): string | undefined {
+  if (type === "boolean") return /^(true|false)$/i.test(value) ? value.toLowerCase() : undefined;
+  if (type === "double") return /^-?\d{1,20}(\.\d{1,20})?$/.test(value) ? value : undefined;
+  const bounds = TYPE_BOUNDS[type];
+  if (bounds === undefined) return value;
+  if (!/^[+-]?\d{1,20}$/.test(value)) return undefined;
+  const number = BigInt(value.replace("+", ""));
+  return number >= bounds[0] && number <= bounds[1] ? String(number) : undefined;
+}
+
+function shown(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 100);
+}
+
+function invalid(message: string): KafkaError {
+  return new KafkaError(ErrorCode.INVALID_CONFIG, message);
+}
+
+/** Broker settings of both kinds: this node's own, and the defaults of topics. */
+export const allBrokerSettings: readonly SettingDefinition[] = [
+  ...brokerSettings,
+  ...topicSettings.flatMap(({ brokerName, ...setting }) =>
+    brokerName === undefined ? [] : [{ ...setting, name: brokerName }],
+  ),
+];

@@ -1,0 +1,659 @@
+/**
+ * One partition: segments in offset order, written at the end, read anywhere below the high watermark.
+ *
+ * The high watermark is the synced end. Everything up to it survives power loss, has its offset for ever, and may be read;
+ * nothing above it is. A failed write or sync fences the partition: what is below the high watermark is still read, and
+ * nothing is written any more until it is opened again.
+ *
+ * A partition is opened as a replica. `startEpoch` makes this node its leader.
+ */
+import { BATCH_HEADER_BYTES } from "../engine-as/format.ts";
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { checkProduced, checkStored } from "./batch-check.ts";
+import { BatchHeader } from "./batch.ts";
+import type { Clock } from "./clock.ts";
+import { CommitQueue, type CommitHost, type Group } from "./commit-queue.ts";
+import type { LazyFlush, TopicConfig } from "./config.ts";
+import type { Engine } from "./engine.ts";
+import type { EpochEnd, LeaderEpochs } from "./leader-epochs.ts";
+import { READ_BYTES_MAX, RELATIVE_OFFSET_MAX } from "./limits.ts";
+import { type Logger, silent } from "./logger.ts";
+import { identityFile, leaderEpochFile, partitionDirectory, segmentFile } from "./partition-files.ts";
+import { readIdentity, writeIdentity } from "./partition-identity.ts";
+import { recoverPartition, type RecoveredPartition } from "./partition-recovery.ts";
+import { encodeProducerSnapshot } from "./producer-snapshot.ts";
+import type { ProducerState } from "./producer-state.ts";
+import type { RecoveryReport } from "./recovery.ts";
+import { writeIndexFiles } from "./segment-index-files.ts";
+import { SegmentIndex } from "./segment-index.ts";
+import { type FoundRecord, SegmentReader } from "./segment-reader.ts";
+import { takeInventory } from "./segment-inventory.ts";
+import { Segment } from "./segment.ts";
+import type { Store } from "./store.ts";
+import type { SyncedEnd } from "./synced-end.ts";
+
+export interface PartitionOptions {
+  store: Store;
+  engine: Engine;
+  clock: Clock;
+  topic: string;
+  topicId: string;
+  partition: number;
+  config: TopicConfig;
+  log?: Logger;
+  /** The last shutdown was clean: the end of the log is believed when it agrees with the checkpoints beside it. */
+  clean: boolean;
+  /** Bounds what a compressed batch may become in memory. */
+  uncompressedBytesMax: number;
+  /** This node has led the partition, up to this epoch: holes and later epochs are damage. */
+  ledUpTo?: number;
+}
+
+export interface AppendResult {
+  readonly baseOffset: bigint;
+  readonly lastOffset: bigint;
+  readonly logStartOffset: bigint;
+  /** -1n: the timestamps are the producer's. */
+  readonly logAppendTimeMs: bigint;
+  /** The producer sent this batch before: the offsets are those that it got then. */
+  readonly duplicate: boolean;
+  /** Resolved: it survives a crash of the process. Rejects with KAFKA_STORAGE_ERROR. */
+  readonly written: Promise<void>;
+  /** Resolved: it survives power loss, and is below the high watermark. Rejects with KAFKA_STORAGE_ERROR. */
+  readonly synced: Promise<void>;
+}
+
+/** Offsets of [from, to) have become readable; `pieces` are their bytes, in order. */
+export interface Advance {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly pieces: readonly Uint8Array[];
+}
+
+export interface ReadResult {
+  readonly bytes: Uint8Array;
+  /** The offset that was asked for; it may lie within the first batch. */
+  readonly from: bigint;
+  /** The offset after what was read; `from` when there is nothing yet. */
+  readonly to: bigint;
+}
+
+/** What the segment before a roll is closed with, as things stood at the roll. */
+interface RollState {
+  readonly closed: Segment;
+  readonly snapshot: Uint8Array;
+  readonly epochs: Uint8Array;
+}
+
+/** A replica waits for no sync: what a crash takes away, its upstream gives again. */
+const REPLICA_FLUSH: LazyFlush = { records: 2n ** 63n - 1n, ms: 2n ** 63n - 1n };
+const DONE = Promise.resolve();
+
+export class PartitionLog {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  /** What opening it found. */
+  readonly recovery: RecoveryReport;
+  private readonly options: PartitionOptions;
+  private readonly directory: string;
+  private readonly log: Logger;
+  private readonly queue: CommitQueue;
+  private readonly reader: SegmentReader;
+  private readonly rolls = new Map<Segment, RollState>();
+  private readonly listeners = new Set<(advance: Advance) => void>();
+  private segments: Segment[];
+  private producers: ProducerState;
+  private epochs: LeaderEpochs;
+  private syncedEnd: SyncedEnd;
+  /** The offset that the next batch gets. */
+  private end: bigint;
+  private readableEnd: bigint;
+  /** -1 while this node does not lead. */
+  private leadingEpoch = -1;
+  private epochStart = 0n;
+  private failure: KafkaError | undefined;
+  private closing: Promise<void> | undefined;
+  private deleted = false;
+  /** Whether something differs from what the last close has written. */
+  private changed: boolean;
+  /** Whether there are batches that only the upstream vouches for so far. */
+  private hasUnsyncedReplica = false;
+
+  /**
+   * Opens the partition's files and recovers what a crash has left. Throws KafkaError KAFKA_STORAGE_ERROR when acknowledged
+   * data is damaged, or when the directory belongs to another topic.
+   */
+  static async open(options: PartitionOptions): Promise<PartitionLog> {
+    const directory = partitionDirectory(options.topic, options.partition);
+    await claimDirectory(options, directory);
+    return new PartitionLog(options, directory, await recover(options, directory));
+  }
+
+  private constructor(options: PartitionOptions, directory: string, recovered: RecoveredPartition) {
+    this.topic = options.topic;
+    this.topicId = options.topicId;
+    this.partition = options.partition;
+    this.options = options;
+    this.directory = directory;
+    this.log = options.log ?? silent;
+    this.recovery = recovered.report;
+    this.changed = recovered.report.how === "scanned" && recovered.report.validBytes > 0;
+    this.queue = new CommitQueue(options.clock, this.commitHost());
+    this.segments = recovered.segments;
+    this.producers = recovered.producers;
+    this.epochs = recovered.epochs;
+    this.syncedEnd = recovered.syncedEnd;
+    this.end = this.active.endOffset;
+    this.readableEnd = this.end;
+    const { store, engine, config, uncompressedBytesMax } = options;
+    this.reader = new SegmentReader({
+      store,
+      engine,
+      directory,
+      uncompressedBytesMax,
+      indexIntervalBytes: config.indexIntervalBytes,
+    });
+  }
+
+  /** The first offset that can be read. */
+  get logStartOffset(): bigint {
+    return this.segments[0]?.baseOffset ?? 0n;
+  }
+  /** The offset that the next record gets. */
+  get logEndOffset(): bigint {
+    return this.end;
+  }
+  /** Everything below it can be read, and nothing else. */
+  get highWatermark(): bigint {
+    return this.readableEnd;
+  }
+  /** The epoch that this node leads in; for a replica the epoch of its last batch, -1 when it has none. */
+  get leaderEpoch(): number {
+    return this.leadingEpoch >= 0 ? this.leadingEpoch : this.epochs.last;
+  }
+  /** The epoch of the last batch; -1: there is none. */
+  get lastEpoch(): number {
+    return this.epochs.last;
+  }
+  get sizeBytes(): number {
+    return this.segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  }
+  /** Bytes that were appended and are not written yet: what a caller bounds. */
+  get pendingBytes(): number {
+    return this.queue.pendingBytes;
+  }
+  /** Why nothing can be written any more; undefined while it can. */
+  get fenced(): KafkaError | undefined {
+    return this.failure;
+  }
+
+  /** This node leads from here on, and stamps its batches with `epoch`. */
+  async startEpoch(epoch: number): Promise<void> {
+    if (epoch < this.leaderEpoch) {
+      throw new KafkaError(
+        ErrorCode.FENCED_LEADER_EPOCH,
+        `${this.directory} is led in epoch ${this.leaderEpoch}, not in ${epoch}`,
+      );
+    }
+    if (this.leadingEpoch < 0) await this.makeDurable();
+    this.leadingEpoch = epoch;
+    this.epochStart = this.end;
+  }
+
+  /**
+   * The leader's side. Checks, gives offsets and stamps `batch` in place before it returns, so that call order is log order.
+   * The log owns the bytes from then on. Throws KafkaError for a batch that is not taken.
+   */
+  append(batch: Uint8Array): AppendResult {
+    this.checkWritable();
+    if (this.leadingEpoch < 0)
+      throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, `this node does not lead ${this.directory}`);
+    const { engine, clock, config, uncompressedBytesMax } = this.options;
+    const nowMs = clock.now();
+    const header = checkProduced(batch, { engine, config, uncompressedBytesMax, nowMs });
+    const repeated = this.producers.duplicateOf(header);
+    if (repeated !== undefined)
+      return this.appended(
+        repeated.baseOffset,
+        repeated.lastOffset,
+        true,
+        this.queue.groupOf(repeated.lastOffset),
+      );
+    const baseOffset = this.end;
+    header.stamp(baseOffset, this.leadingEpoch);
+    const group = this.enqueue(batch, header, header.lastOffset + 1n, nowMs);
+    return this.appended(baseOffset, header.lastOffset, false, group);
+  }
+
+  /**
+   * The follower's side: batches as the leader gave them, covering [from, to), which begins where this log ends. Nothing is
+   * taken unless all of it is sound. Resolves when written. The log owns the bytes from then on.
+   */
+  async appendReplica(bytes: Uint8Array, range: { from: bigint; to: bigint }): Promise<void> {
+    this.checkWritable();
+    if (this.leadingEpoch >= 0)
+      throw new KafkaError(ErrorCode.INVALID_REQUEST, `this node leads ${this.directory} and follows nobody`);
+    const batches = this.checkReplicated(bytes, range);
+    const nowMs = this.options.clock.now();
+    this.hasUnsyncedReplica = true;
+    let group: Group | undefined;
+    for (const { batch, header } of batches)
+      group = this.enqueue(batch, header, header.lastOffset + 1n, nowMs);
+    if (range.to > this.end) {
+      // Offsets without records at the range's end: nothing is written for them, but the log has come that far.
+      this.end = range.to;
+      const nothing = new Uint8Array(0);
+      group = this.queue.add({
+        segment: this.active,
+        bytes: nothing,
+        to: range.to,
+        maxTimestamp: -1n,
+        records: 0,
+      });
+    }
+    await group?.written.promise;
+  }
+
+  /**
+   * Whole batches from the one that holds `offset`, up to `bytesMax` bytes but at least one, never at or above the high
+   * watermark. Throws KafkaError OFFSET_OUT_OF_RANGE outside of what the log has.
+   */
+  async read(offset: bigint, bytesMax: number): Promise<ReadResult> {
+    this.checkReadable();
+    if (offset < this.logStartOffset || offset > this.readableEnd) {
+      throw new KafkaError(
+        ErrorCode.OFFSET_OUT_OF_RANGE,
+        `offset ${offset} is not in ${this.directory}, which has ${this.logStartOffset} up to ${this.readableEnd}`,
+      );
+    }
+    if (offset === this.readableEnd) return { bytes: new Uint8Array(0), from: offset, to: offset };
+    return this.guarded(
+      this.reader.read(this.view(), offset, Math.min(Math.max(bytesMax, 1), READ_BYTES_MAX)),
+    );
+  }
+
+  /** The first record below the high watermark whose timestamp is not less than `timestamp`. */
+  async offsetForTimestamp(timestamp: bigint): Promise<FoundRecord | undefined> {
+    this.checkReadable();
+    return this.guarded(this.reader.findTimestamp(this.view(), timestamp));
+  }
+
+  /** The first of the records with the greatest timestamp. */
+  async maxTimestamp(): Promise<FoundRecord | undefined> {
+    this.checkReadable();
+    const greatest = await this.guarded(this.reader.maxTimestamp(this.view()));
+    return greatest < 0n ? undefined : this.offsetForTimestamp(greatest);
+  }
+
+  /** Where `epoch` ends, as OffsetForLeaderEpoch answers; -1 and -1 when that is not known. */
+  endOffsetForEpoch(epoch: number): EpochEnd {
+    if (epoch === this.leaderEpoch && epoch >= 0) return { epoch, endOffset: this.readableEnd };
+    // The leader's own epoch has begun, though no batch tells of it yet.
+    if (epoch > this.epochs.last && epoch < this.leadingEpoch)
+      return { epoch: this.epochs.last, endOffset: this.epochStart };
+    return this.epochs.endOf(
+      epoch,
+      this.epochs.last < this.leadingEpoch ? this.epochStart : this.readableEnd,
+    );
+  }
+
+  /** The epoch that `offset` was written in; -1 when it is not known. */
+  leaderEpochAt(offset: bigint): number {
+    return this.epochs.at(offset);
+  }
+
+  /** Hears synchronously of every move of the high watermark. Answers how to stop. */
+  onAdvance(listener: (advance: Advance) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** A replica's: cuts the log back to where the batch that holds `offset` begins, or to `offset` itself. */
+  async truncateTo(offset: bigint): Promise<void> {
+    await this.quiesce();
+    if (offset >= this.end) return;
+    const segment = this.segments.findLast((candidate) => candidate.baseOffset <= offset) ?? this.active;
+    const position = await this.reader.positionOf(segment, offset);
+    await this.syncedEnd.set(segment.baseOffset);
+    await this.deleteSegments((candidate) => candidate.baseOffset > segment.baseOffset);
+    await this.options.store.delete([
+      segmentFile(this.directory, segment.baseOffset, "index"),
+      segmentFile(this.directory, segment.baseOffset, "timeindex"),
+    ]);
+    await segment.file?.truncate(position);
+    await this.reopen();
+  }
+
+  /** A replica's: forgets everything and begins anew at `offset`. */
+  async resetTo(offset: bigint): Promise<void> {
+    await this.quiesce();
+    await this.syncedEnd.set(0n);
+    await this.deleteSegments(() => true);
+    await this.options.store.delete([leaderEpochFile(this.directory)]);
+    const file = await this.options.store.open(segmentFile(this.directory, offset, "log"));
+    await file.sync();
+    await file.close();
+    await this.reopen();
+  }
+
+  /** Writes and syncs what is left, and the checkpoints that a clean start needs. Throws what fenced the partition. */
+  close(): Promise<void> {
+    this.closing ??= this.closeFiles();
+    return this.closing;
+  }
+
+  /** Ends the partition and removes its files, the one that says whose they are last. */
+  async delete(): Promise<void> {
+    this.deleted = true;
+    this.queue.fail(this.goneError());
+    await this.queue.settled();
+    await this.syncedEnd.close(false);
+    await this.closeSegments();
+    await deletePartitionFiles(this.options.store, this.directory);
+  }
+
+  private get active(): Segment {
+    const active = this.segments.at(-1);
+    if (active === undefined) throw new Error(`${this.directory} has no segment`);
+    return active;
+  }
+
+  private view(): { segments: readonly Segment[]; end: bigint } {
+    return { segments: this.segments, end: this.readableEnd };
+  }
+
+  private appended(
+    baseOffset: bigint,
+    lastOffset: bigint,
+    duplicate: boolean,
+    group: Group | undefined,
+  ): AppendResult {
+    return {
+      baseOffset,
+      lastOffset,
+      logStartOffset: this.logStartOffset,
+      logAppendTimeMs: -1n,
+      duplicate,
+      written: group?.written.promise ?? DONE,
+      synced: group?.synced.promise ?? DONE,
+    };
+  }
+
+  /** Takes a checked and stamped batch as the log's next one. */
+  private enqueue(batch: Uint8Array, header: BatchHeader, to: bigint, nowMs: number): Group {
+    const { lastOffset, maxTimestamp } = header;
+    const segment = this.segmentFor(batch.length, header, nowMs);
+    segment.index?.add({ position: segment.bytes, bytes: batch.length, lastOffset, maxTimestamp });
+    segment.bytes += batch.length;
+    segment.endOffset = lastOffset + 1n;
+    this.end = to;
+    this.changed = true;
+    this.epochs.note(header.leaderEpoch, header.baseOffset);
+    this.producers.note(header, lastOffset, maxTimestamp, nowMs);
+    return this.queue.add({ segment, bytes: batch, to, maxTimestamp, records: header.recordsCount });
+  }
+
+  /** The segment that a batch goes to: the last one, or a new one when the last one has no room. */
+  private segmentFor(bytes: number, header: BatchHeader, nowMs: number): Segment {
+    const { active } = this;
+    const { engine, config } = this.options;
+    const isFull =
+      active.bytes > config.segmentBytes - bytes ||
+      active.index?.isFull(config.segmentIndexBytes) === true ||
+      header.lastOffset - active.baseOffset > BigInt(RELATIVE_OFFSET_MAX);
+    if (active.bytes === 0 || !isFull) return active;
+    active.index?.seal();
+    this.producers.expire(nowMs, config.producerExpirationMs);
+    // Where the batches of this segment end, so that it can be told later that none is missing; unless that is too far away.
+    const isFar = header.lastOffset - active.endOffset > BigInt(RELATIVE_OFFSET_MAX);
+    const base = isFar ? header.baseOffset : active.endOffset;
+    const next = new Segment(base, segmentFile(this.directory, base, "log"));
+    next.index = new SegmentIndex(engine, base, config.indexIntervalBytes);
+    next.maxTimestamp = -1n;
+    const snapshot = encodeProducerSnapshot(engine, this.producers.batches());
+    this.rolls.set(next, { closed: active, snapshot, epochs: this.epochs.encode() });
+    this.segments.push(next);
+    return next;
+  }
+
+  private commitHost(): CommitHost {
+    return {
+      lazyFlush: () => (this.leadingEpoch < 0 ? REPLICA_FLUSH : this.options.config.lazyFlush),
+      roll: (next) => this.roll(next),
+      advanced: (groups) => this.advance(groups),
+      synced: (offset) => this.syncedEnd.note(offset),
+      failed: (error) => this.fence(error),
+    };
+  }
+
+  /** The store's half of a roll. All that the closed segment needs is durable before the next one's file is there. */
+  private async roll(next: Segment): Promise<void> {
+    const { store } = this.options;
+    const state = this.rolls.get(next);
+    if (state !== undefined) {
+      const { closed, snapshot, epochs } = state;
+      if (closed.index !== undefined) await writeIndexFiles(store, this.directory, closed.index);
+      await store.write(segmentFile(this.directory, next.baseOffset, "snapshot"), snapshot);
+      await store.write(leaderEpochFile(this.directory), epochs);
+      await this.syncedEnd.set(closed.endOffset);
+      this.rolls.delete(next);
+      this.reader.keepIndex(closed);
+      await this.pruneSnapshots(next.baseOffset);
+    }
+    next.file = await store.open(next.name);
+  }
+
+  /** Only the snapshots at segments' starts are of use; those that closes have left elsewhere are not. */
+  private async pruneSnapshots(kept: bigint): Promise<void> {
+    const { store } = this.options;
+    const { bases, snapshots } = await takeInventory(store, this.directory);
+    const useless = snapshots.filter((offset) => offset !== kept && !bases.includes(offset));
+    await store.delete(useless.map((offset) => segmentFile(this.directory, offset, "snapshot")));
+  }
+
+  private advance(groups: readonly Group[]): void {
+    const from = this.readableEnd;
+    for (const { segment, segmentBytes, maxTimestamp, to } of groups) {
+      segment.readableBytes = segmentBytes;
+      if (maxTimestamp > (segment.maxTimestamp ?? -1n)) segment.maxTimestamp = maxTimestamp;
+      this.readableEnd = to;
+    }
+    const advance: Advance = { from, to: this.readableEnd, pieces: groups.flatMap((group) => group.pieces) };
+    for (const listener of this.listeners) {
+      try {
+        listener(advance);
+      } catch (error) {
+        // A listener's fault is not the log's: the batches are safe, and the others must hear of them.
+        this.log.error(`a listener of ${this.directory} failed: ${String(error)}`);
+      }
+    }
+  }
+
+  private fence(cause: Error): KafkaError {
+    if (this.deleted) this.failure = this.goneError();
+    if (this.failure !== undefined) return this.failure;
+    this.failure = new KafkaError(
+      ErrorCode.KAFKA_STORAGE_ERROR,
+      `${this.directory} takes no more records after a failed write or sync (${cause.message}): free or repair the disk, ` +
+        `then restart the node`,
+      { cause },
+    );
+    this.log.error(this.failure.message, { partition: this.directory, highWatermark: this.readableEnd });
+    return this.failure;
+  }
+
+  /** Batches of a replicated range, all checked. */
+  private checkReplicated(
+    bytes: Uint8Array,
+    { from, to }: { from: bigint; to: bigint },
+  ): { batch: Uint8Array; header: BatchHeader }[] {
+    if (from !== this.end || to < from) {
+      throw new KafkaError(
+        ErrorCode.OFFSET_OUT_OF_RANGE,
+        `${this.directory} ends at ${this.end}: [${from}, ${to}) does not join`,
+      );
+    }
+    const batches: { batch: Uint8Array; header: BatchHeader }[] = [];
+    let [expected, epoch] = [from, this.epochs.last];
+    for (let at = 0; at < bytes.length;) {
+      if (bytes.length - at < BATCH_HEADER_BYTES)
+        throw corrupt(`${bytes.length - at} bytes are left over, too few for a batch`);
+      const size = new BatchHeader(bytes, at).bytes;
+      const batch = bytes.subarray(at, at + Math.max(size, BATCH_HEADER_BYTES));
+      checkStored(batch, this.options.engine);
+      const header = new BatchHeader(batch);
+      if (header.baseOffset < expected || header.lastOffset >= to) {
+        throw corrupt(`offsets ${header.baseOffset} to ${header.lastOffset} are not in [${expected}, ${to})`);
+      }
+      if (header.leaderEpoch < epoch) throw corrupt(`epoch ${header.leaderEpoch} follows epoch ${epoch}`);
+      expected = header.lastOffset + 1n;
+      epoch = header.leaderEpoch;
+      batches.push({ batch, header });
+      at += size;
+    }
+    return batches;
+  }
+
+  private checkWritable(): void {
+    this.checkReadable();
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  private checkReadable(): void {
+    if (this.deleted) throw this.goneError();
+    if (this.closing !== undefined)
+      throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory} is closed`);
+  }
+
+  /** A read that fails because the partition was deleted or closed meanwhile says so. */
+  private async guarded<T>(reading: Promise<T>): Promise<T> {
+    try {
+      return await reading;
+    } catch (error) {
+      this.checkReadable();
+      if (error instanceof KafkaError) throw error;
+      throw new KafkaError(
+        ErrorCode.KAFKA_STORAGE_ERROR,
+        `${this.directory} cannot be read: ${String(error)}`,
+        { cause: error },
+      );
+    }
+  }
+
+  private goneError(): KafkaError {
+    return new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `${this.directory} was deleted`);
+  }
+
+  /** Everything written and synced, so that written and synced are the same. */
+  private async makeDurable(): Promise<void> {
+    if (!this.hasUnsyncedReplica) return;
+    await this.queue.drain();
+    await this.active.file?.sync();
+    this.syncedEnd.note(this.active.endOffset);
+  }
+
+  /** Before a replica's history is changed: nothing is on its way, and nothing else may come. */
+  private async quiesce(): Promise<void> {
+    this.checkWritable();
+    if (this.leadingEpoch >= 0)
+      throw new KafkaError(
+        ErrorCode.INVALID_REQUEST,
+        `this node leads ${this.directory}: its history is the history`,
+      );
+    await this.queue.drain();
+    this.changed = true;
+  }
+
+  /** From the last to the first, each durably, so that a crash leaves a log without a gap. */
+  private async deleteSegments(which: (segment: Segment) => boolean): Promise<void> {
+    for (const segment of this.segments.filter(which).reverse()) {
+      await segment.file?.close();
+      const kinds = ["log", "index", "timeindex", "snapshot"] as const;
+      for (const kind of kinds)
+        await this.options.store.delete([segmentFile(this.directory, segment.baseOffset, kind)]);
+    }
+  }
+
+  /** Reads the partition back from what is in the store now. */
+  private async reopen(): Promise<void> {
+    await this.closeSegments();
+    await this.syncedEnd.close(false);
+    const recovered = await recover({ ...this.options, clean: false }, this.directory);
+    this.segments = recovered.segments;
+    this.producers = recovered.producers;
+    this.epochs = recovered.epochs;
+    this.syncedEnd = recovered.syncedEnd;
+    this.end = this.active.endOffset;
+    this.readableEnd = this.end;
+    this.reader.forget();
+  }
+
+  private async closeFiles(): Promise<void> {
+    try {
+      await this.queue.drain();
+      if (this.changed) await this.writeCheckpoints();
+    } finally {
+      await this.queue.settled();
+      await this.syncedEnd.close(this.failure === undefined);
+      await this.closeSegments();
+    }
+  }
+
+  private async writeCheckpoints(): Promise<void> {
+    const { store, engine } = this.options;
+    const { active } = this;
+    await active.file?.sync();
+    active.index?.seal();
+    if (active.index !== undefined) await writeIndexFiles(store, this.directory, active.index);
+    const snapshot = encodeProducerSnapshot(engine, this.producers.batches());
+    await store.write(segmentFile(this.directory, active.endOffset, "snapshot"), snapshot);
+    await store.write(leaderEpochFile(this.directory), this.epochs.encode());
+    await this.syncedEnd.set(active.endOffset);
+  }
+
+  private async closeSegments(): Promise<void> {
+    for (const segment of this.segments) await segment.file?.close();
+  }
+}
+
+/** Removes all files of a partition, the one that says whose they are last: what a crash leaves can still be told apart. */
+export async function deletePartitionFiles(store: Store, directory: string): Promise<void> {
+  const identity = identityFile(directory);
+  const names = await store.list(`${directory}/`);
+  await store.delete(names.filter((name) => name !== identity));
+  await store.delete([identity]);
+}
+
+/** Makes sure that the directory is this topic's, and makes it so when it is new. */
+async function claimDirectory({ store, topic, topicId }: PartitionOptions, directory: string): Promise<void> {
+  const found = await readIdentity(store, directory);
+  if (found === topicId) return;
+  const what =
+    found === undefined ? "has segments and no partition.metadata" : `belongs to topic id ${found}`;
+  if (found !== undefined || (await store.list(`${directory}/`)).some((name) => name.endsWith(".log"))) {
+    throw new KafkaError(
+      ErrorCode.KAFKA_STORAGE_ERROR,
+      `the directory ${directory} ${what}, not to topic ${topic} with id ${topicId}: move it away, or restore the one that belongs here`,
+    );
+  }
+  await writeIdentity(store, directory, topicId);
+}
+
+function recover(options: PartitionOptions, directory: string): Promise<RecoveredPartition> {
+  const { store, engine, clock, config, clean, ledUpTo } = options;
+  return recoverPartition({
+    store,
+    engine,
+    clock,
+    log: options.log ?? silent,
+    directory,
+    config,
+    clean,
+    ledUpTo,
+  });
+}
+
+function corrupt(what: string): KafkaError {
+  return new KafkaError(ErrorCode.CORRUPT_MESSAGE, `what the upstream sent cannot be taken: ${what}`);
+}

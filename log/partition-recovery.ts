@@ -1,0 +1,310 @@
+/** Opens the files of one partition, by the rules of `recovery.ts`. */
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import type { Clock } from "./clock.ts";
+import type { TopicConfig } from "./config.ts";
+import type { Engine, ScannedBatch } from "./engine.ts";
+import { LeaderEpochs } from "./leader-epochs.ts";
+import type { Logger } from "./logger.ts";
+import { leaderEpochFile, segmentFile } from "./partition-files.ts";
+import { decodeProducerSnapshot } from "./producer-snapshot.ts";
+import { ProducerState } from "./producer-state.ts";
+import { decide, refusal, type RecoveryReport, type SegmentCase } from "./recovery.ts";
+import { scanSegment, type ScanResult } from "./scan.ts";
+import { SegmentIndex } from "./segment-index.ts";
+import { readIndexFiles, writeIndexFiles } from "./segment-index-files.ts";
+import { takeInventory } from "./segment-inventory.ts";
+import { Segment, walkHeaders } from "./segment.ts";
+import type { Store } from "./store.ts";
+import { SyncedEnd } from "./synced-end.ts";
+import { RELATIVE_OFFSET_MAX } from "./limits.ts";
+
+export interface RecoveryRequest {
+  store: Store;
+  engine: Engine;
+  clock: Clock;
+  log: Logger;
+  /** `<topic>-<partition>`. */
+  directory: string;
+  config: TopicConfig;
+  /** The last shutdown said that it was clean. */
+  clean: boolean;
+  /** This node has led the partition, up to this epoch: offsets have no holes, and no batch has a later epoch. */
+  ledUpTo: number | undefined;
+}
+
+export interface RecoveredPartition {
+  /** At least one, the last with its index. All that they hold is synced. */
+  segments: Segment[];
+  producers: ProducerState;
+  epochs: LeaderEpochs;
+  syncedEnd: SyncedEnd;
+  report: RecoveryReport;
+}
+
+export async function recoverPartition(request: RecoveryRequest): Promise<RecoveredPartition> {
+  const recovery = new PartitionRecovery(
+    request,
+    await SyncedEnd.open(request.store, request.engine, request.clock, request.directory),
+  );
+  return recovery.run();
+}
+
+class PartitionRecovery {
+  private readonly request: RecoveryRequest;
+  private readonly syncedEnd: SyncedEnd;
+  private segments: Segment[] = [];
+  private snapshots: readonly bigint[] = [];
+  private producers = new ProducerState();
+  private epochs = new LeaderEpochs();
+
+  constructor(request: RecoveryRequest, syncedEnd: SyncedEnd) {
+    this.request = request;
+    this.syncedEnd = syncedEnd;
+  }
+
+  async run(): Promise<RecoveredPartition> {
+    const { store, directory, clean } = this.request;
+    const { bases, snapshots, strayIndexes } = await takeInventory(store, directory);
+    await store.delete(strayIndexes);
+    this.snapshots = snapshots;
+    if (bases.length === 0) return this.begin();
+    for (const base of bases) this.segments.push(await this.openSegment(base));
+    const report = (clean ? await this.trustClean() : undefined) ?? (await this.scan());
+    await this.deleteLaterSnapshots();
+    return this.result(report);
+  }
+
+  private async begin(): Promise<RecoveredPartition> {
+    const { engine, directory, config } = this.request;
+    if (this.syncedEnd.offset > 0n) {
+      throw refusal(segmentFile(directory, 0n, "log"), 0, 0n, this.syncedEnd.offset, "the segments are gone");
+    }
+    const segment = await this.openSegment(0n);
+    segment.index = new SegmentIndex(engine, 0n, config.indexIntervalBytes);
+    this.segments = [segment];
+    return this.result({ how: "new", validBytes: 0, droppedBytes: 0, reason: "" });
+  }
+
+  private async openSegment(base: bigint): Promise<Segment> {
+    const segment = new Segment(base, segmentFile(this.request.directory, base, "log"));
+    segment.file = await this.request.store.open(segment.name);
+    segment.bytes = segment.file.size;
+    return segment;
+  }
+
+  private result(report: RecoveryReport): RecoveredPartition {
+    for (const [at, segment] of this.segments.entries()) {
+      segment.endOffset = this.segments[at + 1]?.baseOffset ?? segment.endOffset;
+      segment.readableBytes = segment.bytes;
+      segment.maxTimestamp = segment.index?.maxTimestamp;
+    }
+    const { segments, producers, epochs, syncedEnd } = this;
+    return { segments, producers, epochs, syncedEnd, report };
+  }
+
+  // A clean shutdown has synced everything and left indexes, a snapshot and the synced end at the log's end. When all of
+  // that agrees, nothing is read but the last index interval; when anything does not, the shutdown's word counts nothing.
+  private async trustClean(): Promise<RecoveryReport | undefined> {
+    const { store, engine, directory, config } = this.request;
+    const last = this.last();
+    const index = await readIndexFiles(store, engine, directory, last, config.indexIntervalBytes);
+    const epochs = await this.readEpochs();
+    if (index === undefined || epochs === undefined || last.bytes === 0) return undefined;
+    const end = await endOfWhole(last, index.lastPosition);
+    if (end === undefined || end !== this.syncedEnd.offset) return undefined;
+    const producers = await this.readProducers(end);
+    if (producers === undefined) return undefined;
+    this.producers = producers;
+    this.epochs = epochs;
+    last.index = index;
+    last.endOffset = end;
+    return { how: "clean", validBytes: last.bytes, droppedBytes: 0, reason: "" };
+  }
+
+  private async scan(): Promise<RecoveryReport> {
+    const from = await this.findStart();
+    for (const segment of this.segments.slice(0, from)) await this.checkEarlier(segment);
+    for (const segment of this.segments.slice(from, -1)) {
+      const result = await this.scanOne(segment);
+      this.judge(segment, result, result.endOffset);
+      await writeIndexFiles(this.request.store, this.request.directory, this.indexOf(segment, result));
+    }
+    return this.scanLast();
+  }
+
+  /** The first segment whose batches must be read to know producers and epochs; loads what was known before it. */
+  private async findStart(): Promise<number> {
+    const epochs = await this.readEpochs();
+    for (let at = this.segments.length - 1; at > 0 && epochs !== undefined; at--) {
+      const base = this.segments[at]?.baseOffset ?? 0n;
+      const producers = await this.readProducers(base);
+      if (producers === undefined) continue;
+      epochs.truncateTo(base);
+      this.epochs = epochs;
+      this.producers = producers;
+      return at;
+    }
+    return 0;
+  }
+
+  private async scanLast(): Promise<RecoveryReport> {
+    const { store, log, directory } = this.request;
+    const last = this.last();
+    const size = last.bytes;
+    const before = { producers: this.producers.batches(), epochs: this.epochs.all };
+    let result = await this.scanOne(last);
+    const decision = this.judge(last, result, result.endOffset);
+    const reason = decision === "cut" ? result.reason : "";
+    if (decision === "cut") {
+      const droppedBytes = size - result.validBytes;
+      const found = { file: last.name, validBytes: result.validBytes, droppedBytes, reason };
+      log.warn(
+        `cut ${droppedBytes} bytes that were never synced from the end of ${last.name}: ${reason}`,
+        found,
+      );
+      await last.file?.truncate(result.validBytes);
+      // What the first scan passed on may tell of batches that are gone now.
+      this.producers = ProducerState.of(before.producers, this.request.clock.now());
+      this.epochs = new LeaderEpochs(before.epochs);
+      result = await this.scanOne(last);
+    }
+    if (decision === "cut" || result.endOffset > this.syncedEnd.offset) await last.file?.sync();
+    if (result.endOffset > this.syncedEnd.offset) await this.syncedEnd.set(result.endOffset);
+    last.bytes = result.validBytes;
+    last.endOffset = result.endOffset;
+    last.index = this.indexOf(last, result);
+    await this.rewriteIndexes(store, directory, last);
+    return { how: "scanned", validBytes: result.validBytes, droppedBytes: size - result.validBytes, reason };
+  }
+
+  /** Index files of the last segment are from an earlier close: they may tell of what was cut. */
+  private async rewriteIndexes(store: Store, directory: string, last: Segment): Promise<void> {
+    if (last.index !== undefined && last.bytes > 0) await writeIndexFiles(store, directory, last.index);
+    else
+      await store.delete([
+        segmentFile(directory, last.baseOffset, "index"),
+        segmentFile(directory, last.baseOffset, "timeindex"),
+      ]);
+  }
+
+  private scanOne(segment: Segment): Promise<ScanResult> {
+    const { engine, clock, config, ledUpTo } = this.request;
+    if (segment.file === undefined) throw new Error(`${segment.name} is not open`);
+    const nowMs = clock.now();
+    let expected = segment.baseOffset;
+    const visit = (batch: ScannedBatch): string | undefined => {
+      if (batch.leaderEpoch < this.epochs.last)
+        return `a batch of epoch ${batch.leaderEpoch} follows one of ${this.epochs.last}`;
+      if (ledUpTo !== undefined) {
+        if (batch.baseOffset !== expected)
+          return `offset ${batch.baseOffset} follows where ${expected} should`;
+        if (batch.leaderEpoch > ledUpTo)
+          return `a batch is of epoch ${batch.leaderEpoch}, and ${ledUpTo} is the latest`;
+      }
+      expected = batch.lastOffset + 1n;
+      this.epochs.note(batch.leaderEpoch, batch.baseOffset);
+      const lastOffsetDelta = Number(batch.lastOffset - batch.baseOffset);
+      this.producers.note({ ...batch, lastOffsetDelta }, batch.lastOffset, batch.maxTimestamp, nowMs);
+      return undefined;
+    };
+    const { file, baseOffset } = segment;
+    return scanSegment({ engine, file, baseOffset, indexIntervalBytes: config.indexIntervalBytes, visit });
+  }
+
+  private indexOf(segment: Segment, { index: stored }: ScanResult): SegmentIndex {
+    const { engine, config } = this.request;
+    const index = new SegmentIndex(engine, segment.baseOffset, config.indexIntervalBytes, stored);
+    index.seal();
+    return index;
+  }
+
+  /** A segment that is closed and known to be synced: its end must be where the next one begins. */
+  private async checkEarlier(segment: Segment): Promise<void> {
+    const { store, engine, directory, config } = this.request;
+    const index = await readIndexFiles(store, engine, directory, segment, config.indexIntervalBytes);
+    // An index that points into the middle of a batch is damaged itself, and says nothing about the batches.
+    const end = (index && (await endOfWhole(segment, index.lastPosition))) ?? (await endOfWhole(segment, 0));
+    const ending = end === undefined ? "torn" : "whole";
+    this.judge(
+      segment,
+      { ending, reason: "it does not end with a whole batch", validBytes: segment.bytes },
+      end ?? -1n,
+    );
+  }
+
+  private judge(
+    segment: Segment,
+    result: Pick<ScanResult, "ending" | "reason" | "validBytes">,
+    endOffset: bigint,
+  ): "keep" | "cut" {
+    const next = this.segments[this.segments.indexOf(segment) + 1];
+    const facts: SegmentCase = {
+      place: next === undefined ? "last" : "earlier",
+      ending: result.ending,
+      syncedEnd: endOffset < this.syncedEnd.offset ? "above" : "reached",
+      joins: next === undefined || joins(segment, endOffset, next),
+    };
+    const decision = decide(facts);
+    if (decision !== "refuse") return decision;
+    throw refusal(
+      segment.name,
+      result.validBytes,
+      endOffset,
+      next?.baseOffset ?? this.syncedEnd.offset,
+      result.reason,
+    );
+  }
+
+  private async readEpochs(): Promise<LeaderEpochs | undefined> {
+    const bytes = await this.request.store.read(leaderEpochFile(this.request.directory));
+    return bytes === undefined ? undefined : unlessUnreadable(() => LeaderEpochs.decode(bytes));
+  }
+
+  /** Producers as they were just before `offset`. */
+  private async readProducers(offset: bigint): Promise<ProducerState | undefined> {
+    const { store, engine, clock, directory } = this.request;
+    const bytes = await store.read(segmentFile(directory, offset, "snapshot"));
+    if (bytes === undefined) return undefined;
+    return unlessUnreadable(() => ProducerState.of(decodeProducerSnapshot(engine, bytes), clock.now()));
+  }
+
+  private async deleteLaterSnapshots(): Promise<void> {
+    const { store, directory } = this.request;
+    const later = this.snapshots.filter((offset) => offset > this.last().endOffset);
+    await store.delete(later.map((offset) => segmentFile(directory, offset, "snapshot")));
+  }
+
+  private last(): Segment {
+    const last = this.segments.at(-1);
+    if (last === undefined) throw new Error("a partition has at least one segment");
+    return last;
+  }
+}
+
+/** Whether `next` begins where `segment` ends; only a hole that no segment could span may lie between. */
+function joins(segment: Segment, endOffset: bigint, next: Segment): boolean {
+  return endOffset === next.baseOffset || next.baseOffset - segment.baseOffset > BigInt(RELATIVE_OFFSET_MAX);
+}
+
+/** The offset after the last batch, when the batches from `position` on fill the file; else undefined. */
+async function endOfWhole(segment: Segment, position: number): Promise<bigint | undefined> {
+  let end: bigint | undefined;
+  try {
+    for await (const { header } of walkHeaders(segment, position, segment.bytes))
+      end = header.lastOffset + 1n;
+  } catch (error) {
+    if (error instanceof KafkaError && error.code === ErrorCode.KAFKA_STORAGE_ERROR) return undefined;
+    throw error;
+  }
+  return end;
+}
+
+/** A file that cannot be understood is as good as none: what it says can be read from the batches. */
+function unlessUnreadable<T>(decode: () => T): T | undefined {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof KafkaError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * What is done with the segments of a partition when it is opened.
+ *
+ * The rules that make this decidable:
+ *
+ * - A segment's file is created only after everything before it is synced: batches, indexes, producer snapshot. So only
+ *   the last segment can hold bytes that never reached the disk, and one before it that is not whole is damaged.
+ * - In the last segment everything below the noted synced end (`synced-end.ts`) has been on the disk once. Damage there is
+ *   damage to what was acknowledged, and is refused. Above it a power loss may leave any mixture of written and unwritten
+ *   pages, even sound batches after a hole: all from the first unsound batch on is cut, counted and told.
+ *
+ * | segment | ends             | against the synced end | decision |                                                    |
+ * | ------- | ---------------- | ---------------------- | -------- | -------------------------------------------------- |
+ * | last    | whole            | at or above            | keep     | the usual case                                     |
+ * | last    | torn or bad      | at or above            | cut      | writes that were never synced                      |
+ * | last    | any              | below                  | refuse   | acknowledged data is damaged, or missing           |
+ * | earlier | whole, and joins | any                    | keep     |                                                    |
+ * | earlier | anything else    | any                    | refuse   | acknowledged data is damaged, or missing           |
+ *
+ * | files found                                   | decision                                                              |
+ * | --------------------------------------------- | --------------------------------------------------------------------- |
+ * | no segment, synced end 0                      | a new partition                                                       |
+ * | no segment, synced end above 0                | refuse: the segments were taken away                                  |
+ * | `.index` or `.timeindex` without its `.log`   | delete: a roll or a removal was cut short                             |
+ * | `.snapshot` beyond the end                    | delete: it tells of batches that were cut                             |
+ * | `.log` without sound indexes                  | build them again                                                      |
+ * | no sound `.snapshot` at a segment's start     | read producers from the last one before it, or from the log's start   |
+ */
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import type { Ending } from "./scan.ts";
+
+export type Decision = "keep" | "cut" | "refuse";
+
+/** All that a decision about one segment depends on. */
+export interface SegmentCase {
+  readonly place: "last" | "earlier";
+  readonly ending: Ending;
+  /** Where its sound batches end, against the noted synced end. */
+  readonly syncedEnd: "reached" | "above";
+  /** Whether the next segment begins where this one's sound batches end. True for the last. */
+  readonly joins: boolean;
+}
+
+interface Rule {
+  readonly when: Partial<SegmentCase>;
+  readonly then: Decision;
+}
+
+/** The first rule that matches decides. */
+export const RULES: readonly Rule[] = [
+  { when: { place: "last", syncedEnd: "above" }, then: "refuse" },
+  { when: { place: "last", ending: "whole" }, then: "keep" },
+  { when: { place: "last" }, then: "cut" },
+  { when: { place: "earlier", ending: "whole", joins: true }, then: "keep" },
+  { when: { place: "earlier" }, then: "refuse" },
+];
+
+export function decide(facts: SegmentCase): Decision {
+  const rule = RULES.find(({ when }) =>
+    (Object.keys(when) as (keyof SegmentCase)[]).every((fact) => when[fact] === facts[fact]),
+  );
+  return rule?.then ?? "refuse";
+}
+
+/** What recovery found and did, for the log and for metrics. */
+export interface RecoveryReport {
+  /** "clean": the last shutdown vouched for it; "scanned": read through; "new": there was nothing. */
+  readonly how: "new" | "clean" | "scanned";
+  /** Bytes of the last segment that are kept, and that were cut. */
+  readonly validBytes: number;
+  readonly droppedBytes: number;
+  /** Why bytes were cut; empty when none were. */
+  readonly reason: string;
+}
+
+/** Damage to what was acknowledged: says where, and what can be done. */
+export function refusal(
+  file: string,
+  position: number,
+  endOffset: bigint,
+  expected: bigint,
+  reason: string,
+): KafkaError {
+  const what = reason === "" ? "it ends there" : reason;
+  const directory = file.slice(0, file.lastIndexOf("/"));
+  return new KafkaError(
+    ErrorCode.KAFKA_STORAGE_ERROR,
+    `${file} is damaged at byte ${position} (offset ${endOffset}): ${what}, but everything up to offset ${expected} was ` +
+      `synced and acknowledged. Nothing was changed. Restore ${directory} from a replica or a backup; or, to give up ` +
+      `what follows byte ${position}, cut the file there, delete all files of later offsets in ${directory}, and delete ` +
+      `${directory}/synced-end`,
+  );
+}

@@ -1,0 +1,25 @@
+/** Which files of a partition there are. */
+import { parseSegmentFile, segmentFile } from "./partition-files.ts";
+import type { Store } from "./store.ts";
+
+export interface SegmentInventory {
+  /** Base offsets of the segments, rising. */
+  bases: bigint[];
+  /** Offsets of the producer snapshots, rising. */
+  snapshots: bigint[];
+  /** Indexes whose segment is not there. */
+  strayIndexes: string[];
+}
+
+export async function takeInventory(store: Store, directory: string): Promise<SegmentInventory> {
+  const files = (await store.list(`${directory}/`)).flatMap(
+    (name) => parseSegmentFile(directory, name) ?? [],
+  );
+  const offsetsOf = (kind: string): bigint[] =>
+    files.filter((file) => file.kind === kind).map((file) => file.offset);
+  const bases = offsetsOf("log");
+  const strayIndexes = files
+    .filter(({ kind, offset }) => (kind === "index" || kind === "timeindex") && !bases.includes(offset))
+    .map(({ kind, offset }) => segmentFile(directory, offset, kind));
+  return { bases, snapshots: offsetsOf("snapshot"), strayIndexes };
+}

@@ -1,0 +1,197 @@
+/** Finds and reads batches across the segments of one partition, and keeps a few indexes of closed segments at hand. */
+import type { BatchHeader } from "./batch.ts";
+import type { Engine, RecordTable } from "./engine.ts";
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { CLOSED_INDEXES_MAX, READ_HINTS_MAX } from "./limits.ts";
+import { scanSegment } from "./scan.ts";
+import { readIndexFiles, writeIndexFiles } from "./segment-index-files.ts";
+import { SegmentIndex } from "./segment-index.ts";
+import { findOffset, readWhole, type Segment, walkHeaders } from "./segment.ts";
+import type { Store } from "./store.ts";
+
+export interface ReaderOptions {
+  store: Store;
+  engine: Engine;
+  directory: string;
+  indexIntervalBytes: number;
+  uncompressedBytesMax: number;
+}
+
+/** A partition as it stood when a read began. */
+export interface ReadView {
+  readonly segments: readonly Segment[];
+  /** The high watermark. */
+  readonly end: bigint;
+}
+
+export interface FoundRecord {
+  offset: bigint;
+  /** Milliseconds since the epoch. */
+  timestamp: bigint;
+  leaderEpoch: number;
+}
+
+interface Place {
+  readonly segment: Segment;
+  readonly position: number;
+}
+
+export class SegmentReader {
+  private readonly options: ReaderOptions;
+  /** Closed segments whose index is in memory, the one used longest ago first. */
+  private readonly loaded = new Set<Segment>();
+  /** Where readers stopped: the next read of a sequence needs no index. */
+  private readonly hints = new Map<bigint, Place>();
+
+  constructor(options: ReaderOptions) {
+    this.options = options;
+  }
+
+  /** Batches from `offset`, which is below `view.end`; what they cover, holes included, up to `to`. */
+  async read(
+    { segments, end }: ReadView,
+    offset: bigint,
+    bytesMax: number,
+  ): Promise<{ bytes: Uint8Array; from: bigint; to: bigint }> {
+    let at = segments.findLastIndex((segment) => segment.baseOffset <= offset);
+    for (let segment = segments[at]; segment !== undefined; segment = segments[++at]) {
+      const limit = segment.readableBytes;
+      const next = segments[at + 1];
+      // What a hole at this segment's end reaches up to.
+      const reach = next !== undefined && next.readableBytes > 0 ? next.baseOffset : end;
+      const position = await this.locate(segment, offset, limit);
+      if (position >= limit) continue;
+      const { bytes, to } = await readWhole(segment, position, bytesMax, limit);
+      const stoppedAt = position + bytes.length;
+      if (stoppedAt < limit) this.remember(to, { segment, position: stoppedAt });
+      else if (next === undefined) this.remember(reach, { segment, position: stoppedAt });
+      return { bytes, from: offset, to: stoppedAt < limit ? to : maxOf(to, reach) };
+    }
+    return { bytes: new Uint8Array(0), from: offset, to: end };
+  }
+
+  /** The first record whose timestamp is not less than `timestamp`. */
+  async findTimestamp({ segments }: ReadView, timestamp: bigint): Promise<FoundRecord | undefined> {
+    for (const segment of segments) {
+      const limit = segment.readableBytes;
+      if (limit === 0 || (await this.maxTimestampOf(segment)) < timestamp) continue;
+      const index = await this.indexOf(segment);
+      const start = index.positionBefore(index.offsetBefore(timestamp));
+      for await (const { position, header } of walkHeaders(segment, start, limit)) {
+        if (header.maxTimestamp < timestamp) continue;
+        const batch = (await segment.file?.read(position, header.bytes)) ?? new Uint8Array(0);
+        return this.findInBatch(batch, header, timestamp);
+      }
+    }
+    return undefined;
+  }
+
+  /** The greatest timestamp of all records; -1 when there is none. */
+  async maxTimestamp({ segments }: ReadView): Promise<bigint> {
+    let greatest = -1n;
+    for (const segment of segments)
+      if (segment.readableBytes > 0) greatest = maxOf(greatest, await this.maxTimestampOf(segment));
+    return greatest;
+  }
+
+  /** Where the batch begins that reaches up to `offset`; the segment's end when none does. */
+  async positionOf(segment: Segment, offset: bigint): Promise<number> {
+    return this.locate(segment, offset, segment.readableBytes);
+  }
+
+  /** A segment was closed, and its index is in memory. */
+  keepIndex(segment: Segment): void {
+    this.loaded.delete(segment);
+    this.loaded.add(segment);
+    for (const oldest of this.loaded) {
+      if (this.loaded.size <= CLOSED_INDEXES_MAX) return;
+      this.loaded.delete(oldest);
+      oldest.index = undefined;
+    }
+  }
+
+  /** The segments are others from now on. */
+  forget(): void {
+    this.loaded.clear();
+    this.hints.clear();
+  }
+
+  private async locate(segment: Segment, offset: bigint, limit: number): Promise<number> {
+    const hint = this.hints.get(offset);
+    if (hint?.segment === segment) return hint.position;
+    if (limit === 0) return 0;
+    const index = await this.indexOf(segment);
+    return findOffset(segment, offset, index.positionBefore(offset), limit);
+  }
+
+  private remember(offset: bigint, place: Place): void {
+    this.hints.delete(offset);
+    this.hints.set(offset, place);
+    for (const oldest of this.hints.keys()) {
+      if (this.hints.size <= READ_HINTS_MAX) return;
+      this.hints.delete(oldest);
+    }
+  }
+
+  private async maxTimestampOf(segment: Segment): Promise<bigint> {
+    segment.maxTimestamp ??= (await this.indexOf(segment)).maxTimestamp;
+    return segment.maxTimestamp;
+  }
+
+  private async indexOf(segment: Segment): Promise<SegmentIndex> {
+    if (segment.index !== undefined) {
+      if (this.loaded.has(segment)) this.keepIndex(segment);
+      return segment.index;
+    }
+    const { store, engine, directory, indexIntervalBytes } = this.options;
+    const index =
+      (await readIndexFiles(store, engine, directory, segment, indexIntervalBytes)) ??
+      (await this.rebuild(segment));
+    segment.index = index;
+    this.keepIndex(segment);
+    return index;
+  }
+
+  private async rebuild(segment: Segment): Promise<SegmentIndex> {
+    const { store, engine, directory, indexIntervalBytes } = this.options;
+    const { file, baseOffset } = segment;
+    if (file === undefined) throw new Error(`${segment.name} is read before it is there`);
+    const scanned = await scanSegment({
+      engine,
+      file,
+      baseOffset,
+      indexIntervalBytes,
+      visit: () => undefined,
+    });
+    const index = new SegmentIndex(engine, baseOffset, indexIntervalBytes, scanned.index);
+    index.seal();
+    await writeIndexFiles(store, directory, index);
+    return index;
+  }
+
+  private findInBatch(batch: Uint8Array, header: BatchHeader, timestamp: bigint): FoundRecord {
+    const { leaderEpoch } = header;
+    const records = readable(() => this.options.engine.readBatch(batch, this.options.uncompressedBytesMax));
+    for (let index = 0; index < (records?.count ?? 0); index++) {
+      const found = BigInt(records?.timestamp(index) ?? -1);
+      if (found >= timestamp)
+        return { offset: records?.offset(index) ?? header.baseOffset, timestamp: found, leaderEpoch };
+    }
+    // A codec that cannot be read here: the batch's start is not too late for any of its records.
+    return { offset: header.baseOffset, timestamp: header.maxTimestamp, leaderEpoch };
+  }
+}
+
+function readable(read: () => RecordTable): RecordTable | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof KafkaError && error.code === ErrorCode.UNSUPPORTED_COMPRESSION_TYPE)
+      return undefined;
+    throw error;
+  }
+}
+
+function maxOf(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
+}
