@@ -1,9 +1,8 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { useConsole } from "./context.ts";
-import { formatCount } from "./format.ts";
 import { Icon } from "./icons.tsx";
-import { sentence, type SendProgress, type Sent } from "./publishing.ts";
+import { sentence, TOPIC_NAME_PATTERN, TOPIC_NAME_RULE, type SendProgress, type Sent } from "./publishing.ts";
 
 const isApple = /Mac|iPhone|iPad/.test(navigator.userAgent);
 const SHORTCUT = isApple ? "⌘ Return" : "Ctrl Enter";
@@ -57,6 +56,8 @@ export function Publish() {
         <input
           required
           list="topic-names"
+          pattern={TOPIC_NAME_PATTERN}
+          title={TOPIC_NAME_RULE}
           maxLength={249}
           autocomplete="off"
           spellcheck={false}
@@ -127,7 +128,7 @@ function progressText(progress: SendProgress): string {
     case "queued":
       return "queued on this device";
     case "delivered":
-      return `delivered at ${progress.position.partition}/${formatCount(progress.position.offset)}`;
+      return `delivered at ${progress.position.partition}/${progress.position.offset}`;
     case "failed":
       return progress.reason;
   }

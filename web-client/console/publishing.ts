@@ -24,6 +24,10 @@ export interface Publishing {
   publish(record: { topic: string; key: string; value: string }): Promise<void>;
 }
 
+/** Kafka's rule for names of topics, for a form's field, and in words. */
+export const TOPIC_NAME_PATTERN = "[A-Za-z0-9._\\-]{1,249}";
+export const TOPIC_NAME_RULE = "Letters, digits, dot, underscore and hyphen; at most 249";
+
 const SENT_MAX = 5;
 const encoder = new TextEncoder();
 

@@ -1,16 +1,9 @@
 import { useSignal } from "@preact/signals";
+import { Fragment } from "preact";
 import { useMemo } from "preact/hooks";
 import { useConsole } from "./context.ts";
 import { CopyButton } from "./copy-button.tsx";
-import {
-  decodeText,
-  formatBytes,
-  formatCount,
-  formatTimeFull,
-  hexDump,
-  prettyJson,
-  preview,
-} from "./format.ts";
+import { decodeText, formatBytes, formatTimeFull, hexDump, prettyJson, preview } from "./format.ts";
 import type { JsonToken } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import type { TailRow } from "./tail-buffer.ts";
@@ -33,7 +26,7 @@ export function RecordPane() {
     <aside class="record" aria-labelledby="record-title">
       <div class="pane-head">
         <h2 id="record-title">
-          Record {row.partition}/{formatCount(row.offset)}
+          Record {row.partition}/{String(row.offset)}
         </h2>
         <button type="button" class="plain" aria-label="Close" onClick={() => (selected.value = undefined)}>
           <Icon name="close" />
@@ -46,7 +39,7 @@ export function RecordPane() {
           <dt>Partition</dt>
           <dd>{row.partition}</dd>
           <dt>Offset</dt>
-          <dd>{formatCount(row.offset)}</dd>
+          <dd>{String(row.offset)}</dd>
           <dt>Time</dt>
           <dd>{formatTimeFull(row.timestamp)}</dd>
           <dt>Key</dt>
@@ -67,12 +60,13 @@ function Headers({ row }: { row: TailRow }) {
       <h3>Headers</h3>
       <dl>
         {row.headers.map(({ key, value }, at) => (
-          <>
-            <dt key={`key ${at}`}>{key}</dt>
-            <dd key={`value ${at}`}>
+          // Keys of headers may repeat.
+          <Fragment key={at}>
+            <dt>{key}</dt>
+            <dd>
               <Inline bytes={value} none="null" />
             </dd>
-          </>
+          </Fragment>
         ))}
       </dl>
     </>

@@ -1,5 +1,13 @@
 /** What the page knows, as signals over the SDK: the one place where topics, tail, outbox and device come together. */
-import { batch, computed, effect, signal, type ReadonlySignal, type Signal } from "@preact/signals";
+import {
+  batch,
+  computed,
+  effect,
+  signal,
+  untracked,
+  type ReadonlySignal,
+  type Signal,
+} from "@preact/signals";
 import type { ConnectionState, Rivulet, TopicSummary } from "../index.ts";
 import { createKeptTopics, type KeptTopics } from "./kept-topics.ts";
 import { createPublishing, type Publishing } from "./publishing.ts";
@@ -22,13 +30,13 @@ export interface ConsoleState {
   readonly connection: ReadonlySignal<ConnectionState>;
   /** The switch: this tab stays away from the gateway. */
   readonly isSwitchedOff: ReadonlySignal<boolean>;
-  switchOff(isOff: boolean): void;
+  readonly switchOff: (isOff: boolean) => void;
   /** By name; undefined until the first answer. */
   readonly topics: ReadonlySignal<readonly TopicSummary[] | undefined>;
   /** The chosen topic's name, as in the page's address; it need not exist (yet). */
   readonly chosenName: ReadonlySignal<string | undefined>;
   readonly chosen: ReadonlySignal<TopicSummary | undefined>;
-  choose(name: string): void;
+  readonly choose: (name: string | undefined) => void;
   readonly kept: KeptTopics;
   readonly tail: Tail;
   readonly start: Signal<TailStart>;
@@ -123,14 +131,29 @@ export function createState(rivulet: Rivulet): ConsoleState {
     storage.value = { usedBytes: usage, quotaBytes: quota, isPersisted };
   }
 
+  async function readKafkaAddress(): Promise<void> {
+    const response = await fetch("/healthz");
+    const health = (await response.json()) as { kafka?: unknown };
+    if (typeof health.kafka === "string") kafkaAddress.value = health.kafka;
+  }
+
   rivulet.addEventListener("state", ({ state }) => {
     connection.value = state;
     void refreshTopics();
   });
+  effect(() => {
+    // An older gateway, or a proxy in front, may answer otherwise: then Kafka's usual port stays the guess.
+    if (connection.value.name === "live") readKafkaAddress().catch(() => {});
+  });
+  effect(() => {
+    // A page that has room for a topic shows one.
+    const [first] = topics.value ?? [];
+    if (first !== undefined && chosenName.peek() === undefined) choose(first.name, "replace");
+  });
   rivulet.outbox.addEventListener("change", () => {
     outbox.value = { pending: rivulet.outbox.pending, asking: rivulet.outbox.asking };
   });
-  addEventListener("hashchange", () => choose(nameInAddress()));
+  addEventListener("popstate", () => choose(nameInAddress()));
   document.addEventListener("visibilitychange", () => void refreshTopics());
   setInterval(() => document.hidden || void refreshTopics(), TOPICS_POLL_MS);
   setInterval(() => document.hidden || void readStorage(), STORAGE_POLL_MS);
@@ -152,15 +175,17 @@ export function createState(rivulet: Rivulet): ConsoleState {
       ].join(" ");
     });
     effect(() => {
-      const isWanted = wanted.value !== undefined;
-      const topic = chosen.peek();
-      const replica = readsDevice.peek() ? chosenKept.peek()?.replica : undefined;
-      if (isWanted && topic !== undefined) tail.open({ topic, replica, start: start.peek() });
-      else tail.close();
+      void wanted.value;
+      untracked(() => {
+        const topic = chosen.value;
+        const replica = readsDevice.value ? chosenKept.value?.replica : undefined;
+        if (topic === undefined) tail.close();
+        else tail.open({ topic, replica, start: start.value });
+      });
     });
   }
 
-  function choose(name: string | undefined): void {
+  function choose(name: string | undefined, how: "push" | "replace" = "push"): void {
     if (name === chosenName.peek()) return;
     batch(() => {
       tail.close();
@@ -168,8 +193,9 @@ export function createState(rivulet: Rivulet): ConsoleState {
       selected.value = undefined;
       start.value = { at: "newest" };
     });
+    if (name === nameInAddress()) return;
     const hash = name === undefined ? "" : `#${new URLSearchParams({ [HASH_KEY]: name }).toString()}`;
-    if (location.hash !== hash) history.pushState(undefined, "", hash === "" ? location.pathname : hash);
+    history[`${how}State`](undefined, "", location.pathname + location.search + hash);
   }
 
   return {

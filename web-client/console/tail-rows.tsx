@@ -19,6 +19,8 @@ interface TailRowsProps {
   rows: readonly TailRow[];
   /** Stay at the newest row as rows come. */
   isFollowing: boolean;
+  /** Begin at the top of this page; undefined: there are no pages. */
+  topOf: number | undefined;
   showsPartition: boolean;
   /** The reader has gone up, away from the newest row. */
   onLeaveEnd: () => void;
@@ -26,7 +28,14 @@ interface TailRowsProps {
 }
 
 /** The rows in sight, of however many there are. Arrow keys move from record to record. */
-export function TailRows({ rows, isFollowing, showsPartition, onLeaveEnd, onReachEnd }: TailRowsProps) {
+export function TailRows({
+  rows,
+  isFollowing,
+  topOf,
+  showsPartition,
+  onLeaveEnd,
+  onReachEnd,
+}: TailRowsProps) {
   const { selected } = useConsole();
   const viewport = useRef<HTMLDivElement>(null);
   const scrollTop = useSignal(0);
@@ -49,6 +58,10 @@ export function TailRows({ rows, isFollowing, showsPartition, onLeaveEnd, onReac
     const element = viewport.current;
     if (element !== null && isFollowing) element.scrollTop = element.scrollHeight;
   });
+
+  useLayoutEffect(() => {
+    if (viewport.current !== null && topOf !== undefined) viewport.current.scrollTop = 0;
+  }, [topOf]);
 
   const onScroll = (event: Event): void => {
     const element = event.currentTarget as HTMLElement;

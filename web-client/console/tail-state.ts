@@ -26,6 +26,8 @@ export interface Tail {
   /** Rows that came since the tail was opened, those that have gone again among them. */
   readonly received: ReadonlySignal<number>;
   readonly isLoading: ReadonlySignal<boolean>;
+  /** Moves when another part of the log is read: its rows have nothing to do with those that were there. */
+  readonly page: ReadonlySignal<number>;
   /** Reading from an older offset has filled the page: it goes on with `showNext`. */
   readonly hasNext: ReadonlySignal<boolean>;
   readonly error: ReadonlySignal<string | undefined>;
@@ -40,6 +42,7 @@ export function createTail(rivulet: Rivulet): Tail {
   const rows = signal<readonly TailRow[]>([]);
   const received = signal(0);
   const isLoading = signal(false);
+  const page = signal(0);
   const hasNext = signal(false);
   const error = signal<string | undefined>(undefined);
   let abort = new AbortController();
@@ -63,6 +66,7 @@ export function createTail(rivulet: Rivulet): Tail {
       isLoading.value = false;
     });
 
+    page.value = page.peek() + 1;
     if (backlog.isRead) rows.value = [];
     isLoading.value = !backlog.isRead;
     hasNext.value = false;
@@ -88,6 +92,7 @@ export function createTail(rivulet: Rivulet): Tail {
         ended.addEventListener("abort", () => resolve(), { once: true });
         turnPage = () => {
           buffer.clear();
+          page.value = page.peek() + 1;
           hasNext.value = false;
           nextPage = undefined;
           resolve();
@@ -99,7 +104,7 @@ export function createTail(rivulet: Rivulet): Tail {
         if (ended.aborted) return;
         add(toRow(record));
         // A stream that stands still costs nothing: the log is its buffer.
-        if (readsPages && !backlog.isRead && buffer.isFull) await (nextPage ??= pageTurned());
+        if (readsPages && buffer.isFull) await (nextPage ??= pageTurned());
       }
     };
 
@@ -116,6 +121,7 @@ export function createTail(rivulet: Rivulet): Tail {
     rows,
     received,
     isLoading,
+    page,
     hasNext,
     error,
     open,

@@ -37,6 +37,7 @@ type Pause = {
 function TopicTail({ topic }: { topic: TopicSummary }) {
   const { tail, start } = useConsole();
   const paused = useSignal<Pause | undefined>(undefined);
+  const isAtNewest = start.value.at === "newest";
   const shown = paused.value?.rows ?? tail.rows.value;
   const isNewSince =
     paused.value === undefined ? 0 : Math.max(0, tail.received.value - paused.value.received);
@@ -85,9 +86,10 @@ function TopicTail({ topic }: { topic: TopicSummary }) {
       {shown.length > 0 ? (
         <TailRows
           rows={shown}
-          isFollowing={paused.value === undefined && start.value.at === "newest"}
+          isFollowing={paused.value === undefined && isAtNewest}
+          topOf={isAtNewest ? undefined : tail.page.value}
           showsPartition={topic.partitions.length > 1}
-          onLeaveEnd={() => paused.value === undefined && pause("scrolled")}
+          onLeaveEnd={() => isAtNewest && paused.value === undefined && pause("scrolled")}
           onReachEnd={() => {
             if (paused.value?.by === "scrolled") paused.value = undefined;
           }}

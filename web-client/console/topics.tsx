@@ -3,6 +3,7 @@ import type { TopicSummary } from "../index.ts";
 import { useConsole } from "./context.ts";
 import { formatBytes, plural } from "./format.ts";
 import { Icon } from "./icons.tsx";
+import { TOPIC_NAME_PATTERN, TOPIC_NAME_RULE } from "./publishing.ts";
 
 /** From this many topics on, a field to search them is worth its place. */
 const SEARCH_FROM = 8;
@@ -83,9 +84,6 @@ function TopicItem({ topic }: { topic: TopicSummary }) {
   );
 }
 
-/** Kafka's rule for names of topics. */
-const TOPIC_NAME = "[A-Za-z0-9._\\-]{1,249}";
-
 /** A topic is made by its first record: this chooses the name and leads to the form. */
 function NewTopic() {
   const { choose, view } = useConsole();
@@ -101,11 +99,11 @@ function NewTopic() {
     <form class="new-topic" onSubmit={start}>
       <input
         required
-        pattern={TOPIC_NAME}
+        pattern={TOPIC_NAME_PATTERN}
         maxLength={249}
         placeholder="New topic"
         aria-label="Name of a new topic"
-        title="Letters, digits, dot, underscore and hyphen; at most 249"
+        title={TOPIC_NAME_RULE}
         autocomplete="off"
         spellcheck={false}
         value={name.value}

@@ -1,0 +1,174 @@
+/** The console page as a person uses it: a real Chromium on a real gateway, which goes away and comes back. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BrowserContext, Page } from "playwright";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { startTestGateway, type TestGateway } from "../gateway/start-gateway.ts";
+import { describeWith } from "../tools/require-tool.ts";
+import { openBrowser, type TestBrowser } from "./console-browser.ts";
+
+describeWith(["chromium"], "the console page", () => {
+  let browser: TestBrowser;
+  let gateway: TestGateway;
+  let dataDir: string;
+  let context: BrowserContext;
+  let page: Page;
+
+  beforeAll(async () => {
+    browser = await openBrowser();
+  });
+  afterAll(() => browser.close());
+
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), "rivulet-console-"));
+    gateway = await startTestGateway({ dataDir });
+    context = await browser.newContext();
+    page = await browser.newPage(context);
+  });
+  afterEach(async () => {
+    await context.close();
+    await gateway.stop();
+    await rm(dataDir, { recursive: true, force: true });
+    expect(browser.takeErrors()).toEqual([]);
+  });
+
+  const address = (): string => `http://127.0.0.1:${gateway.httpPort}/`;
+  const restart = async (): Promise<void> => {
+    gateway = await startTestGateway({ dataDir, args: ["--http-port", String(gateway.httpPort)] });
+  };
+  const connection = (name: string) => page.locator(".connection", { hasText: name });
+  const row = (text: string) => page.getByRole("row").filter({ hasText: text });
+  const chip = (text: string) => page.getByRole("log", { name: "Published here" }).getByText(text);
+  const count = (id: "held-records" | "waiting-records", of: number) =>
+    page
+      .getByTestId(id)
+      .and(page.getByText(String(of), { exact: true }))
+      .waitFor();
+
+  async function publish({
+    topic,
+    key = "",
+    value,
+  }: {
+    topic?: string;
+    key?: string;
+    value: string;
+  }): Promise<void> {
+    if (topic !== undefined) await page.getByRole("combobox", { name: "Topic" }).fill(topic);
+    await page.getByRole("textbox", { name: "Key" }).fill(key);
+    await page.getByRole("textbox", { name: "Value" }).fill(value);
+    await page.keyboard.press("Control+Enter");
+  }
+
+  test("an empty log says what to do next, and a first record makes a topic", async () => {
+    await page.goto(address());
+    await connection("live").waitFor();
+    await page.getByRole("heading", { name: "No topics yet" }).waitFor();
+    await page.getByText(`kcat -P -b 127.0.0.1:${gateway.kafkaPort} -t hello`).waitFor();
+
+    await publish({ topic: "orders", key: "o-1", value: '{"id":12345678901234567890}' });
+    await chip("delivered at 0/0").waitFor();
+    await page.getByRole("button", { name: /^orders.*1 record/ }).waitFor();
+    expect(new URL(page.url()).hash).toBe("#topic=orders");
+
+    await row("o-1").click();
+    const record = page.getByRole("complementary");
+    await record.getByText('"id": 12345678901234567890').waitFor();
+    await record.getByRole("button", { name: "Hex" }).click();
+    await record.getByText("00000000  7b 22 69 64").waitFor();
+  });
+
+  test("what is published while the tab is switched off waits, and is delivered when it is switched on", async () => {
+    await page.goto(address());
+    await connection("live").waitFor();
+    await publish({ topic: "orders", value: "first" });
+    await row("first").waitFor();
+
+    const offline = page.getByRole("switch", { name: "Offline" });
+    await offline.click();
+    await connection("offline").waitFor();
+    await publish({ value: "second" });
+    await chip("queued on this device").waitFor();
+    await count("waiting-records", 1);
+    await page.getByRole("button", { name: "Outbox: 1 record waiting" }).click();
+    await page.getByRole("dialog").getByText("second").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+
+    // The switch and the outbox outlive a reload.
+    await page.reload();
+    await connection("offline").waitFor();
+    await count("waiting-records", 1);
+
+    await offline.click();
+    await connection("live").waitFor();
+    await count("waiting-records", 0);
+    await row("second").waitFor();
+  });
+
+  test("a kept topic is read with the gateway gone, after the page was opened anew; what waits is delivered later", async () => {
+    await page.goto(address());
+    await connection("live").waitFor();
+    for (const value of ["alpha", "beta", "gamma"]) {
+      await publish({ topic: "letters", value });
+      await row(value).waitFor();
+    }
+    await page.getByRole("switch", { name: "Keep on this device" }).click();
+    await count("held-records", 3);
+    await browser.pageIsKept(page);
+
+    await gateway.stop();
+    await connection("offline").waitFor();
+    await page.close();
+    page = await browser.newPage(context);
+    await page.goto(address());
+    await connection("offline").waitFor();
+    await count("held-records", 3);
+    await page.getByRole("button", { name: /^letters/ }).click();
+    for (const value of ["alpha", "beta", "gamma"]) await row(value).waitFor();
+    await publish({ value: "delta" });
+    await count("waiting-records", 1);
+
+    await restart();
+    await connection("live").waitFor();
+    await count("waiting-records", 0);
+    await row("delta").waitFor();
+    await count("held-records", 4);
+    browser.expectErrors(/ERR_CONNECTION_REFUSED|WebSocket connection/);
+  });
+
+  test("letting go of a topic asks first, and deletes what this device held", async () => {
+    await page.goto(address());
+    await connection("live").waitFor();
+    await publish({ topic: "letters", value: "alpha" });
+    await row("alpha").waitFor();
+    const keep = page.getByRole("switch", { name: "Keep on this device" });
+    await keep.click();
+    await count("held-records", 1);
+
+    await keep.click();
+    await page.getByRole("dialog").getByRole("button", { name: "Keep it" }).click();
+    await count("held-records", 1);
+    await keep.click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await count("held-records", 0);
+    await row("alpha").waitFor();
+    await page.reload();
+    await connection("live").waitFor();
+    await row("alpha").waitFor();
+    await count("held-records", 0);
+  });
+
+  test("a paused tail stands still, counts what comes, and goes on where the log is", async () => {
+    await page.goto(address());
+    await connection("live").waitFor();
+    await publish({ topic: "ticks", value: "before" });
+    await row("before").waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+    await publish({ value: "meanwhile" });
+    await page.getByRole("button", { name: "1 new record" }).waitFor();
+    expect(await row("meanwhile").count()).toBe(0);
+    await page.getByRole("button", { name: "Resume" }).click();
+    await row("meanwhile").waitFor();
+  });
+});
