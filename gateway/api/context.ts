@@ -1,0 +1,44 @@
+import type { Clock } from "../../log/clock.ts";
+import type { Cluster } from "../../log/cluster.ts";
+import type { Logger } from "../../log/logger.ts";
+import type { Lifetime } from "./lifetime.ts";
+import type { Subscriber } from "./subscriber.ts";
+
+export interface Endpoint {
+  host: string;
+  port: number;
+}
+
+/** What all handlers share. */
+export interface Services {
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Ends when the gateway stops: requests that wait are answered with what there is. */
+  readonly running: Lifetime;
+}
+
+/** How the listener that a connection came in through differs from the others. */
+export interface ListenerProfile {
+  readonly name: "kafka" | "websocket";
+  /** Address that clients of this listener are told to use. */
+  readonly advertised: Endpoint;
+  /** Most bytes of records in the answer to one Fetch; at least one batch is always given. */
+  readonly fetchBytesMax: number;
+}
+
+/** What a handler knows besides the request itself. */
+export interface RequestContext {
+  readonly services: Services;
+  readonly listener: ListenerProfile;
+  readonly apiVersion: number;
+  readonly clientId: string | null;
+  /** Ends when the connection does: an answer would reach nobody. */
+  readonly connection: Lifetime;
+  /** The connection's receiver of pushes; undefined where the listener does not push. */
+  readonly subscriber: Subscriber | undefined;
+  /** Runs `callback` once the answer to this request has been handed to the socket. */
+  afterReply(callback: () => void): void;
+  /** Closes the connection instead of answering. */
+  close(reason: string): void;
+}

@@ -1,0 +1,43 @@
+import { deleteTopics } from "../../wire/apis/delete-topics.ts";
+import { ErrorCode, KafkaError } from "../../wire/errors.ts";
+import { ZERO_UUID } from "../../wire/schema.ts";
+import { attempted, failureOf } from "./failure.ts";
+import { topicById, topicByName } from "./partitions.ts";
+import { serveApi, type ServedApi } from "./served-api.ts";
+
+/** DeleteTopics, by name or (from version 6) by id. Subscribers of a deleted topic are told by the push hub. */
+export const deleteTopicsApi: ServedApi = serveApi(
+  deleteTopics,
+  async (request, { services, apiVersion }) => {
+    const { cluster } = services;
+    const asked =
+      apiVersion >= 6
+        ? request.topics
+        : request.topicNames.map((name) => ({ name: name as string | null, topicId: ZERO_UUID }));
+    const responses = [];
+    for (const { name, topicId } of asked) {
+      responses.push(
+        await attempted(
+          async () => {
+            if (name !== null && topicId !== ZERO_UUID) {
+              throw new KafkaError(
+                ErrorCode.INVALID_REQUEST,
+                "a topic was named and given by id; give one of them",
+              );
+            }
+            const topic = name === null ? topicById(cluster, topicId) : topicByName(cluster, name);
+            await cluster.deleteTopic(topic.id);
+            return {
+              name: topic.name as string | null,
+              topicId: topic.id,
+              errorCode: ErrorCode.NONE as number,
+              errorMessage: null,
+            };
+          },
+          (error) => ({ name, topicId, ...failureOf(error, services) }),
+        ),
+      );
+    }
+    return { responses };
+  },
+);

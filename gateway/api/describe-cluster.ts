@@ -1,0 +1,29 @@
+import { describeCluster } from "../../wire/apis/describe-cluster.ts";
+import { ErrorCode } from "../../wire/errors.ts";
+import { serveApi, type ServedApi } from "./served-api.ts";
+
+const BROKERS = 1;
+
+/** DescribeCluster: one broker, which is also the controller. */
+export const describeClusterApi: ServedApi = serveApi(
+  describeCluster,
+  ({ endpointType }, { services, listener }) => {
+    const { clusterId, nodeId } = services.cluster;
+    const { host, port } = listener.advertised;
+    if (endpointType !== BROKERS) {
+      return {
+        errorCode: ErrorCode.UNSUPPORTED_ENDPOINT_TYPE as number,
+        errorMessage: "there are no controllers of their own here; ask for brokers (endpoint type 1)",
+        endpointType,
+        clusterId,
+        brokers: [],
+      };
+    }
+    return {
+      errorCode: ErrorCode.NONE as number,
+      clusterId,
+      controllerId: nodeId,
+      brokers: [{ brokerId: nodeId, host, port }],
+    };
+  },
+);

@@ -1,0 +1,56 @@
+import { describeConfigs } from "../../wire/apis/describe-configs.ts";
+import { ErrorCode, KafkaError } from "../../wire/errors.ts";
+import { brokerConfigEntries, topicConfigEntries, type ConfigEntry } from "./config-entries.ts";
+import type { Services } from "./context.ts";
+import { failureOf } from "./failure.ts";
+import { shownName, topicByName } from "./partitions.ts";
+import { serveApi, type ServedApi } from "./served-api.ts";
+
+/** Kafka's ConfigResource.Type. */
+const TOPIC = 2;
+const BROKER = 4;
+
+/** DescribeConfigs of topics and of this broker: values, where they come from, and what they mean. */
+export const describeConfigsApi: ServedApi = serveApi(
+  describeConfigs,
+  ({ resources, includeSynonyms, includeDocumentation }, { services }) => ({
+    results: resources.map(({ resourceType, resourceName, configurationKeys }) => {
+      try {
+        const wanted = configurationKeys === null ? undefined : new Set(configurationKeys);
+        const configs = entriesOf(resourceType, resourceName, services)
+          .filter(({ name }) => wanted?.has(name) ?? true)
+          .map((entry) => ({
+            ...entry,
+            synonyms: includeSynonyms ? entry.synonyms : [],
+            documentation: includeDocumentation ? entry.documentation : null,
+          }));
+        return {
+          errorCode: ErrorCode.NONE as number,
+          errorMessage: null,
+          resourceType,
+          resourceName,
+          configs,
+        };
+      } catch (error) {
+        return { ...failureOf(error, services), resourceType, resourceName, configs: [] };
+      }
+    }),
+  }),
+);
+
+function entriesOf(type: number, name: string, { cluster }: Services): ConfigEntry[] {
+  if (type === TOPIC) return topicConfigEntries(topicByName(cluster, name).overrides, cluster.config);
+  if (type !== BROKER) {
+    throw new KafkaError(
+      ErrorCode.INVALID_REQUEST,
+      `resource type ${type} is not described here; ask for topics (2) or brokers (4)`,
+    );
+  }
+  if (name !== "" && name !== String(cluster.nodeId)) {
+    throw new KafkaError(
+      ErrorCode.INVALID_REQUEST,
+      `broker "${shownName(name)}" is not here; this one is ${cluster.nodeId}`,
+    );
+  }
+  return brokerConfigEntries(cluster.config);
+}

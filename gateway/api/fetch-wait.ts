@@ -1,0 +1,62 @@
+import type { PartitionLog } from "../../log/partition-log.ts";
+import type { RequestContext } from "./context.ts";
+
+/**
+ * One Fetch that waits: for bytes below the high watermark of its partitions, for its time to be over, for its client to
+ * go, or for the gateway to stop. One timer, and one listener a partition.
+ */
+export class FetchWait {
+  /** Nothing more to wait for: what there is, is the answer. */
+  over: boolean;
+  private bytes = 0;
+  private needed = 0;
+  private wake: (() => void) | undefined;
+  private readonly undo: (() => void)[] = [];
+
+  constructor(maxWaitMs: number, { services, connection }: RequestContext) {
+    this.over = maxWaitMs <= 0;
+    if (this.over) return;
+    const end = (): void => {
+      this.over = true;
+      this.wake?.();
+    };
+    this.undo.push(
+      services.clock.setTimer(maxWaitMs, end),
+      connection.onEnd(end),
+      services.running.onEnd(end),
+    );
+  }
+
+  /** Counts what these logs gain from now on. */
+  watch(logs: Iterable<PartitionLog>): void {
+    if (this.over) return;
+    for (const log of new Set(logs)) {
+      this.undo.push(
+        log.onAdvance(({ pieces }) => {
+          for (const piece of pieces) this.bytes += piece.byteLength;
+          if (this.bytes >= this.needed) this.wake?.();
+        }),
+      );
+    }
+  }
+
+  /** What comes from now on counts; what came before is about to be read. */
+  reset(): void {
+    this.bytes = 0;
+  }
+
+  /** Resolves when `needed` bytes have come since the last reset, or when it is over. */
+  async forBytes(needed: number): Promise<void> {
+    if (this.over || this.bytes >= needed) return;
+    this.needed = needed;
+    await new Promise<void>((resolve) => {
+      this.wake = resolve;
+    });
+    this.wake = undefined;
+  }
+
+  stop(): void {
+    for (const undo of this.undo) undo();
+    this.undo.length = 0;
+  }
+}

@@ -1,0 +1,28 @@
+import { initProducerId } from "../../wire/apis/init-producer-id.ts";
+import { ErrorCode } from "../../wire/errors.ts";
+import { failureOf } from "./failure.ts";
+import { serveApi, type ServedApi } from "./served-api.ts";
+
+/**
+ * InitProducerId without a transactional id: a new id, epoch 0, whatever the producer had before. With one it is refused,
+ * since transactions are not served yet: TRANSACTIONAL_ID_AUTHORIZATION_FAILED, the one error that no client tries again.
+ */
+export const initProducerIdApi: ServedApi = serveApi(
+  initProducerId,
+  async ({ transactionalId }, { services }) => {
+    if (transactionalId !== null) return refused(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    try {
+      return {
+        errorCode: ErrorCode.NONE,
+        producerId: await services.cluster.nextProducerId(),
+        producerEpoch: 0,
+      };
+    } catch (error) {
+      return refused(failureOf(error, services).errorCode);
+    }
+  },
+);
+
+function refused(errorCode: number) {
+  return { errorCode, producerId: -1n, producerEpoch: -1 };
+}

@@ -1,0 +1,84 @@
+import type { Topic } from "../../log/cluster.ts";
+import { metadata } from "../../wire/apis/metadata.ts";
+import { ErrorCode, KafkaError } from "../../wire/errors.ts";
+import { ZERO_UUID } from "../../wire/schema.ts";
+import type { RequestContext, Services } from "./context.ts";
+import { attempted, failureOf } from "./failure.ts";
+import { topicById, topicByName } from "./partitions.ts";
+import { serveApi, type ServedApi } from "./served-api.ts";
+import { createTopicOnce } from "./topic-creation.ts";
+
+/** Metadata: this node leads everything. Topics that are asked for by name are created unless one side forbids it. */
+export const metadataApi: ServedApi = serveApi(metadata, async (request, context) => {
+  const { services, listener } = context;
+  const { cluster } = services;
+  return {
+    brokers: [{ nodeId: cluster.nodeId, host: listener.advertised.host, port: listener.advertised.port }],
+    clusterId: cluster.clusterId,
+    controllerId: cluster.nodeId,
+    topics: await topicsAskedFor(request.topics, request.allowAutoTopicCreation, context),
+  };
+});
+
+interface AskedTopic {
+  topicId: string;
+  name: string | null;
+}
+
+type TopicAnswer = ReturnType<typeof described> | ReturnType<typeof refused>;
+
+async function topicsAskedFor(
+  asked: readonly AskedTopic[] | null,
+  mayCreate: boolean,
+  context: RequestContext,
+): Promise<TopicAnswer[]> {
+  const { services, apiVersion } = context;
+  const { cluster } = services;
+  // Version 0 has no null: there, naming no topic asks for all.
+  if (asked === null || (apiVersion === 0 && asked.length === 0)) {
+    return Array.from(cluster.topics(), (topic) => described(topic, cluster.nodeId));
+  }
+  const answers: TopicAnswer[] = [];
+  for (const topic of asked) {
+    answers.push(
+      await attempted(
+        async () => described(await find(topic, mayCreate, services), cluster.nodeId),
+        (error) => refused(topic, error, services),
+      ),
+    );
+  }
+  return answers;
+}
+
+async function find({ topicId, name }: AskedTopic, mayCreate: boolean, services: Services): Promise<Topic> {
+  const { cluster } = services;
+  if (name === null) return topicById(cluster, topicId);
+  if (topicId !== ZERO_UUID) {
+    throw new KafkaError(
+      ErrorCode.INVALID_REQUEST,
+      "a topic was asked for by name and by id; give one of them",
+    );
+  }
+  if (!mayCreate || !cluster.config.autoCreateTopics) return topicByName(cluster, name);
+  return cluster.topic(name) ?? (await createTopicOnce(cluster, name));
+}
+
+function described(topic: Topic, nodeId: number) {
+  return {
+    errorCode: ErrorCode.NONE as number,
+    name: topic.name,
+    topicId: topic.id,
+    partitions: topic.partitions.map(({ partition, leaderEpoch }) => ({
+      errorCode: ErrorCode.NONE,
+      partitionIndex: partition,
+      leaderId: nodeId,
+      leaderEpoch,
+      replicaNodes: [nodeId],
+      isrNodes: [nodeId],
+    })),
+  };
+}
+
+function refused({ topicId, name }: AskedTopic, error: unknown, services: Services) {
+  return { errorCode: failureOf(error, services).errorCode, name, topicId, partitions: [] };
+}

@@ -1,0 +1,155 @@
+import { BatchHeader } from "../../log/batch.ts";
+import { BATCH_HEADER_BYTES } from "../../engine-as/format.ts";
+import { produce } from "../../wire/apis/produce.ts";
+import { ErrorCode, errorName, KafkaError } from "../../wire/errors.ts";
+import type { RequestContext, Services } from "./context.ts";
+import { failureOf } from "./failure.ts";
+import { partitionOf, topicByName } from "./partitions.ts";
+import { serveApi, type ServedApi } from "./served-api.ts";
+
+/** When a Produce is answered. */
+const ACKS = { none: 0, written: 1, synced: -1 } as const;
+
+interface PartitionResult {
+  index: number;
+  errorCode: number;
+  errorMessage: string | null;
+  baseOffset: bigint;
+  logAppendTimeMs: bigint;
+  logStartOffset: bigint;
+}
+
+/**
+ * Produce: one batch a partition. Every batch is appended before the first await, so the order of requests is the order
+ * of the log. The answer comes when the batches are synced (`acks` -1), or written (1); with 0 there is none, and an
+ * error closes the connection, since nothing else could tell it (as in Kafka).
+ *
+ * Versions below 3 carry formats that are no longer stored. They are advertised all the same: librdkafka takes a higher
+ * minimum for a broker that cannot compress (KAFKA-18659).
+ */
+export const produceApi: ServedApi = serveApi(
+  produce,
+  (request, context) => {
+    const { services } = context;
+    const { acks } = request;
+    const refusal = refused(request.acks, request.transactionalId, context.apiVersion);
+    const append = (
+      topic: string,
+      index: number,
+      records: Uint8Array | null,
+    ): Promise<PartitionResult> => {
+      if (refusal !== undefined) return Promise.resolve(failed(index, refusal, services));
+      return appendTo(services, { topic, index, records, acks });
+    };
+    const responses = request.topicData.map(({ name, partitionData }) => ({
+      name,
+      partitionResponses: partitionData.map(({ index, records }) => append(name, index, records)),
+    }));
+    return answered(responses, acks, context);
+  },
+  { startsEarly: true, mayBePassed: true },
+);
+
+function refused(acks: number, transactionalId: string | null, apiVersion: number): KafkaError | undefined {
+  if (apiVersion < 3) {
+    return new KafkaError(
+      ErrorCode.UNSUPPORTED_VERSION,
+      `Produce version ${apiVersion} carries a format that is not stored; use 3 or later`,
+    );
+  }
+  if (acks !== ACKS.none && acks !== ACKS.written && acks !== ACKS.synced) {
+    return new KafkaError(ErrorCode.INVALID_REQUIRED_ACKS, `acks is ${acks}; it can be 0, 1 or -1 (all)`);
+  }
+  if (transactionalId !== null) {
+    return new KafkaError(
+      ErrorCode.INVALID_TXN_STATE,
+      "transactions are not served yet; produce without a transactional id",
+    );
+  }
+  return undefined;
+}
+
+interface Append {
+  topic: string;
+  index: number;
+  records: Uint8Array | null;
+  acks: number;
+}
+
+function appendTo(
+  services: Services,
+  { topic, index, records, acks }: Append,
+): Promise<PartitionResult> {
+  try {
+    const log = partitionOf(topicByName(services.cluster, topic), index);
+    const result = log.append(oneBatch(records));
+    // Only one of the two is awaited; the other may fail as well, and the log has fenced itself by then.
+    result.written.catch(() => {});
+    result.synced.catch(() => {});
+    return (acks === ACKS.synced ? result.synced : result.written).then(
+      () => ({
+        index,
+        errorCode: ErrorCode.NONE,
+        errorMessage: null,
+        baseOffset: result.baseOffset,
+        logAppendTimeMs: result.logAppendTimeMs,
+        logStartOffset: result.logStartOffset,
+      }),
+      (error: unknown) => failed(index, error, services),
+    );
+  } catch (error) {
+    return Promise.resolve(failed(index, error, services));
+  }
+}
+
+/** From version 3 on a partition's records are exactly one batch. */
+function oneBatch(records: Uint8Array | null): Uint8Array {
+  if (records === null || records.byteLength === 0) {
+    throw new KafkaError(
+      ErrorCode.INVALID_RECORD,
+      "a partition of the request holds no batch; send exactly one",
+    );
+  }
+  if (records.byteLength >= BATCH_HEADER_BYTES) {
+    const { bytes } = new BatchHeader(records);
+    if (bytes > 0 && bytes < records.byteLength) {
+      throw new KafkaError(
+        ErrorCode.INVALID_RECORD,
+        `a partition of the request holds ${records.byteLength} bytes, its first batch ${bytes}; send exactly one batch`,
+      );
+    }
+  }
+  return records;
+}
+
+function failed(index: number, error: unknown, services: Services): PartitionResult {
+  return { index, ...failureOf(error, services), baseOffset: -1n, logAppendTimeMs: -1n, logStartOffset: -1n };
+}
+
+interface TopicResult<Partition> {
+  name: string;
+  partitionResponses: Partition[];
+}
+
+async function answered(
+  topics: readonly TopicResult<Promise<PartitionResult>>[],
+  acks: number,
+  context: RequestContext,
+): Promise<{ responses: TopicResult<PartitionResult>[] } | undefined> {
+  const responses = await Promise.all(
+    topics.map(async ({ name, partitionResponses }) => ({
+      name,
+      partitionResponses: await Promise.all(partitionResponses),
+    })),
+  );
+  if (acks !== ACKS.none) return { responses };
+  const failure = responses
+    .flatMap(({ partitionResponses }) => partitionResponses)
+    .find(({ errorCode }) => errorCode !== ErrorCode.NONE);
+  if (failure !== undefined) {
+    context.close(
+      `a Produce with acks=0 failed: ${errorName(failure.errorCode)}: ${failure.errorMessage ?? ""}`,
+    );
+  }
+  return undefined;
+}

@@ -1,0 +1,56 @@
+import { apiVersionsApi, apiVersionsFallback } from "./api-versions.ts";
+import { createPartitionsApi } from "./create-partitions.ts";
+import { createTopicsApi } from "./create-topics.ts";
+import { deleteTopicsApi } from "./delete-topics.ts";
+import { describeClusterApi } from "./describe-cluster.ts";
+import { describeConfigsApi } from "./describe-configs.ts";
+import { fetchApi } from "./fetch.ts";
+import { findCoordinatorApi } from "./find-coordinator.ts";
+import { initProducerIdApi } from "./init-producer-id.ts";
+import { listOffsetsApi } from "./list-offsets.ts";
+import { metadataApi } from "./metadata.ts";
+import { offsetForLeaderEpochApi } from "./offset-for-leader-epoch.ts";
+import { produceApi } from "./produce.ts";
+import type { RequestHeader, ServedApi } from "./served-api.ts";
+import { subscribeApi, unsubscribeApi } from "./subscribe.ts";
+
+/** What both listeners serve. */
+const KAFKA: readonly ServedApi[] = [
+  produceApi,
+  fetchApi,
+  listOffsetsApi,
+  metadataApi,
+  findCoordinatorApi,
+  createTopicsApi,
+  deleteTopicsApi,
+  initProducerIdApi,
+  offsetForLeaderEpochApi,
+  describeConfigsApi,
+  createPartitionsApi,
+  describeClusterApi,
+];
+
+/** What the WebSocket listener serves besides. */
+const PUSH: readonly ServedApi[] = [subscribeApi, unsubscribeApi];
+
+/** The APIs of one listener. What stands in it is what ApiVersions names, and nothing else is answered. */
+export class ApiTable {
+  private readonly byKey: ReadonlyMap<number, ServedApi>;
+  private readonly versions: ServedApi;
+  private readonly versionsFallback: ServedApi;
+
+  constructor({ push }: { push: boolean }) {
+    this.versions = apiVersionsApi(() => this.byKey.values());
+    this.versionsFallback = apiVersionsFallback(this.versions);
+    const served = [...KAFKA, this.versions, ...(push ? PUSH : [])].toSorted((a, b) => a.key - b.key);
+    this.byKey = new Map(served.map((api) => [api.key, api]));
+  }
+
+  /** What answers a request; undefined when its API or its version is not served. */
+  find({ apiKey, apiVersion }: Pick<RequestHeader, "apiKey" | "apiVersion">): ServedApi | undefined {
+    const api = this.byKey.get(apiKey);
+    if (api === undefined) return undefined;
+    if (apiVersion >= api.minVersion && apiVersion <= api.maxVersion) return api;
+    return api === this.versions ? this.versionsFallback : undefined;
+  }
+}

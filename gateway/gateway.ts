@@ -1,0 +1,167 @@
+/** The composition root: the only place that names concrete stores, sockets and clocks. */
+import { randomBytes } from "node:crypto";
+import type { Services } from "./api/context.ts";
+import { Lifetime } from "./api/lifetime.ts";
+import { PushHub } from "./api/push-hub.ts";
+import { ApiTable } from "./api/table.ts";
+import { consoleDirectory, loadEngineModule } from "./assets.ts";
+import { FileStore } from "./file-store.ts";
+import { FETCH_BYTES_MAX, STOP_MS, WEBSOCKET_FETCH_BYTES_MAX } from "./limits.ts";
+import { originPolicy } from "./origins.ts";
+import { dataPath, formatHostAndPort, isLoopback, type Settings } from "./settings.ts";
+import { readStaticFiles } from "./static-files.ts";
+import { systemClock } from "./system-clock.ts";
+import { listenTcp, type Listener } from "./tcp-listener.ts";
+import { listenHttp, type Health } from "./uws-listener.ts";
+import { Cluster } from "../log/cluster.ts";
+import { brokerConfig } from "../log/config.ts";
+import type { Logger } from "../log/logger.ts";
+import { createEngine } from "../log/wasm-engine.ts";
+import { metadataCodec } from "../wire/metadata-records.ts";
+
+/** A gateway that serves. */
+export interface Gateway {
+  readonly httpPort: number;
+  readonly kafkaPort: number;
+  readonly clusterId: string;
+  /** The line that says so. */
+  readonly readyLine: string;
+  /**
+   * Accepts nobody any more, answers what is in flight, closes connections, syncs, and writes what a clean start reads.
+   * Calling it again waits for the same.
+   */
+  stop(): Promise<void>;
+}
+
+export interface GatewayOptions {
+  settings: Settings;
+  version: string;
+  log: Logger;
+}
+
+/** Opens the log and both listeners. Throws KafkaError in words for an operator; nothing is left open then. */
+export async function startGateway({ settings, version, log }: GatewayOptions): Promise<Gateway> {
+  const config = brokerConfig(settings.config);
+  if (!isLoopback(settings.host)) {
+    log.warn(
+      "anyone who reaches this address can read and write every topic: there is no authentication yet",
+      { host: settings.host },
+    );
+  }
+  const undo: (() => Promise<void> | void)[] = [];
+  try {
+    const engine = createEngine(new WebAssembly.Instance(await loadEngineModule()));
+    const store = await FileStore.open(dataPath(settings));
+    undo.push(() => store.close());
+    const cluster = await Cluster.open({
+      store,
+      engine,
+      clock: systemClock,
+      codec: metadataCodec,
+      random: () => new Uint8Array(randomBytes(16)),
+      config,
+      log,
+    });
+    undo.push(() => cluster.close());
+    const services: Services = { cluster, clock: systemClock, log, running: new Lifetime() };
+    const hub = new PushHub(services);
+    undo.push(() => hub.close());
+    const requestBytesMax = config.socketRequestMaxBytes;
+    const kafka = await listenTcp({
+      host: settings.host,
+      port: settings.kafkaPort,
+      services,
+      apis: new ApiTable({ push: false }),
+      requestBytesMax,
+      profile: (port) => ({
+        name: "kafka",
+        advertised: settings.kafkaAdvertised ?? { host: reachable(settings.host), port },
+        fetchBytesMax: FETCH_BYTES_MAX,
+      }),
+    });
+    undo.push(() => kafka.close());
+    const http = await listenHttp({
+      host: settings.host,
+      port: settings.httpPort,
+      services,
+      hub,
+      apis: new ApiTable({ push: true }),
+      requestBytesMax,
+      files: await readStaticFiles(consoleDirectory()),
+      profile: (port) => ({
+        name: "websocket",
+        advertised: { host: reachable(settings.host), port },
+        fetchBytesMax: WEBSOCKET_FETCH_BYTES_MAX,
+      }),
+      origins: (port) => originPolicy(settings.host, port, settings.allowOrigins),
+      health: () => healthOf(cluster, version),
+    });
+    undo.push(() => http.close());
+    let stopped: Promise<void> | undefined;
+    return {
+      httpPort: http.port,
+      kafkaPort: kafka.port,
+      clusterId: cluster.clusterId,
+      readyLine: readyLine(settings, http.port, kafka.port),
+      stop: () => (stopped ??= stop(services, [kafka, http], undo)),
+    };
+  } catch (error) {
+    await undoAll(undo, log);
+    throw error;
+  }
+}
+
+function readyLine({ host, dataDir }: Settings, httpPort: number, kafkaPort: number): string {
+  const http = formatHostAndPort({ host, port: httpPort });
+  const kafka = formatHostAndPort({ host, port: kafkaPort });
+  return `rivulet: ready http://${http} kafka://${kafka} data ${dataDir}`;
+}
+
+/** An address that a client can call; the wildcards can only be listened on. */
+function reachable(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  return host === "::" ? "::1" : host;
+}
+
+async function stop(
+  { running, log }: Services,
+  listeners: readonly Listener[],
+  undo: (() => Promise<void> | void)[],
+): Promise<void> {
+  // Whoever waits is answered with what there is.
+  running.end();
+  const finished = Promise.all(listeners.map((listener) => listener.finish()));
+  await within(STOP_MS, finished, () => log.warn("some requests could not be answered in time"));
+  await undoAll(undo, log);
+}
+
+async function undoAll(undo: (() => Promise<void> | void)[], log: Logger): Promise<void> {
+  for (const each of undo.toReversed()) {
+    try {
+      await each();
+    } catch (error) {
+      log.error(error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
+async function within(milliseconds: number, work: Promise<unknown>, late: () => void): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      late();
+      resolve();
+    }, milliseconds);
+  });
+  await Promise.race([work, deadline]);
+  clearTimeout(timer);
+}
+
+function healthOf(cluster: Cluster, version: string): Health {
+  const partitions = Array.from(cluster.topics()).flatMap((topic) => topic.partitions);
+  const fenced = partitions.flatMap(({ topic, partition, fenced: reason }) =>
+    reason === undefined ? [] : [{ topic, partition, reason: reason.message }],
+  );
+  const well = fenced.length === 0;
+  return { well, body: { status: well ? "ok" : "fenced", version, partitions: partitions.length, fenced } };
+}

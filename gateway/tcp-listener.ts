@@ -1,0 +1,202 @@
+import { createServer, type Server, type Socket } from "node:net";
+import type { ListenerProfile, Services } from "./api/context.ts";
+import type { ApiTable } from "./api/table.ts";
+import { Connection } from "./connection.ts";
+import {
+  ARRIVAL_BYTES_PER_MS,
+  IDLE_MS,
+  REQUEST_ARRIVAL_MS,
+  REQUEST_BYTES_MAX,
+  REQUESTS_MAX,
+  TCP_CONNECTIONS_MAX,
+  UNREAD_BYTES_MAX,
+} from "./limits.ts";
+import { listenError } from "./listen-error.ts";
+import { framePrefix, FrameReader } from "../wire/frame-reader.ts";
+
+export interface TcpListenerOptions {
+  host: string;
+  port: number;
+  services: Services;
+  apis: ApiTable;
+  /** Kafka's `socket.request.max.bytes`. */
+  requestBytesMax: number;
+  /** What clients are told, once the port is known. */
+  profile(port: number): ListenerProfile;
+  /** How long a request may take to arrive, besides what its size allows; for tests. */
+  arrivalMs?: number;
+}
+
+/** A listener that can be stopped in two steps: first the requests that are here are answered. */
+export interface Listener {
+  readonly port: number;
+  readonly connections: number;
+  /** Accepts nobody any more, answers what has arrived, and closes the connections. */
+  finish(): Promise<void>;
+  /** Closes whatever is still open. */
+  close(): Promise<void>;
+}
+
+/** Kafka's protocol over TCP: each message behind its length in 4 bytes. Throws KafkaError when it cannot listen. */
+export async function listenTcp(options: TcpListenerOptions): Promise<Listener> {
+  const { host, services } = options;
+  const open = new Set<TcpConnection>();
+  const server = createServer({
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 60_000,
+  });
+  server.maxConnections = TCP_CONNECTIONS_MAX;
+  server.on("drop", () =>
+    services.log.warn("a Kafka connection was refused: there are too many", { most: TCP_CONNECTIONS_MAX }),
+  );
+  const port = await listening(server, options);
+  const profile = options.profile(port);
+  server.on("connection", (socket) => {
+    const connection = new TcpConnection(socket, options, profile);
+    open.add(connection);
+    socket.once("close", () => open.delete(connection));
+  });
+  const sweep = setInterval(() => {
+    const now = performance.now();
+    for (const connection of open) connection.sweep(now);
+  }, 1000).unref();
+  const closed = new Promise<void>((resolve) => server.once("close", resolve));
+  services.log.info("listening for Kafka clients", { host, port });
+  return {
+    port,
+    get connections() {
+      return open.size;
+    },
+    async finish() {
+      server.close();
+      await Promise.all(Array.from(open, (connection) => connection.finish()));
+    },
+    async close() {
+      clearInterval(sweep);
+      server.close();
+      for (const connection of open) connection.destroy();
+      await closed;
+    },
+  };
+}
+
+function listening(server: Server, { host, port }: TcpListenerOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) =>
+      reject(listenError("Kafka clients", "--kafka-port", { host, port }, error)),
+    );
+    server.listen(port, host, () => {
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : port);
+    });
+  });
+}
+
+/** One socket: frames in, answers out, and the deadlines of both. */
+class TcpConnection {
+  private readonly socket: Socket;
+  private readonly reader: FrameReader;
+  private readonly connection: Connection;
+  private readonly arrivalMs: number;
+  private paused = false;
+  private lastHeard = performance.now();
+  /** When the request that is arriving began to; undefined between requests. */
+  private arrivingSince: number | undefined;
+
+  constructor(socket: Socket, options: TcpListenerOptions, profile: ListenerProfile) {
+    this.socket = socket;
+    this.arrivalMs = options.arrivalMs ?? REQUEST_ARRIVAL_MS;
+    this.reader = new FrameReader({ frameBytesMax: options.requestBytesMax });
+    this.connection = new Connection({
+      services: options.services,
+      listener: profile,
+      apis: options.apis,
+      remote: `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`,
+      ordered: true,
+      limits: { requestsMax: REQUESTS_MAX, requestBytesMax: REQUEST_BYTES_MAX },
+      host: {
+        send: (pieces) => this.send(pieces),
+        flow: { pause: () => this.pause(), resume: () => this.resume() },
+        close: () => socket.destroy(),
+      },
+    });
+    socket.on("data", (chunk: Uint8Array) => this.arrived(chunk));
+    socket.on("drain", () => this.connection.drained());
+    socket.on("end", () => void this.finish());
+    // A reset tells nobody anything; "close" follows.
+    socket.on("error", () => {});
+    socket.on("close", () => this.connection.closed());
+  }
+
+  /** Answers what has arrived, then ends the socket. */
+  async finish(): Promise<void> {
+    await this.connection.finish();
+    if (this.socket.destroyed) return;
+    await new Promise<void>((resolve) => {
+      this.socket.once("close", () => resolve());
+      this.socket.end(() => this.socket.destroy());
+    });
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** Closes a socket that sends a request too slowly, or nothing at all for too long. */
+  sweep(now: number): void {
+    if (this.paused) return;
+    const { arrivingSince } = this;
+    if (
+      arrivingSince !== undefined &&
+      now - arrivingSince > this.arrivalMs + this.reader.buffered / ARRIVAL_BYTES_PER_MS
+    ) {
+      this.connection.close(
+        `a request did not arrive in time: ${this.reader.buffered} bytes of it in ${Math.round(now - arrivingSince)} ms`,
+      );
+    } else if (now - this.lastHeard > IDLE_MS && this.connection.idle) {
+      this.socket.destroy();
+    }
+  }
+
+  private arrived(chunk: Uint8Array): void {
+    this.lastHeard = performance.now();
+    try {
+      for (const message of this.reader.push(chunk)) {
+        this.arrivingSince = undefined;
+        this.connection.received(message);
+        if (this.socket.destroyed) return;
+      }
+    } catch (error) {
+      this.connection.fail(error);
+      return;
+    }
+    if (this.reader.buffered > 0) this.arrivingSince ??= this.lastHeard;
+  }
+
+  private send(pieces: readonly Uint8Array[]): boolean {
+    const { socket } = this;
+    if (socket.destroyed || socket.writableEnded) return true;
+    let bytes = 0;
+    for (const piece of pieces) bytes += piece.byteLength;
+    socket.cork();
+    socket.write(framePrefix(bytes));
+    for (const piece of pieces) if (piece.byteLength > 0) socket.write(piece);
+    socket.uncork();
+    return socket.writableLength <= UNREAD_BYTES_MAX;
+  }
+
+  private pause(): void {
+    this.paused = true;
+    this.socket.pause();
+  }
+
+  private resume(): void {
+    this.paused = false;
+    // The client could not go on while we did not read.
+    this.lastHeard = performance.now();
+    if (this.arrivingSince !== undefined) this.arrivingSince = this.lastHeard;
+    this.socket.resume();
+  }
+}

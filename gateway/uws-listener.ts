@@ -1,0 +1,554 @@
+/**
+ * Everything that touches uWebSockets: WebSocket, HTTP and the console's files on one port.
+ *
+ * What was learnt about the library, and is relied on here: after close or abort nothing may touch a socket; `end` inside
+ * `drain` or `dropped` crashes the process, and a large `send` there may never drain, so both run from setImmediate;
+ * a message's bytes are gone when its handler returns; its own publish loses messages without a sign, so it is not used.
+ */
+import type * as uWebSockets from "uWebSockets.js";
+import { createServer } from "node:net";
+import type { ListenerProfile, Services } from "./api/context.ts";
+import { failureOf } from "./api/failure.ts";
+import { historyPieces, historyRequest, type HistoryRequest } from "./api/history.ts";
+import type { PushHub } from "./api/push-hub.ts";
+import type { Subscriber } from "./api/subscriber.ts";
+import type { ApiTable } from "./api/table.ts";
+import { Connection } from "./connection.ts";
+import {
+  HISTORIES_MAX,
+  UNREAD_BYTES_MAX,
+  WEBSOCKET_CONNECTIONS_MAX,
+  WEBSOCKET_IDLE_SECONDS,
+  WEBSOCKET_REQUEST_BYTES_MAX,
+  WEBSOCKET_REQUESTS_MAX,
+} from "./limits.ts";
+import { listenError } from "./listen-error.ts";
+import type { OriginPolicy } from "./origins.ts";
+import type { StaticFiles } from "./static-files.ts";
+import type { Listener } from "./tcp-listener.ts";
+import { ErrorCode, errorName, KafkaError } from "../wire/errors.ts";
+
+const SUBPROTOCOL = "rivulet.kafka.v1";
+const HISTORY_TYPE = "application/vnd.rivulet.push";
+
+export interface HttpListenerOptions {
+  host: string;
+  port: number;
+  services: Services;
+  hub: PushHub;
+  apis: ApiTable;
+  /** Kafka's `socket.request.max.bytes`. */
+  requestBytesMax: number;
+  /** The console. */
+  files: StaticFiles;
+  /** What clients are told, and who may call, once the port is known. */
+  profile(port: number): ListenerProfile;
+  origins(port: number): OriginPolicy;
+  health(): Health;
+}
+
+/** What `/healthz` answers: 200 when all is well, else 503. */
+export interface Health {
+  well: boolean;
+  body: Readonly<Record<string, unknown>>;
+}
+
+/** Opens the port. Throws KafkaError when the library does not load here, or the port cannot be had. */
+export async function listenHttp(options: HttpListenerOptions): Promise<Listener> {
+  const uws = await loadLibrary();
+  const listener = new HttpListener(uws, options);
+  await listener.listen();
+  return listener;
+}
+
+/** The binary is chosen by Node's version and may be missing; the two editions of the library differ in their exports. */
+async function loadLibrary(): Promise<Library> {
+  try {
+    const library: object = await import("uWebSockets.js");
+    return ("default" in library ? library.default : library) as Library;
+  } catch (cause) {
+    const { version, platform, arch } = process;
+    throw new KafkaError(
+      ErrorCode.BROKER_NOT_AVAILABLE,
+      `uWebSockets does not load under Node ${version} on ${platform} ${arch}: run Node 20 or 22 (npm start does so by itself)`,
+      { cause },
+    );
+  }
+}
+
+/** What its types leave out: constants, and `listen` with a host and options. */
+type Library = typeof uWebSockets & {
+  readonly DISABLED: number;
+  readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number;
+};
+
+type Listen = (
+  host: string,
+  port: number,
+  options: number,
+  listening: (socket: uWebSockets.us_listen_socket | false) => void,
+) => void;
+
+type Response = uWebSockets.HttpResponse;
+type Request = uWebSockets.HttpRequest;
+type Socket = uWebSockets.WebSocket<SocketData>;
+
+/** What uWebSockets keeps for us with each socket. */
+interface SocketData {
+  remote: string;
+  client: SocketClient | undefined;
+}
+
+class HttpListener implements Listener {
+  port = 0;
+  private readonly uws: Library;
+  private readonly options: HttpListenerOptions;
+  private readonly app: uWebSockets.TemplatedApp;
+  private readonly clients = new Set<SocketClient>();
+  private readonly histories = new Set<Promise<void>>();
+  private listenSocket: uWebSockets.us_listen_socket | undefined;
+  private origins: OriginPolicy | undefined;
+  private profile: ListenerProfile | undefined;
+
+  constructor(uws: Library, options: HttpListenerOptions) {
+    this.uws = uws;
+    this.options = options;
+    this.app = uws.App();
+    this.route();
+  }
+
+  get connections(): number {
+    return this.clients.size;
+  }
+
+  async listen(): Promise<void> {
+    const { host, port, services } = this.options;
+    const socket = await new Promise<uWebSockets.us_listen_socket | false>((resolve) => {
+      // Without "exclusive" several processes could share the port, each with some of the connections.
+      (this.app.listen as unknown as Listen).call(
+        this.app,
+        host,
+        port,
+        this.uws.LIBUS_LISTEN_EXCLUSIVE_PORT,
+        resolve,
+      );
+    });
+    if (socket === false)
+      throw listenError("HTTP and WebSocket", "--http-port", { host, port }, await whyNot(host, port));
+    this.listenSocket = socket;
+    this.port = this.uws.us_socket_local_port(socket as unknown as uWebSockets.us_socket);
+    this.profile = this.options.profile(this.port);
+    this.origins = this.options.origins(this.port);
+    services.log.info("listening for browsers", { host, port: this.port });
+  }
+
+  async finish(): Promise<void> {
+    this.stopListening();
+    await Promise.all([...Array.from(this.clients, (client) => client.finish()), ...this.histories]);
+  }
+
+  async close(): Promise<void> {
+    this.stopListening();
+    // Never from inside a handler of the library.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.app.close();
+  }
+
+  private stopListening(): void {
+    if (this.listenSocket === undefined) return;
+    this.uws.us_listen_socket_close(this.listenSocket);
+    this.listenSocket = undefined;
+  }
+
+  private route(): void {
+    this.app
+      .ws<SocketData>("/ws", {
+        compression: this.uws.DISABLED,
+        maxPayloadLength: this.options.requestBytesMax,
+        // Nothing is ever dropped: we stop sending when something stays buffered.
+        maxBackpressure: 0,
+        idleTimeout: WEBSOCKET_IDLE_SECONDS,
+        sendPingsAutomatically: true,
+        upgrade: (res, req, context) => this.upgrade(res, req, context),
+        open: (ws) => this.opened(ws),
+        message: (ws, message, isBinary) => ws.getUserData().client?.received(message, isBinary),
+        drain: (ws) => ws.getUserData().client?.drained(),
+        close: (ws) => ws.getUserData().client?.closed(),
+      })
+      .get("/healthz", (res, req) => this.healthz(res, req))
+      .get("/log/:topic/:partition", (res, req) => this.history(res, req))
+      .head("/log/:topic/:partition", (res, req) => this.history(res, req))
+      .options("/log/*", (res, req) => this.preflight(res, req))
+      .get("/*", (res, req) => this.file(res, req))
+      .head("/*", (res, req) => this.file(res, req))
+      .any("/*", (res, req) => {
+        refuse(
+          res,
+          req,
+          404,
+          ErrorCode.INVALID_REQUEST,
+          `nothing answers ${req.getCaseSensitiveMethod().slice(0, 20)} here`,
+        );
+      });
+  }
+
+  private upgrade(res: Response, req: Request, context: uWebSockets.us_socket_context_t): void {
+    if (!this.allowed(res, req)) return;
+    const protocols = req.getHeader("sec-websocket-protocol").split(",");
+    if (!protocols.some((protocol) => protocol.trim() === SUBPROTOCOL)) {
+      return refuse(
+        res,
+        req,
+        400,
+        ErrorCode.INVALID_REQUEST,
+        `ask for the WebSocket subprotocol ${SUBPROTOCOL}`,
+      );
+    }
+    if (req.getQuery() !== "") {
+      return refuse(
+        res,
+        req,
+        400,
+        ErrorCode.INVALID_REQUEST,
+        "/ws takes no query: nothing secret belongs into a URL",
+      );
+    }
+    if (this.clients.size >= WEBSOCKET_CONNECTIONS_MAX) {
+      return refuse(
+        res,
+        req,
+        503,
+        ErrorCode.THROTTLING_QUOTA_EXCEEDED,
+        "there are too many connections; try again later",
+      );
+    }
+    const data: SocketData = { remote: addressOf(res), client: undefined };
+    const key = req.getHeader("sec-websocket-key");
+    res.upgrade(data, key, SUBPROTOCOL, req.getHeader("sec-websocket-extensions"), context);
+  }
+
+  private opened(ws: Socket): void {
+    const data = ws.getUserData();
+    const { profile } = this;
+    if (profile === undefined) return;
+    const client = new SocketClient(ws, data.remote, this.options, profile, () =>
+      this.clients.delete(client),
+    );
+    data.client = client;
+    this.clients.add(client);
+  }
+
+  /** Whether the page that calls may; answers the request when not. */
+  private allowed(res: Response, req: Request): boolean {
+    const { origins } = this;
+    if (origins?.allowsHost(req.getHeader("host")) !== true) {
+      refuse(
+        res,
+        req,
+        403,
+        ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
+        "called by a name that is not this gateway's; name it with --allow-origin",
+      );
+      return false;
+    }
+    const origin = req.getHeader("origin");
+    const fromElsewhere =
+      origin === "" && ["cross-site", "same-site"].includes(req.getHeader("sec-fetch-site"));
+    if (origins.allowsOrigin(origin) && !fromElsewhere) return true;
+    refuse(
+      res,
+      req,
+      403,
+      ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
+      "pages of this origin may not call; name it with --allow-origin",
+    );
+    return false;
+  }
+
+  private healthz(res: Response, req: Request): void {
+    const { well, body } = this.options.health();
+    const origin = req.getHeader("origin");
+    res
+      .writeStatus(well ? "200 OK" : "503 Service Unavailable")
+      .writeHeader("content-type", "application/json")
+      .writeHeader("cache-control", "no-store");
+    if (this.origins?.allowsOrigin(origin) === true) writeCors(res, origin);
+    res.end(JSON.stringify(body));
+  }
+
+  private preflight(res: Response, req: Request): void {
+    if (!this.allowed(res, req)) return;
+    res.writeStatus("204 No Content");
+    writeCors(res, req.getHeader("origin"));
+    res
+      .writeHeader("access-control-allow-methods", "GET, HEAD")
+      .writeHeader("access-control-allow-headers", "authorization")
+      .writeHeader("access-control-max-age", "600")
+      .endWithoutBody();
+  }
+
+  private history(res: Response, req: Request): void {
+    if (!this.allowed(res, req)) return;
+    const { services } = this.options;
+    const origin = req.getHeader("origin");
+    let request: HistoryRequest;
+    try {
+      request = historyRequest(
+        services.cluster,
+        req.getParameter(0) ?? "",
+        req.getParameter(1) ?? "",
+        req.getQuery("from"),
+      );
+    } catch (error) {
+      const { errorCode, errorMessage } = failureOf(error, services);
+      return refuse(res, req, HISTORY_STATUS.get(errorCode) ?? 500, errorCode, errorMessage, origin);
+    }
+    if (this.histories.size >= HISTORIES_MAX) {
+      return refuse(
+        res,
+        req,
+        503,
+        ErrorCode.THROTTLING_QUOTA_EXCEEDED,
+        "too many histories are being read; try again soon",
+        origin,
+      );
+    }
+    res
+      .writeStatus("200 OK")
+      .writeHeader("content-type", HISTORY_TYPE)
+      .writeHeader("cache-control", "private, no-cache");
+    writeCors(res, origin);
+    res.writeHeader("rivulet-high-watermark", String(request.to));
+    res.writeHeader("rivulet-log-start-offset", String(request.log.logStartOffset));
+    if (req.getMethod() === "head") return void res.endWithoutBody();
+    const sent = sendHistory(res, request).catch((error: unknown) => void failureOf(error, services));
+    this.histories.add(sent);
+    void sent.finally(() => this.histories.delete(sent));
+  }
+
+  private file(res: Response, req: Request): void {
+    if (!this.allowed(res, req)) return;
+    const path = req.getUrl();
+    const file = this.options.files.get(path);
+    if (file === undefined) {
+      const hint =
+        path === "/" ? "the console page has not been built; npm start builds it" : "there is nothing here";
+      return refuse(res, req, 404, ErrorCode.RESOURCE_NOT_FOUND, hint);
+    }
+    const known = req.getHeader("if-none-match").split(",");
+    const fresh = known.some((etag) => etag.trim().replace(/^W\//, "") === file.etag);
+    res
+      .writeStatus(fresh ? "304 Not Modified" : "200 OK")
+      .writeHeader("etag", file.etag)
+      .writeHeader("cache-control", file.cacheControl)
+      .writeHeader("content-type", file.contentType)
+      .writeHeader("x-content-type-options", "nosniff")
+      .writeHeader("referrer-policy", "no-referrer")
+      .writeHeader("service-worker-allowed", "/")
+      .writeHeader(
+        "content-security-policy",
+        contentSecurityPolicy(this.origins?.connectSources ?? "'self'"),
+      );
+    if (fresh) res.endWithoutBody();
+    else if (req.getMethod() === "head") res.endWithoutBody(file.bytes.byteLength);
+    else res.end(file.bytes);
+  }
+}
+
+/** The library does not say why it cannot listen; Node does, when asked for the same. */
+function whyNot(host: string, port: number): Promise<unknown> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", resolve);
+    probe.listen(port, host, () =>
+      probe.close(() => resolve(new Error("the system refused, and does not say why"))),
+    );
+  });
+}
+
+/** One WebSocket: messages in, answers and pushes out. */
+class SocketClient {
+  private readonly ws: Socket;
+  private readonly connection: Connection;
+  private readonly subscriber: Subscriber;
+  private readonly gone: () => void;
+  private open = true;
+  private ending = false;
+  private drainScheduled = false;
+
+  constructor(
+    ws: Socket,
+    remote: string,
+    options: HttpListenerOptions,
+    listener: ListenerProfile,
+    gone: () => void,
+  ) {
+    this.ws = ws;
+    this.gone = gone;
+    const socket = {
+      cork: (send: () => void): void => void (this.open && ws.cork(send)),
+      send: (message: Uint8Array): void => void (this.open && ws.send(message, true)),
+      bufferedBytes: (): number => (this.open ? ws.getBufferedAmount() : 0),
+    };
+    this.subscriber = options.hub.subscriber(socket);
+    this.connection = new Connection({
+      services: options.services,
+      listener,
+      apis: options.apis,
+      remote,
+      ordered: false,
+      limits: { requestsMax: WEBSOCKET_REQUESTS_MAX, requestBytesMax: WEBSOCKET_REQUEST_BYTES_MAX },
+      subscriber: this.subscriber,
+      host: {
+        send: (pieces) => {
+          socket.send(joined(pieces));
+          return socket.bufferedBytes() <= UNREAD_BYTES_MAX;
+        },
+        flow: undefined,
+        close: (reason) => this.end(1008, reason),
+      },
+    });
+  }
+
+  received(message: ArrayBuffer, isBinary: boolean): void {
+    if (!isBinary) return this.connection.close("a text message; the protocol is binary");
+    // The one copy: the library takes its buffer back when this returns.
+    this.connection.received(new Uint8Array(message.slice(0)));
+  }
+
+  drained(): void {
+    if (this.drainScheduled) return;
+    this.drainScheduled = true;
+    setImmediate(() => {
+      this.drainScheduled = false;
+      if (!this.open) return;
+      if (this.ws.getBufferedAmount() <= UNREAD_BYTES_MAX) this.connection.drained();
+      this.subscriber.drained();
+    });
+  }
+
+  closed(): void {
+    this.open = false;
+    this.connection.closed();
+    this.subscriber.close();
+    this.gone();
+  }
+
+  async finish(): Promise<void> {
+    await this.connection.finish();
+    this.end(1001, "the gateway stops");
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
+  private end(code: number, reason: string): void {
+    if (this.ending) return;
+    this.ending = true;
+    this.subscriber.close();
+    setImmediate(() => {
+      // A close frame carries at most 123 bytes of reason.
+      if (this.open) this.ws.end(code, reason.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 120));
+    });
+  }
+}
+
+/** Streams one piece after the other, each when the socket has taken the one before. */
+async function sendHistory(res: Response, request: HistoryRequest): Promise<void> {
+  let aborted = false;
+  let resume: (() => void) | undefined;
+  const wake = (): void => void setImmediate(() => resume?.());
+  res.onAborted(() => {
+    aborted = true;
+    wake();
+  });
+  res.onWritable(() => {
+    wake();
+    return true;
+  });
+  try {
+    for await (const pieces of historyPieces(request)) {
+      if (aborted) return;
+      let taken = true;
+      res.cork(() => {
+        for (const piece of pieces) taken = res.write(piece);
+      });
+      if (!taken && !aborted) {
+        await new Promise<void>((resolve) => {
+          resume = resolve;
+        });
+        resume = undefined;
+      }
+      if (aborted) return;
+    }
+    if (!aborted) res.cork(() => void res.end());
+  } catch (error) {
+    // The status has been sent: only an answer that ends too soon can tell the client.
+    setImmediate(() => void (aborted || res.close()));
+    throw error;
+  }
+}
+
+const STATUS: Readonly<Record<number, string>> = {
+  400: "400 Bad Request",
+  403: "403 Forbidden",
+  404: "404 Not Found",
+  416: "416 Range Not Satisfiable",
+  500: "500 Internal Server Error",
+  503: "503 Service Unavailable",
+};
+
+const HISTORY_STATUS: ReadonlyMap<number, number> = new Map<number, number>([
+  [ErrorCode.INVALID_REQUEST, 400],
+  [ErrorCode.UNKNOWN_TOPIC_ID, 404],
+  [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 404],
+  [ErrorCode.OFFSET_OUT_OF_RANGE, 416],
+]);
+
+function refuse(
+  res: Response,
+  req: Request,
+  status: number,
+  code: number,
+  message: string,
+  origin = "",
+): void {
+  res
+    .writeStatus(STATUS[status] ?? String(status))
+    .writeHeader("content-type", "application/json")
+    .writeHeader("cache-control", "no-store");
+  writeCors(res, origin);
+  if (req.getMethod() === "head") res.endWithoutBody();
+  else res.end(JSON.stringify({ error: errorName(code), code, message }));
+}
+
+/** For an origin that has been allowed; none: no browser is asking. */
+function writeCors(res: Response, origin: string): void {
+  res.writeHeader("vary", "Origin");
+  if (origin === "") return;
+  res
+    .writeHeader("access-control-allow-origin", origin)
+    .writeHeader("access-control-expose-headers", "rivulet-high-watermark, rivulet-log-start-offset");
+}
+
+/** The page runs its own scripts and its own WebAssembly, and talks to this gateway only. */
+function contentSecurityPolicy(connectSources: string): string {
+  return [
+    "default-src 'self'",
+    "script-src 'self' 'wasm-unsafe-eval'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:",
+    `connect-src ${connectSources}`,
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+}
+
+function addressOf(res: Response): string {
+  return new TextDecoder().decode(new Uint8Array(res.getRemoteAddressAsText()));
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [only] = pieces;
+  return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
+}
