@@ -67,15 +67,17 @@ function TopicTail({ topic }: { topic: TopicSummary }) {
       </div>
       <div class="tail-tools">
         <StartChoice />
-        <button
-          type="button"
-          class="tool"
-          aria-pressed={paused.value?.by === "pressed"}
-          onClick={togglePause}
-        >
-          <Icon name={paused.value?.by === "pressed" ? "play" : "pause"} />
-          {paused.value?.by === "pressed" ? "Resume" : "Pause"}
-        </button>
+        {isAtNewest && (
+          <button
+            type="button"
+            class="tool"
+            aria-pressed={paused.value?.by === "pressed"}
+            onClick={togglePause}
+          >
+            <Icon name={paused.value?.by === "pressed" ? "play" : "pause"} />
+            {paused.value?.by === "pressed" ? "Resume" : "Pause"}
+          </button>
+        )}
         <Rate isPaused={paused.value !== undefined} />
       </div>
       {tail.error.value !== undefined && (
@@ -103,7 +105,7 @@ function TopicTail({ topic }: { topic: TopicSummary }) {
         </button>
       )}
       {tail.hasNext.value && (
-        <button type="button" class="newer" onClick={() => tail.showNext()}>
+        <button type="button" class="next" onClick={() => tail.showNext()}>
           <Icon name="down" /> Show the records after these
         </button>
       )}
