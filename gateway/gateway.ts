@@ -8,7 +8,7 @@ import { consoleDirectory, loadEngineModule } from "./assets.ts";
 import { FileStore } from "./file-store.ts";
 import { FETCH_BYTES_MAX, STOP_MS, WEBSOCKET_FETCH_BYTES_MAX } from "./limits.ts";
 import { originPolicy } from "./origins.ts";
-import { dataPath, formatHostAndPort, isLoopback, type Settings } from "./settings.ts";
+import { dataPath, formatHostAndPort, isLoopback, type HostAndPort, type Settings } from "./settings.ts";
 import { readStaticFiles } from "./static-files.ts";
 import { systemClock } from "./system-clock.ts";
 import { listenTcp, type Listener } from "./tcp-listener.ts";
@@ -67,6 +67,7 @@ export async function startGateway({ settings, version, log }: GatewayOptions): 
     const hub = new PushHub(services);
     undo.push(() => hub.close());
     const requestBytesMax = config.socketRequestMaxBytes;
+    const kafkaAddress = (port: number): HostAndPort => settings.kafkaAdvertised ?? { host: reachable(settings.host), port };
     const kafka = await listenTcp({
       host: settings.host,
       port: settings.kafkaPort,
@@ -75,7 +76,7 @@ export async function startGateway({ settings, version, log }: GatewayOptions): 
       requestBytesMax,
       profile: (port) => ({
         name: "kafka",
-        advertised: settings.kafkaAdvertised ?? { host: reachable(settings.host), port },
+        advertised: kafkaAddress(port),
         fetchBytesMax: FETCH_BYTES_MAX,
       }),
     });
@@ -94,7 +95,7 @@ export async function startGateway({ settings, version, log }: GatewayOptions): 
         fetchBytesMax: WEBSOCKET_FETCH_BYTES_MAX,
       }),
       origins: (port) => originPolicy(settings.host, port, settings.allowOrigins),
-      health: () => healthOf(cluster, version),
+      health: () => healthOf(cluster, { version, kafka: formatHostAndPort(kafkaAddress(kafka.port)) }),
     });
     undo.push(() => http.close());
     let stopped: Promise<void> | undefined;
@@ -157,11 +158,12 @@ async function within(milliseconds: number, work: Promise<unknown>, late: () => 
   clearTimeout(timer);
 }
 
-function healthOf(cluster: Cluster, version: string): Health {
+/** `kafka` is where Kafka clients find this gateway: the console page tells it to people. */
+function healthOf(cluster: Cluster, told: { version: string; kafka: string }): Health {
   const partitions = Array.from(cluster.topics()).flatMap((topic) => topic.partitions);
   const fenced = partitions.flatMap(({ topic, partition, fenced: reason }) =>
     reason === undefined ? [] : [{ topic, partition, reason: reason.message }],
   );
   const well = fenced.length === 0;
-  return { well, body: { status: well ? "ok" : "fenced", version, partitions: partitions.length, fenced } };
+  return { well, body: { status: well ? "ok" : "fenced", ...told, partitions: partitions.length, fenced } };
 }
