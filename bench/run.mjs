@@ -24,9 +24,11 @@ try {
   await ensureBuilt({ log });
   const { bundleBenches } = await import("./bundle.mjs");
   await bundleBenches(outDir);
+  const browser = findBrowser();
   process.exitCode = await run(process.execPath, [join(outDir, "main.js"), ...args], {
     cwd: root,
     stdio: "inherit",
+    env: browser === undefined ? process.env : { ...process.env, RIVULET_CHROMIUM: browser },
   });
 } catch (error) {
   log(error instanceof Error ? error.message : String(error));

@@ -58,7 +58,13 @@ async function syncTab(settings: BenchSettings, defer: Defer): Promise<BenchRepo
   await page.waitForFunction("window.tab !== undefined");
   let tabs = 0;
   const measure = async (way: keyof Tab): Promise<Sample> => {
-    const request = { url: `http://127.0.0.1:${gateway.httpPort}`, topic, topicId, name: `bench-${tabs++}` };
+    const request = {
+      url: `http://127.0.0.1:${gateway.httpPort}`,
+      topic,
+      topicId,
+      name: `bench-${tabs++}`,
+      hashedValues: HASHED_VALUES,
+    };
     const result = await inTab(page, way, request);
     if (result.records !== undefined && result.records !== records) {
       throw new Error(`the tab holds ${result.records} records of ${records}`);
