@@ -146,6 +146,9 @@ export function createState(rivulet: Rivulet): ConsoleState {
     if (connection.value.name === "live") readKafkaAddress().catch(() => {});
   });
   effect(() => {
+    document.title = chosenName.value === undefined ? "Rivulet" : `${chosenName.value} · Rivulet`;
+  });
+  effect(() => {
     // A page that has room for a topic shows one.
     const [first] = topics.value ?? [];
     if (first !== undefined && chosenName.peek() === undefined) choose(first.name, "replace");

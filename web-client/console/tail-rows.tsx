@@ -128,8 +128,11 @@ export function TailRows({
     <div
       class={showsPartition ? "rows with-partition" : "rows"}
       role="grid"
-      aria-label="Records"
+      aria-label="Records: arrow keys move from one to the next"
       aria-rowcount={rows.length + 1}
+      aria-activedescendant={selectedAt >= first && selectedAt < last ? `row-${selectedAt}` : undefined}
+      tabIndex={0}
+      onKeyDown={onKeyDown}
       style={{
         "--time-width": `${widths.current.time}ch`,
         "--offset-width": `${widths.current.offset}ch`,
@@ -149,17 +152,9 @@ export function TailRows({
         <span role="columnheader">Key</span>
         <span role="columnheader">Value</span>
       </div>
-      <div
-        ref={viewport}
-        class="viewport"
-        role="rowgroup"
-        tabIndex={0}
-        aria-label="Rows: arrow keys move from one to the next"
-        aria-activedescendant={selectedAt >= first && selectedAt < last ? `row-${selectedAt}` : undefined}
-        onScroll={onScroll}
-        onKeyDown={onKeyDown}
-      >
-        <div class="all-rows" style={{ height: `${rows.length * rowPx.value}px` }}>
+      {/* The grid takes the keys; a scroller of its own in the tab order would be one stop too many. */}
+      <div ref={viewport} class="viewport" role="rowgroup" tabIndex={-1} onScroll={onScroll}>
+        <div class="all-rows" role="presentation" style={{ height: `${rows.length * rowPx.value}px` }}>
           {seen.map((text, at) => (
             <Row
               key={(first + at) % seen.length}
