@@ -32,3 +32,5 @@ export const OPENING_MAX = 16;
 export const SYNCED_END_NOTE_INTERVAL_MS = 50;
 /** Notes of the synced end that are kept before the file is written anew. */
 export const SYNCED_END_FILE_BYTES_MAX = 48 * 1024;
+/** Partitions whose leader epoch is raised in one metadata batch; more of them take more batches. */
+export const EPOCH_CHANGES_PER_BATCH = 100_000;

@@ -1,0 +1,463 @@
+/**
+ * All topics of a node. Which there are is what the metadata log says; a topic's directories follow its record, and never
+ * come before it. So a crash between the two is mended at the next start: directories that are missing are made, and
+ * those of removed topics are removed.
+ */
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import type { Clock } from "./clock.ts";
+import {
+  markCleanShutdown,
+  readClusterIdentity,
+  takeCleanShutdown,
+  writeClusterIdentity,
+} from "./cluster-files.ts";
+import { type BrokerConfig, type TopicConfig, topicConfig } from "./config.ts";
+import type { Engine } from "./engine.ts";
+import {
+  EPOCH_CHANGES_PER_BATCH,
+  OPENING_MAX,
+  PARTITIONS_PER_TOPIC_MAX,
+  PRODUCER_ID_BLOCK,
+} from "./limits.ts";
+import { type Logger, silent } from "./logger.ts";
+import { type MetadataImage, TOPIC_RESOURCE, type TopicImage } from "./metadata-image.ts";
+import { METADATA_TOPIC, MetadataLog } from "./metadata-log.ts";
+import type { MetadataCodec, MetadataRecord } from "./metadata-record.ts";
+import { parsePartitionDirectory, partitionDirectory } from "./partition-files.ts";
+import { readIdentity } from "./partition-identity.ts";
+import { deletePartitionFiles, PartitionLog } from "./partition-log.ts";
+import type { Store } from "./store.ts";
+import { checkTopicName } from "./topic-name.ts";
+import { forEachAtMost, Turns } from "./turns.ts";
+import { newUuid } from "./uuid-text.ts";
+
+export interface ClusterOptions {
+  store: Store;
+  engine: Engine;
+  clock: Clock;
+  codec: MetadataCodec;
+  /** 16 bytes that nobody can guess. */
+  random: () => Uint8Array;
+  config: BrokerConfig;
+  log?: Logger;
+}
+
+export interface Topic {
+  readonly name: string;
+  /** Kafka's text form of a uuid. */
+  readonly id: string;
+  /** By partition number. */
+  readonly partitions: readonly PartitionLog[];
+  readonly config: TopicConfig;
+  /** The settings that the topic was given itself. */
+  readonly overrides: ReadonlyMap<string, string>;
+}
+
+export interface NewTopic {
+  /** Left out: `num.partitions`. */
+  partitions?: number;
+  /** null takes the default. */
+  configs?: ReadonlyMap<string, string | null>;
+}
+
+/** A topic as it would be made. */
+export interface CheckedTopic {
+  readonly partitions: number;
+  readonly config: TopicConfig;
+  readonly overrides: ReadonlyMap<string, string>;
+}
+
+export interface TopicsChange {
+  readonly kind: "created" | "deleted" | "grown";
+  readonly topic: Topic;
+}
+
+const NODE_ID = 1;
+
+export class Cluster {
+  readonly clusterId: string;
+  readonly nodeId: number;
+  readonly config: BrokerConfig;
+  private readonly options: ClusterOptions;
+  private readonly log: Logger;
+  private readonly metadata: MetadataLog;
+  private readonly byName = new Map<string, Topic>();
+  private readonly byId = new Map<string, Topic>();
+  private readonly listeners = new Set<(change: TopicsChange) => void>();
+  /** Changes are made one after the other: each sees what the one before has left. */
+  private readonly turns = new Turns();
+  /** Removals of directories that are still going on, by the topic's name in lower case. */
+  private readonly removals = new Map<string, Promise<void>>();
+  private nextId: bigint;
+  private blockEnd: bigint;
+  private closing: Promise<void> | undefined;
+
+  /**
+   * Opens everything that the metadata log names and recovers what a crash has left. After an unclean stop every partition
+   * leads in a higher epoch, and that is synced, before this resolves. Throws KafkaError KAFKA_STORAGE_ERROR.
+   */
+  static async open(options: ClusterOptions): Promise<Cluster> {
+    const { store, random, log = silent } = options;
+    const known = await readClusterIdentity(store);
+    const directories = await partitionDirectories(store);
+    refuseOrphans(known !== undefined, directories);
+    const identity = known ?? { clusterId: newUuid(random), nodeId: NODE_ID };
+    if (known === undefined) await writeClusterIdentity(store, identity);
+    const clean = await takeCleanShutdown(store);
+    const metadata = await MetadataLog.open({ ...options, log, clean });
+    const cluster = new Cluster(options, identity, metadata);
+    try {
+      await cluster.removeLeftovers(directories);
+      await cluster.openAll(clean);
+      if (!clean && known !== undefined) await cluster.raiseEpochs();
+      await cluster.lead();
+    } catch (error) {
+      await cluster.closeLogs();
+      throw error;
+    }
+    return cluster;
+  }
+
+  private constructor(
+    options: ClusterOptions,
+    identity: { clusterId: string; nodeId: number },
+    metadata: MetadataLog,
+  ) {
+    this.clusterId = identity.clusterId;
+    this.nodeId = identity.nodeId;
+    this.config = options.config;
+    this.options = options;
+    this.log = options.log ?? silent;
+    this.metadata = metadata;
+    this.nextId = metadata.image.nextProducerId;
+    this.blockEnd = this.nextId;
+  }
+
+  topics(): Iterable<Topic> {
+    return this.byName.values();
+  }
+  topic(name: string): Topic | undefined {
+    return this.byName.get(name);
+  }
+  topicById(id: string): Topic | undefined {
+    return this.byId.get(id);
+  }
+
+  /**
+   * What `createTopic` would make now. Throws KafkaError TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS,
+   * INVALID_CONFIG.
+   */
+  validateTopic(
+    name: string,
+    { partitions = this.config.numPartitions, configs = new Map() }: NewTopic,
+  ): CheckedTopic {
+    checkTopicName(name, this.image.names);
+    if (this.image.topic(name) !== undefined)
+      throw new KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, `there is a topic "${name}" already`);
+    checkPartitions(partitions);
+    const given = [...configs].filter((entry): entry is [string, string] => entry[1] !== null);
+    const config = topicConfig(this.config, new Map(given));
+    const overrides = new Map(given.map(([setting]) => [setting, config.values.get(setting) ?? ""]));
+    return { partitions, config, overrides };
+  }
+
+  /** Makes a topic; resolves when it is durable and can be used. Throws as `validateTopic` does, and KAFKA_STORAGE_ERROR. */
+  createTopic(name: string, wanted: NewTopic): Promise<Topic> {
+    return this.turns.take(async () => {
+      this.checkOpen();
+      const { partitions, overrides } = this.validateTopic(name, wanted);
+      await this.removals.get(name.toLowerCase());
+      await this.checkDirectories(name, 0, partitions);
+      const id = newUuid(this.options.random);
+      await this.metadata.write([
+        { type: "TopicRecord", name, topicId: id },
+        ...this.partitionRecords(id, 0, partitions),
+        ...configRecords(name, overrides),
+      ]);
+      const topic = await this.openNew(id).catch((error: unknown) => this.takeBack(id, error));
+      this.tell({ kind: "created", topic });
+      return topic;
+    });
+  }
+
+  /** Removes the topic with this id; its directories go in the background. Throws KafkaError UNKNOWN_TOPIC_ID, TOPIC_DELETION_DISABLED. */
+  deleteTopic(id: string): Promise<void> {
+    return this.turns.take(async () => {
+      this.checkOpen();
+      if (!this.config.deleteTopics)
+        throw new KafkaError(ErrorCode.TOPIC_DELETION_DISABLED, "delete.topic.enable is false on this node");
+      const topic = this.byId.get(id);
+      if (topic === undefined)
+        throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_ID, "there is no topic with this id");
+      await this.metadata.write([{ type: "RemoveTopicRecord", topicId: id }]);
+      this.byId.delete(id);
+      this.byName.delete(topic.name);
+      this.remove(topic);
+      this.tell({ kind: "deleted", topic });
+    });
+  }
+
+  /** Gives a topic more partitions: `count` in all. Throws KafkaError UNKNOWN_TOPIC_OR_PARTITION, INVALID_PARTITIONS. */
+  createPartitions(name: string, count: number): Promise<Topic> {
+    return this.turns.take(async () => {
+      this.checkOpen();
+      const before = this.byName.get(name);
+      if (before === undefined)
+        throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `there is no topic "${name}"`);
+      checkPartitions(count);
+      if (count <= before.partitions.length) {
+        throw new KafkaError(
+          ErrorCode.INVALID_PARTITIONS,
+          `"${name}" has ${before.partitions.length} partitions; they cannot become ${count}`,
+        );
+      }
+      await this.checkDirectories(name, before.partitions.length, count);
+      await this.metadata.write([...this.partitionRecords(before.id, before.partitions.length, count)]);
+      const topic = await this.openNew(before.id);
+      this.tell({ kind: "grown", topic });
+      return topic;
+    });
+  }
+
+  /** A producer id that nobody has had or will have. */
+  async nextProducerId(): Promise<bigint> {
+    while (this.nextId === this.blockEnd) {
+      await this.turns.take(async () => {
+        this.checkOpen();
+        if (this.nextId < this.blockEnd) return;
+        const start = this.image.nextProducerId;
+        const nextProducerId = start + PRODUCER_ID_BLOCK;
+        await this.metadata.write([
+          { type: "ProducerIdsRecord", brokerId: this.nodeId, brokerEpoch: -1n, nextProducerId },
+        ]);
+        this.nextId = start;
+        this.blockEnd = nextProducerId;
+      });
+    }
+    return this.nextId++;
+  }
+
+  /** Hears of every topic that is made, deleted or given partitions. Answers how to stop. */
+  onTopicsChanged(listener: (change: TopicsChange) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Syncs and closes everything; only when all of it went well is the shutdown marked as clean. Throws what did not. */
+  close(): Promise<void> {
+    this.closing ??= this.closeAll();
+    return this.closing;
+  }
+
+  private get image(): MetadataImage {
+    return this.metadata.image;
+  }
+
+  private checkOpen(): void {
+    if (this.closing !== undefined)
+      throw new KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, "the node is stopping");
+  }
+
+  private tell(change: TopicsChange): void {
+    for (const listener of this.listeners) {
+      try {
+        listener(change);
+      } catch (error) {
+        this.log.error(`a listener to topics failed: ${String(error)}`, { topic: change.topic.name });
+      }
+    }
+  }
+
+  private *partitionRecords(topicId: string, from: number, to: number): Generator<MetadataRecord> {
+    const [replicas, isr, leader] = [[this.nodeId], [this.nodeId], this.nodeId];
+    for (let partitionId = from; partitionId < to; partitionId++) {
+      yield {
+        type: "PartitionRecord",
+        partitionId,
+        topicId,
+        replicas,
+        isr,
+        leader,
+        leaderEpoch: 0,
+        partitionEpoch: 0,
+      };
+    }
+  }
+
+  /** On a file system that takes `Orders` for `orders`, the second of them would find the first one's files. */
+  private async checkDirectories(topic: string, from: number, to: number): Promise<void> {
+    const numbers = Array.from({ length: to - from }, (_, at) => from + at);
+    await forEachAtMost(OPENING_MAX, numbers, async (partition) => {
+      const directory = partitionDirectory(topic, partition);
+      if ((await readIdentity(this.options.store, directory)) === undefined) return;
+      throw new KafkaError(
+        ErrorCode.INVALID_TOPIC_EXCEPTION,
+        `the directory ${directory} belongs to another topic; take another name, or have the directory moved away`,
+      );
+    });
+  }
+
+  /** Opens the partitions of a topic that the metadata log names and that are not open yet. */
+  private async openNew(id: string): Promise<Topic> {
+    const image = this.image.topicById(id);
+    if (image === undefined) throw new Error(`topic ${id} is not in the metadata`);
+    const topic = await this.openTopic(image, false);
+    await Promise.all(topic.partitions.map((log, at) => this.leadOne(log, image, at)));
+    return topic;
+  }
+
+  /** A topic whose files cannot be made is removed again, so that it can be tried once more. */
+  private async takeBack(id: string, error: unknown): Promise<never> {
+    await this.metadata.write([{ type: "RemoveTopicRecord", topicId: id }]);
+    this.log.error(`a topic was removed again, because its files could not be made: ${String(error)}`);
+    throw error;
+  }
+
+  private async openTopic(image: TopicImage, clean: boolean): Promise<Topic> {
+    const partitions = [...(this.byId.get(image.id)?.partitions ?? [])];
+    const missing = [...image.partitions.keys()].filter((partition) => partitions[partition] === undefined);
+    const { name, id } = image;
+    const overrides = this.image.overrides(name);
+    const config = topicConfig(this.config, overrides);
+    const { store, engine, clock, log = silent } = this.options;
+    await forEachAtMost(OPENING_MAX, missing, async (partition) => {
+      const ledUpTo = image.partitions[partition]?.leaderEpoch ?? 0;
+      const uncompressedBytesMax = this.config.socketRequestMaxBytes;
+      const options = {
+        store,
+        engine,
+        clock,
+        log,
+        topic: name,
+        topicId: id,
+        partition,
+        config,
+        clean,
+        ledUpTo,
+        uncompressedBytesMax,
+      };
+      partitions[partition] = await PartitionLog.open(options);
+    });
+    const topic: Topic = { name, id, partitions, config, overrides };
+    this.byName.set(name, topic);
+    this.byId.set(id, topic);
+    return topic;
+  }
+
+  private async openAll(clean: boolean): Promise<void> {
+    await forEachAtMost(OPENING_MAX, this.image.topics, async (image) => {
+      await this.openTopic(image, clean);
+    });
+  }
+
+  /** A reader that has seen what a crash took away, or may have, tells it by the epoch. */
+  private async raiseEpochs(): Promise<void> {
+    const changes: MetadataRecord[] = [];
+    for (const { id: topicId, partitions } of this.image.topics) {
+      for (const partitionId of partitions.keys()) {
+        changes.push({ type: "PartitionChangeRecord", partitionId, topicId, isr: null, leader: this.nodeId });
+      }
+    }
+    if (changes.length === 0) return this.metadata.write([{ type: "NoOpRecord" }]);
+    for (let at = 0; at < changes.length; at += EPOCH_CHANGES_PER_BATCH) {
+      await this.metadata.write(changes.slice(at, at + EPOCH_CHANGES_PER_BATCH));
+    }
+  }
+
+  private async lead(): Promise<void> {
+    for (const { id, partitions } of this.byId.values()) {
+      const image = this.image.topicById(id);
+      if (image !== undefined) await Promise.all(partitions.map((log, at) => this.leadOne(log, image, at)));
+    }
+  }
+
+  private leadOne(log: PartitionLog, image: TopicImage, partition: number): Promise<void> {
+    return log.startEpoch(image.partitions[partition]?.leaderEpoch ?? 0);
+  }
+
+  private remove(topic: Topic): void {
+    const name = topic.name.toLowerCase();
+    const removal = forEachAtMost(OPENING_MAX, topic.partitions, (log) => log.delete())
+      // What stays is removed at the next start: the metadata log remembers whose it was.
+      .catch((error: unknown) =>
+        this.log.warn(`files of the deleted topic ${topic.name} are left: ${String(error)}`),
+      )
+      .then(() => {
+        if (this.removals.get(name) === removal) this.removals.delete(name);
+      });
+    this.removals.set(name, removal);
+  }
+
+  /** Directories of topics that were removed go; those that nobody knows are left alone, and told of. */
+  private async removeLeftovers(directories: readonly string[]): Promise<void> {
+    const { store } = this.options;
+    await forEachAtMost(OPENING_MAX, directories, async (directory) => {
+      if (directory === partitionDirectory(METADATA_TOPIC, 0)) return;
+      const id = await readIdentity(store, directory);
+      if (id !== undefined && this.image.wasRemoved(id)) return deletePartitionFiles(store, directory);
+      const parsed = parsePartitionDirectory(directory);
+      const owner = id === undefined ? undefined : this.image.topicById(id);
+      if (owner?.name === parsed?.topic && (parsed?.partition ?? 0) < (owner?.partitions.length ?? 0)) return;
+      this.log.warn(`the directory ${directory} belongs to no topic of this node and is left alone`, {
+        directory,
+      });
+    });
+  }
+
+  private async closeAll(): Promise<void> {
+    await this.turns.idle();
+    await Promise.all(this.removals.values());
+    const failures = await this.closeLogs();
+    if (failures.length > 0) throw failures[0];
+    await markCleanShutdown(this.options.store);
+  }
+
+  private async closeLogs(): Promise<unknown[]> {
+    const failures: unknown[] = [];
+    const logs = [...this.byId.values()].flatMap((topic) => topic.partitions);
+    await forEachAtMost(OPENING_MAX, logs, (log) =>
+      log.close().catch((error: unknown) => void failures.push(error)),
+    );
+    await this.metadata.close().catch((error: unknown) => void failures.push(error));
+    return failures;
+  }
+}
+
+function checkPartitions(count: number): void {
+  if (Number.isInteger(count) && count >= 1 && count <= PARTITIONS_PER_TOPIC_MAX) return;
+  throw new KafkaError(
+    ErrorCode.INVALID_PARTITIONS,
+    `a topic has 1 to ${PARTITIONS_PER_TOPIC_MAX} partitions, not ${count}`,
+  );
+}
+
+function configRecords(topic: string, overrides: ReadonlyMap<string, string>): MetadataRecord[] {
+  return [...overrides].map(([name, value]) => ({
+    type: "ConfigRecord",
+    resourceType: TOPIC_RESOURCE,
+    resourceName: topic,
+    name,
+    value,
+  }));
+}
+
+/** Names of the directories that a partition could have. */
+async function partitionDirectories(store: Store): Promise<string[]> {
+  const found = new Set<string>();
+  for (const name of await store.list("")) {
+    const directory = name.slice(0, Math.max(0, name.indexOf("/")));
+    if (parsePartitionDirectory(directory) !== undefined) found.add(directory);
+  }
+  return [...found];
+}
+
+/** Partitions whose owner, or whose list of topics, is gone are never guessed at. */
+function refuseOrphans(isKnown: boolean, directories: readonly string[]): void {
+  const metadata = partitionDirectory(METADATA_TOPIC, 0);
+  if (directories.length === 0 || (isKnown && directories.includes(metadata))) return;
+  throw new KafkaError(
+    ErrorCode.KAFKA_STORAGE_ERROR,
+    `the data directory has partitions, but ${isKnown ? metadata : "meta.properties"} is not there: restore it, or start ` +
+      `on an empty directory`,
+  );
+}

@@ -1,0 +1,113 @@
+/** What the metadata log says, folded up to its last record: topics, partitions, settings, producer ids. */
+import type { MetadataRecord } from "./metadata-record.ts";
+
+export interface TopicImage {
+  readonly name: string;
+  readonly id: string;
+  /** By partition number, from 0 on without a gap. */
+  readonly partitions: PartitionImage[];
+}
+
+export interface PartitionImage {
+  readonly leaderEpoch: number;
+  readonly partitionEpoch: number;
+}
+
+/** Kafka's ConfigResource.Type of a topic. */
+export const TOPIC_RESOURCE = 2;
+/** A PartitionChangeRecord's leader that says: as before. */
+export const SAME_LEADER = -2;
+
+export class MetadataImage {
+  private readonly byId = new Map<string, TopicImage>();
+  private readonly byName = new Map<string, TopicImage>();
+  private readonly configs = new Map<string, Map<string, string>>();
+  private readonly removed = new Set<string>();
+  private firstFreeProducerId = 0n;
+
+  get topics(): Iterable<TopicImage> {
+    return this.byId.values();
+  }
+  get names(): Iterable<string> {
+    return this.byName.keys();
+  }
+  /** The first producer id that was never handed out. */
+  get nextProducerId(): bigint {
+    return this.firstFreeProducerId;
+  }
+  topic(name: string): TopicImage | undefined {
+    return this.byName.get(name);
+  }
+  topicById(id: string): TopicImage | undefined {
+    return this.byId.get(id);
+  }
+  /** Settings that were given to a topic, by name. */
+  overrides(topic: string): ReadonlyMap<string, string> {
+    return this.configs.get(topic) ?? new Map();
+  }
+  /** Whether a topic with this id was there and is no more. */
+  wasRemoved(id: string): boolean {
+    return this.removed.has(id);
+  }
+
+  apply(record: MetadataRecord): void {
+    switch (record.type) {
+      case "TopicRecord":
+        return this.addTopic({ name: record.name, id: record.topicId, partitions: [] });
+      case "PartitionRecord":
+        return this.setPartition(record.topicId, record.partitionId, record);
+      case "PartitionChangeRecord":
+        return this.changePartition(record.topicId, record.partitionId, record.leader);
+      case "RemoveTopicRecord":
+        return this.removeTopic(record.topicId);
+      case "ConfigRecord":
+        if (record.resourceType === TOPIC_RESOURCE)
+          this.setConfig(record.resourceName, record.name, record.value);
+        return;
+      case "ProducerIdsRecord":
+        this.firstFreeProducerId = record.nextProducerId;
+        return;
+      case "FeatureLevelRecord":
+      case "NoOpRecord":
+        return;
+    }
+  }
+
+  private addTopic(topic: TopicImage): void {
+    this.byId.set(topic.id, topic);
+    this.byName.set(topic.name, topic);
+  }
+
+  private setPartition(
+    topicId: string,
+    partition: number,
+    { leaderEpoch, partitionEpoch }: PartitionImage,
+  ): void {
+    const topic = this.byId.get(topicId);
+    if (topic !== undefined) topic.partitions[partition] = { leaderEpoch, partitionEpoch };
+  }
+
+  /** As in Kafka: every change raises the partition epoch, one that names a leader the leader epoch too. */
+  private changePartition(topicId: string, partition: number, leader: number): void {
+    const before = this.byId.get(topicId)?.partitions[partition];
+    if (before === undefined) return;
+    const leaderEpoch = before.leaderEpoch + (leader === SAME_LEADER ? 0 : 1);
+    this.setPartition(topicId, partition, { leaderEpoch, partitionEpoch: before.partitionEpoch + 1 });
+  }
+
+  private removeTopic(id: string): void {
+    const topic = this.byId.get(id);
+    if (topic === undefined) return;
+    this.byId.delete(id);
+    this.byName.delete(topic.name);
+    this.configs.delete(topic.name);
+    this.removed.add(id);
+  }
+
+  private setConfig(topic: string, name: string, value: string | null): void {
+    const configs = this.configs.get(topic) ?? new Map<string, string>();
+    if (value === null) configs.delete(name);
+    else configs.set(name, value);
+    this.configs.set(topic, configs);
+  }
+}

@@ -1,0 +1,95 @@
+/** `__cluster_metadata-0`: a partition like any other, whose records are folded into an image. */
+import type { Clock } from "./clock.ts";
+import { brokerConfig, topicConfig } from "./config.ts";
+import type { Engine } from "./engine.ts";
+import { METADATA_BATCH_BYTES_MAX } from "./limits.ts";
+import type { Logger } from "./logger.ts";
+import { MetadataImage } from "./metadata-image.ts";
+import type { MetadataCodec, MetadataRecord } from "./metadata-record.ts";
+import { PartitionLog } from "./partition-log.ts";
+import { BatchHeader } from "./batch.ts";
+import type { Store } from "./store.ts";
+
+export const METADATA_TOPIC = "__cluster_metadata";
+/** Kafka's reserved id of that topic. */
+const METADATA_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAQ";
+const READ_BYTES = 1024 * 1024;
+const EPOCH_MAX = 2 ** 31 - 1;
+
+export interface MetadataLogOptions {
+  store: Store;
+  engine: Engine;
+  clock: Clock;
+  codec: MetadataCodec;
+  log: Logger;
+  clean: boolean;
+}
+
+export class MetadataLog {
+  readonly image = new MetadataImage();
+  private readonly log: PartitionLog;
+  private readonly options: MetadataLogOptions;
+
+  private constructor(log: PartitionLog, options: MetadataLogOptions) {
+    this.log = log;
+    this.options = options;
+  }
+
+  static async open(options: MetadataLogOptions): Promise<MetadataLog> {
+    const config = topicConfig(
+      brokerConfig(new Map()),
+      new Map([["max.message.bytes", String(METADATA_BATCH_BYTES_MAX)]]),
+    );
+    const log = await PartitionLog.open({
+      ...options,
+      topic: METADATA_TOPIC,
+      topicId: METADATA_TOPIC_ID,
+      partition: 0,
+      config,
+      uncompressedBytesMax: METADATA_BATCH_BYTES_MAX,
+      ledUpTo: EPOCH_MAX,
+    });
+    const metadata = new MetadataLog(log, options);
+    await metadata.replay();
+    await log.startEpoch(Math.max(0, log.lastEpoch) + (options.clean ? 0 : 1));
+    return metadata;
+  }
+
+  get highWatermark(): bigint {
+    return this.log.highWatermark;
+  }
+
+  /** Appends records as one batch; when they are synced, the image has them: all of them, or after a failure none. */
+  async write(records: readonly MetadataRecord[]): Promise<void> {
+    const { engine, clock, codec } = this.options;
+    const timestamp = clock.now();
+    const inputs = records.map((record) => ({ key: null, value: codec.encode(record), timestamp }));
+    const sealing = {
+      codec: 0,
+      producerId: -1n,
+      producerEpoch: -1,
+      baseSequence: -1,
+      bytesMax: METADATA_BATCH_BYTES_MAX,
+    };
+    await this.log.append(engine.writeBatch(inputs, sealing)).synced;
+    for (const record of records) this.image.apply(record);
+  }
+
+  close(): Promise<void> {
+    return this.log.close();
+  }
+
+  private async replay(): Promise<void> {
+    const { engine, codec } = this.options;
+    for (let offset = this.log.logStartOffset; offset < this.log.highWatermark;) {
+      const { bytes, to } = await this.log.read(offset, READ_BYTES);
+      for (let at = 0; at < bytes.length;) {
+        const batch = bytes.subarray(at, at + new BatchHeader(bytes, at).bytes);
+        for (const { value } of engine.readBatch(batch, METADATA_BATCH_BYTES_MAX))
+          if (value !== null) this.image.apply(codec.decode(value));
+        at += batch.length;
+      }
+      offset = to;
+    }
+  }
+}
