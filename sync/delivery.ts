@@ -101,6 +101,8 @@ class Session implements LaneHost {
   private producerId: bigint | undefined;
   private clockAheadMs = 0;
   private failure: unknown;
+  /** How often records came back to be sealed anew. */
+  private orderings = 0;
 
   constructor(
     options: DeliveryOptions,
@@ -143,6 +145,10 @@ class Session implements LaneHost {
     this.bell.ring();
   }
 
+  reordered(): void {
+    this.orderings += 1;
+  }
+
   /** Ends by throwing why; without an error when the signal aborts. */
   async run(): Promise<void> {
     try {
@@ -150,6 +156,7 @@ class Session implements LaneHost {
       await this.sealWhatWaits();
     } finally {
       this.controller.abort();
+      for (const lane of this.lanes.values()) await lane.idle();
     }
   }
 
@@ -262,6 +269,7 @@ class Session implements LaneHost {
   }
 
   private async sealTopic(topic: TopicMetadata): Promise<boolean> {
+    const { orderings } = this;
     const waiting = await this.waitingOf(topic.name);
     const misfits = waiting.filter((record) => !this.fits(record, topic));
     if (misfits.length > 0) {
@@ -275,7 +283,9 @@ class Session implements LaneHost {
       topic,
     )) {
       const lane = this.laneOf({ clusterId: this.clusterId, topicId: topic.id, partition }, topic.name);
-      if (lane.isOpen && (await this.sealInto(lane, records))) progress = true;
+      if (orderings !== this.orderings) return true;
+      if (!lane.isOpen) continue;
+      if (await lane.whileSealing(() => this.sealInto(lane, records))) progress = true;
     }
     return progress;
   }

@@ -31,6 +31,8 @@ export interface LaneHost {
   fail(error: unknown): void;
   /** Something may be frozen now. */
   ring(): void;
+  /** Records that were frozen wait again: what was read of the waiting ones before is not in order any more. */
+  reordered(): void;
 }
 
 interface Entry {
@@ -54,7 +56,12 @@ export class LaneDelivery {
   private readonly host: LaneHost;
   private entries: Entry[] = [];
   private mending = false;
+  private sealing = false;
   private failuresInRow = 0;
+  /** When the broker last took a batch, by the server's clock. */
+  private provenAtMs: number | undefined;
+  /** Everything under way: sends, and mending. */
+  private readonly active = new Set<Promise<void>>();
 
   constructor(host: LaneHost, key: LaneKey, topic: string) {
     this.host = host;
@@ -69,6 +76,17 @@ export class LaneDelivery {
       this.entries.length < IN_FLIGHT_MAX &&
       this.entries.every((entry) => entry.failure === undefined)
     );
+  }
+
+  /** Keeps the lane from being mended, which may give back older records, while `seal` freezes newer ones. */
+  async whileSealing<T>(seal: () => Promise<T>): Promise<T> {
+    this.sealing = true;
+    try {
+      return await seal();
+    } finally {
+      this.sealing = false;
+      this.pump();
+    }
   }
 
   /** `fresh`: sealed just now, never sent. */
@@ -89,16 +107,37 @@ export class LaneDelivery {
     const old = this.entries.find((entry) => !entry.inFlight && this.isTooOldToSend(entry));
     const failed = old ?? this.entries.find((entry) => entry.failure !== undefined);
     if (failed !== undefined) {
-      if (!this.entries.some((entry) => entry.inFlight)) void this.mend(failed);
+      if (!this.sealing && !this.entries.some((entry) => entry.inFlight)) this.track(this.mend(failed));
       return;
     }
+    const inFlightMax = this.isProven() ? IN_FLIGHT_MAX : 1;
     let inFlight = this.entries.filter((entry) => entry.inFlight).length;
     for (const entry of this.entries) {
-      if (inFlight >= IN_FLIGHT_MAX) return;
+      if (inFlight >= inFlightMax) return;
       if (entry.inFlight) continue;
       inFlight += 1;
-      void this.send(entry).then(() => this.pump());
+      this.track(this.send(entry).then(() => this.pump()));
     }
+  }
+
+  /**
+   * Whether the broker is known to remember the producer's sequence. One that does not may take any sequence as the first
+   * (Kafka's does), and with it the second batch of a pair after it has refused the first: so the first goes alone.
+   */
+  private isProven(): boolean {
+    if (this.provenAtMs === undefined) return false;
+    return Math.abs(this.host.serverNow() - this.provenAtMs) < this.host.options.producerIdExpirationMs / 2;
+  }
+
+  /** Resolves when nothing is under way any more: only then may another session deal with the same batches. */
+  async idle(): Promise<void> {
+    while (this.active.size > 0) await Promise.all(this.active);
+  }
+
+  /** `work` never rejects. */
+  private track(work: Promise<void>): void {
+    this.active.add(work);
+    void work.then(() => this.active.delete(work));
   }
 
   /** The broker may have forgotten the producer, and would then take a duplicate for a new batch. */
@@ -119,6 +158,7 @@ export class LaneDelivery {
     entry.failure = undefined;
     try {
       const baseOffset = await this.produceOnce(batch);
+      this.provenAtMs = this.host.serverNow();
       await this.settle(entry, baseOffset);
     } catch (error) {
       if (error instanceof KafkaError && error.code !== ErrorCode.NETWORK_EXCEPTION) {
@@ -267,6 +307,8 @@ export class LaneDelivery {
     const judged = new Set(verdicts.map((verdict) => verdict.batch.id));
     for (const entry of this.entries.filter((each) => !judged.has(each.batch.id)))
       await this.makeCertain(entry);
+    // What is decided now was found out for this session: after its end another may have sent these batches.
+    this.host.signal.throwIfAborted();
     const others = this.entries.filter((entry) => !judged.has(entry.batch.id));
     const all: Verdict[] = [
       ...verdicts,
@@ -274,6 +316,8 @@ export class LaneDelivery {
     ];
     await takeApart(this.host.options.store, this.host.term, all, await this.nextProducer(code));
     this.entries = [];
+    this.host.reordered();
+    this.provenAtMs = undefined;
     for (const verdict of verdicts) {
       if (verdict.state !== "waiting") this.host.options.onUndelivered(verdict.batch.recordIds, error);
     }

@@ -56,13 +56,17 @@ export function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** An AbortController that also follows the signals it is given. */
-export function linkedController(...signals: readonly (AbortSignal | undefined)[]): AbortController {
+/** An AbortController that also follows `parent`. Abort it when done: until then the parent holds it. */
+export function linkedController(parent: AbortSignal): AbortController {
   const controller = new AbortController();
-  for (const signal of signals) {
-    if (signal === undefined) continue;
-    if (signal.aborted) controller.abort(signal.reason);
-    else signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
+  if (parent.aborted) {
+    controller.abort(parent.reason);
+    return controller;
   }
+  const follow = (): void => controller.abort(parent.reason);
+  parent.addEventListener("abort", follow, { once: true });
+  controller.signal.addEventListener("abort", () => parent.removeEventListener("abort", follow), {
+    once: true,
+  });
   return controller;
 }

@@ -1,0 +1,191 @@
+import type { RequestOf } from "../../wire/api.ts";
+import { ApiKey } from "../../wire/api.ts";
+import { apis } from "../../wire/apis.ts";
+import type { fetch } from "../../wire/apis/fetch.ts";
+import type { listOffsets } from "../../wire/apis/list-offsets.ts";
+import type { metadata } from "../../wire/apis/metadata.ts";
+import type { offsetForLeaderEpoch } from "../../wire/apis/offset-for-leader-epoch.ts";
+import type { produce } from "../../wire/apis/produce.ts";
+import type { subscribe } from "../../wire/apis/subscribe.ts";
+import type { unsubscribe } from "../../wire/apis/unsubscribe.ts";
+import { ErrorCode } from "../../wire/errors.ts";
+import { ZERO_UUID } from "../../wire/uuid.ts";
+import type { FakeBroker, FakeConnection } from "./fake-broker.ts";
+
+interface Call {
+  broker: FakeBroker;
+  connection: FakeConnection;
+  /** An error to answer with, without acting. */
+  refuse: number | undefined;
+}
+
+function answerMetadata({ broker, refuse }: Call, body: RequestOf<typeof metadata>) {
+  const names =
+    body.topics === null ? [...broker.topics.keys()] : body.topics.map((topic) => topic.name ?? "");
+  const topics = names.map((name) => {
+    const topic =
+      broker.topics.get(name) ??
+      (broker.autoCreate && body.allowAutoTopicCreation ? broker.createTopic(name) : undefined);
+    const errorCode = refuse ?? (topic === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.NONE);
+    const partitions = (topic?.partitions ?? []).map((_, partitionIndex) => ({
+      errorCode: 0,
+      partitionIndex,
+      leaderId: 1,
+      leaderEpoch: 0,
+      replicaNodes: [1],
+      isrNodes: [1],
+      offlineReplicas: [],
+    }));
+    return { errorCode, name, topicId: topic?.id ?? ZERO_UUID, isInternal: false, partitions };
+  });
+  return { brokers: [], clusterId: broker.clusterId, controllerId: 1, topics };
+}
+
+function answerProduce({ broker, refuse }: Call, body: RequestOf<typeof produce>) {
+  return {
+    responses: body.topicData.map((topicData) => ({
+      name: topicData.name,
+      partitionResponses: topicData.partitionData.map(({ index, records }) => {
+        const partition = broker.topics.get(topicData.name)?.partitions[index];
+        const answer =
+          refuse !== undefined
+            ? { errorCode: refuse, baseOffset: -1n }
+            : (partition?.append(records ?? new Uint8Array()) ?? {
+                errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                baseOffset: -1n,
+              });
+        return { index, ...answer, recordErrors: [], errorMessage: null };
+      }),
+    })),
+  };
+}
+
+function answerListOffsets({ broker, refuse }: Call, body: RequestOf<typeof listOffsets>) {
+  return {
+    topics: body.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex, timestamp }) => {
+        const partition = broker.topics.get(name)?.partitions[partitionIndex];
+        const offset = timestamp === -2n ? partition?.logStart : partition?.end;
+        const errorCode =
+          refuse ?? (partition === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.NONE);
+        return { partitionIndex, errorCode, timestamp: -1n, offset: offset ?? -1n };
+      }),
+    })),
+  };
+}
+
+function answerFetch({ broker, refuse }: Call, body: RequestOf<typeof fetch>) {
+  return {
+    responses: body.topics.map(({ topic: name, topicId, partitions }) => ({
+      topic: name,
+      topicId,
+      partitions: partitions.map(({ partition: partitionIndex, fetchOffset, partitionMaxBytes }) => {
+        const topic = broker.topics.get(name) ?? broker.topicById(topicId);
+        const partition = topic?.partitions[partitionIndex];
+        if (partition === undefined) {
+          return {
+            partitionIndex,
+            errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+            highWatermark: -1n,
+            records: null,
+          };
+        }
+        const errorCode =
+          refuse ??
+          (fetchOffset < partition.logStart || fetchOffset > partition.end
+            ? ErrorCode.OFFSET_OUT_OF_RANGE
+            : 0);
+        const records = errorCode === 0 ? partition.read(fetchOffset, partitionMaxBytes).records : null;
+        return {
+          partitionIndex,
+          errorCode,
+          highWatermark: partition.end,
+          logStartOffset: partition.logStart,
+          records,
+        };
+      }),
+    })),
+  };
+}
+
+function answerSubscribe({ broker, connection, refuse }: Call, body: RequestOf<typeof subscribe>) {
+  return {
+    subscriptions: body.subscriptions.map(({ topicId, partition: index, offset, lastEpoch }) => {
+      const partition = broker.topicById(topicId)?.partitions[index];
+      const base = { topicId, partition: index, errorCode: refuse ?? ErrorCode.NONE };
+      if (refuse !== undefined) return base;
+      if (partition === undefined) return { ...base, errorCode: ErrorCode.UNKNOWN_TOPIC_ID };
+      const marks = {
+        logStartOffset: partition.logStart,
+        highWatermark: partition.end,
+        leaderEpoch: partition.leaderEpoch,
+      };
+      if (lastEpoch >= 0) {
+        const { epoch, endOffset } = partition.endOfEpoch(lastEpoch);
+        if (epoch !== lastEpoch || endOffset < offset) {
+          return { ...base, ...marks, divergingEpoch: epoch, divergingEndOffset: endOffset };
+        }
+      }
+      if (offset > partition.end) return { ...base, ...marks, errorCode: ErrorCode.OFFSET_OUT_OF_RANGE };
+      const next = offset === -1n ? partition.end : offset === -2n ? partition.logStart : offset;
+      connection.subscriptions.set(`${topicId}/${index}`, { topicId, partition: index, next });
+      return { ...base, ...marks, offset: next };
+    }),
+  };
+}
+
+function answerUnsubscribe({ connection }: Call, body: RequestOf<typeof unsubscribe>) {
+  return {
+    subscriptions: body.subscriptions.map(({ topicId, partition }) => {
+      connection.subscriptions.delete(`${topicId}/${partition}`);
+      return { topicId, partition, errorCode: ErrorCode.NONE };
+    }),
+  };
+}
+
+function answerOffsetForLeaderEpoch({ broker }: Call, body: RequestOf<typeof offsetForLeaderEpoch>) {
+  return {
+    topics: body.topics.map(({ topic, partitions }) => ({
+      topic,
+      partitions: partitions.map(({ partition, leaderEpoch }) => {
+        const end = broker.topics.get(topic)?.partitions[partition]?.endOfEpoch(leaderEpoch);
+        return {
+          errorCode: ErrorCode.NONE,
+          partition,
+          leaderEpoch: end?.epoch ?? -1,
+          endOffset: end?.endOffset ?? -1n,
+        };
+      }),
+    })),
+  };
+}
+
+type Handler = (call: Call, body: never) => unknown;
+
+export const handlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
+  [ApiKey.Metadata, answerMetadata],
+  [ApiKey.Produce, answerProduce],
+  [ApiKey.ListOffsets, answerListOffsets],
+  [ApiKey.Fetch, answerFetch],
+  [ApiKey.Subscribe, answerSubscribe],
+  [ApiKey.Unsubscribe, answerUnsubscribe],
+  [ApiKey.OffsetForLeaderEpoch, answerOffsetForLeaderEpoch],
+  [
+    ApiKey.InitProducerId,
+    ({ broker, refuse }: Call) => ({
+      errorCode: refuse ?? 0,
+      producerId: broker.nextProducerId++,
+      producerEpoch: 0,
+    }),
+  ],
+  [
+    ApiKey.ApiVersions,
+    () => ({
+      errorCode: 0,
+      apiKeys: apis
+        .filter((api) => handlers.has(api.key))
+        .map(({ key, minVersion, maxVersion }) => ({ apiKey: key, minVersion, maxVersion })),
+    }),
+  ],
+]);
