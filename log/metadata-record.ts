@@ -10,7 +10,6 @@ export type MetadataRecord =
   | ConfigRecord
   | FeatureLevelRecord
   | ProducerIdsRecord
-  | FeatureLevelRecord
   | NoOpRecord;
 
 export interface TopicRecord {
@@ -68,13 +67,6 @@ export interface ProducerIdsRecord {
   brokerEpoch: bigint;
   /** The first producer id that is not handed out yet: where the next block begins. */
   nextProducerId: bigint;
-}
-
-/** Read and passed over: this node has no features to be levelled. */
-export interface FeatureLevelRecord {
-  type: "FeatureLevelRecord";
-  name: string;
-  featureLevel: number;
 }
 
 export interface NoOpRecord {

@@ -43,23 +43,23 @@ export interface SegmentCase {
 
 interface Rule {
   readonly when: Partial<SegmentCase>;
-  readonly then: Decision;
+  readonly decision: Decision;
 }
 
 /** The first rule that matches decides. */
 export const RULES: readonly Rule[] = [
-  { when: { place: "last", syncedEnd: "above" }, then: "refuse" },
-  { when: { place: "last", ending: "whole" }, then: "keep" },
-  { when: { place: "last" }, then: "cut" },
-  { when: { place: "earlier", ending: "whole", joins: true }, then: "keep" },
-  { when: { place: "earlier" }, then: "refuse" },
+  { when: { place: "last", syncedEnd: "above" }, decision: "refuse" },
+  { when: { place: "last", ending: "whole" }, decision: "keep" },
+  { when: { place: "last" }, decision: "cut" },
+  { when: { place: "earlier", ending: "whole", joins: true }, decision: "keep" },
+  { when: { place: "earlier" }, decision: "refuse" },
 ];
 
 export function decide(facts: SegmentCase): Decision {
   const rule = RULES.find(({ when }) =>
     (Object.keys(when) as (keyof SegmentCase)[]).every((fact) => when[fact] === facts[fact]),
   );
-  return rule?.then ?? "refuse";
+  return rule?.decision ?? "refuse";
 }
 
 /** What recovery found and did, for the log and for metrics. */
