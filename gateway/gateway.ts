@@ -5,6 +5,7 @@ import { Lifetime } from "./api/lifetime.ts";
 import { PushHub } from "./api/push-hub.ts";
 import { ApiTable } from "./api/table.ts";
 import { consoleDirectory, loadEngineModule } from "./assets.ts";
+import { takeDataDirectory } from "./data-directory.ts";
 import { FileStore } from "./file-store.ts";
 import { FETCH_BYTES_MAX, STOP_MS, WEBSOCKET_FETCH_BYTES_MAX } from "./limits.ts";
 import { originPolicy } from "./origins.ts";
@@ -51,7 +52,10 @@ export async function startGateway({ settings, version, log }: GatewayOptions): 
   const undo: (() => Promise<void> | void)[] = [];
   try {
     const engine = createEngine(new WebAssembly.Instance(await loadEngineModule()));
-    const store = await FileStore.open(dataPath(settings));
+    const directory = dataPath(settings);
+    const lock = await takeDataDirectory(directory);
+    undo.push(() => lock.release());
+    const store = await FileStore.open(directory);
     undo.push(() => store.close());
     const cluster = await Cluster.open({
       store,

@@ -204,7 +204,8 @@ class HttpListener implements Listener {
         `ask for the WebSocket subprotocol ${SUBPROTOCOL}`,
       );
     }
-    if (req.getQuery() !== "") {
+    // Undefined or empty, whichever edition of the library it is.
+    if (((req.getQuery() as string | undefined) ?? "") !== "") {
       return refuse(
         res,
         req,

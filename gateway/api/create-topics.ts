@@ -82,6 +82,6 @@ async function create(topic: CreatableTopic, validateOnly: boolean, { cluster }:
     errorMessage: null,
     numPartitions: typeof made.partitions === "number" ? made.partitions : made.partitions.length,
     replicationFactor: 1,
-    configs: topicConfigEntries(made.config),
+    configs: topicConfigEntries(made.overrides, cluster.config),
   };
 }

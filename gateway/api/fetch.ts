@@ -182,17 +182,16 @@ async function readPartition(
 }
 
 async function readRecords(log: PartitionLog, asked: AskedPartition, budget: Budget): Promise<Uint8Array> {
+  const { fetchOffset } = asked;
+  // Written and not synced yet: whoever was answered with acks=1 may know of it already. Nothing there, so far.
+  if (fetchOffset >= log.highWatermark && fetchOffset <= log.logEndOffset) return EMPTY;
   const bytesMax = Math.max(0, Math.min(asked.partitionMaxBytes, budget.bytes));
-  // The log is asked even where nothing can be there, since it is the one to say that an offset is out of range.
-  const atEnd = asked.fetchOffset === log.highWatermark;
-  if (atEnd || (bytesMax === 0 && !budget.first && inRange(log, asked.fetchOffset))) return EMPTY;
-  const { bytes } = await log.read(asked.fetchOffset, bytesMax);
+  const isSpent = bytesMax === 0 && !budget.first;
+  // Where nothing more fits the log is asked all the same when it has to say that the offset is out of range.
+  if (isSpent && fetchOffset >= log.logStartOffset && fetchOffset < log.highWatermark) return EMPTY;
+  const { bytes } = await log.read(fetchOffset, bytesMax);
   if (bytes.byteLength > bytesMax && !budget.first) return EMPTY;
   if (bytes.byteLength > 0) budget.first = false;
   budget.bytes -= bytes.byteLength;
   return bytes;
-}
-
-function inRange({ logStartOffset, highWatermark }: PartitionLog, offset: bigint): boolean {
-  return offset >= logStartOffset && offset <= highWatermark;
 }

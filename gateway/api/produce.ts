@@ -1,5 +1,3 @@
-import { BatchHeader } from "../../log/batch.ts";
-import { BATCH_HEADER_BYTES } from "../../engine-as/format.ts";
 import { produce } from "../../wire/apis/produce.ts";
 import { ErrorCode, errorName, KafkaError } from "../../wire/errors.ts";
 import type { RequestContext, Services } from "./context.ts";
@@ -33,11 +31,7 @@ export const produceApi: ServedApi = serveApi(
     const { services } = context;
     const { acks } = request;
     const refusal = refused(request.acks, request.transactionalId, context.apiVersion);
-    const append = (
-      topic: string,
-      index: number,
-      records: Uint8Array | null,
-    ): Promise<PartitionResult> => {
+    const append = (topic: string, index: number, records: Uint8Array | null): Promise<PartitionResult> => {
       if (refusal !== undefined) return Promise.resolve(failed(index, refusal, services));
       return appendTo(services, { topic, index, records, acks });
     };
@@ -76,10 +70,7 @@ interface Append {
   acks: number;
 }
 
-function appendTo(
-  services: Services,
-  { topic, index, records, acks }: Append,
-): Promise<PartitionResult> {
+function appendTo(services: Services, { topic, index, records, acks }: Append): Promise<PartitionResult> {
   try {
     const log = partitionOf(topicByName(services.cluster, topic), index);
     const result = log.append(oneBatch(records));
@@ -102,24 +93,13 @@ function appendTo(
   }
 }
 
-/** From version 3 on a partition's records are exactly one batch. */
+/** From version 3 on a partition's records are exactly one batch; that nothing follows it is checked by the log. */
 function oneBatch(records: Uint8Array | null): Uint8Array {
-  if (records === null || records.byteLength === 0) {
-    throw new KafkaError(
-      ErrorCode.INVALID_RECORD,
-      "a partition of the request holds no batch; send exactly one",
-    );
-  }
-  if (records.byteLength >= BATCH_HEADER_BYTES) {
-    const { bytes } = new BatchHeader(records);
-    if (bytes > 0 && bytes < records.byteLength) {
-      throw new KafkaError(
-        ErrorCode.INVALID_RECORD,
-        `a partition of the request holds ${records.byteLength} bytes, its first batch ${bytes}; send exactly one batch`,
-      );
-    }
-  }
-  return records;
+  if (records !== null && records.byteLength > 0) return records;
+  throw new KafkaError(
+    ErrorCode.INVALID_RECORD,
+    "a partition of the request holds no batch; send exactly one",
+  );
 }
 
 function failed(index: number, error: unknown, services: Services): PartitionResult {

@@ -59,7 +59,7 @@ export class ProtocolClient {
   }
 
   static async tcp(port: number): Promise<ProtocolClient> {
-    const socket = createConnection({ port, host: "127.0.0.1" });
+    const socket = createConnection({ port, host: "127.0.0.1", noDelay: true });
     await once(socket, "connect");
     return new ProtocolClient((events) => tcpChannel(socket, events));
   }

@@ -3,6 +3,7 @@ import { PushHub } from "../../gateway/api/push-hub.ts";
 import type { FollowedLog } from "../../gateway/api/push-frame.ts";
 import type { PushSocket, Subscriber } from "../../gateway/api/subscriber.ts";
 import { BatchHeader } from "../../log/batch.ts";
+import type { TopicsChange } from "../../log/cluster.ts";
 import type { Clock } from "../../log/clock.ts";
 import { silent } from "../../log/logger.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
@@ -166,11 +167,11 @@ export interface Rig {
 /** A hub with the logs and sockets that the test makes. */
 export function rig(): Rig {
   const known = new Set<string>();
-  const listeners = new Set<() => void>();
+  const listeners = new Set<(change: TopicsChange) => void>();
   const hub = new PushHub({
     cluster: {
       topicById: ((id: string) => (known.has(id) ? {} : undefined)) as never,
-      onTopicsChanged: (listener: () => void) => {
+      onTopicsChanged: (listener) => {
         listeners.add(listener);
         return () => void listeners.delete(listener);
       },
@@ -186,7 +187,7 @@ export function rig(): Rig {
     },
     deleteTopic: (log) => {
       known.delete(log.topicId);
-      for (const listener of listeners) listener();
+      for (const listener of listeners) listener({ kind: "deleted", topic: log as never });
     },
     newSocket: () => {
       const socket = new RigSocket();

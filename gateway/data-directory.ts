@@ -1,0 +1,33 @@
+import { access, constants, mkdir } from "node:fs/promises";
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { lockDirectory, type DirectoryLock } from "./directory-lock.ts";
+
+/** What an operator can do about the system's reasons. */
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "this user may not write there",
+  EPERM: "this user may not write there",
+  EROFS: "the file system is read-only",
+  EEXIST: "there is a file of that name",
+  ENOTDIR: "a part of the path is a file",
+  ENOSPC: "the disk is full",
+};
+
+/**
+ * Makes the directory when it is not there, sees that it can be written, and takes it for this process alone. Throws
+ * KafkaError KAFKA_STORAGE_ERROR in words for an operator.
+ */
+export async function takeDataDirectory(path: string): Promise<DirectoryLock> {
+  try {
+    await mkdir(path, { recursive: true });
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+    const reason = REASONS[code] ?? (cause instanceof Error ? cause.message : String(cause));
+    throw new KafkaError(
+      ErrorCode.KAFKA_STORAGE_ERROR,
+      `the data directory ${path} cannot be used: ${reason}; choose another with --data-dir`,
+      { cause },
+    );
+  }
+  return lockDirectory(path);
+}
