@@ -16,8 +16,8 @@ const FAST_INPUT: usize = 48;
 const FAST_OUTPUT: usize = 128;
 const STEP: usize = 32;
 
-// A length that is spelled out in bytes of 255 cannot overflow 32 bits.
-if (LZ4_BLOCK_BYTES_MAX > 16777216) ERROR("a block must be short enough for its lengths to fit in 32 bits");
+// A length is at most 255 times its bytes, so that added to a position (below 512 MiB) it does not overflow 32 bits.
+if (LZ4_BLOCK_BYTES_MAX > 8388608) ERROR("a block must be short enough for its lengths to fit in 32 bits");
 
 /** For distances below 16: the swizzle that repeats a pattern to 16 bytes, and how many of them are whole patterns. */
 function buildPatterns(): void {
@@ -71,9 +71,13 @@ export function lz4BlockDecompress(
       const token = <usize>load<u8>(ip++);
       let literals = token >>> 4;
       if (literals == 15) {
-        literals = readLength(ip, fastInput, 15);
-        ip = afterLength;
-        if (literals == 0 || literals > fastInput - ip || literals > fastOutput - op) {
+        const byte = <usize>load<u8>(ip++);
+        literals = 15 + byte;
+        if (byte == 255) {
+          literals = readLength(ip, fastInput, literals);
+          ip = afterLength;
+        }
+        if (literals == 0 || ip + literals > fastInput || op + literals > fastOutput) {
           ip = sequence;
           break;
         }
@@ -88,13 +92,17 @@ export function lz4BlockDecompress(
 
       const distance = <usize>load<u16>(ip);
       ip += 2;
-      if (distance == 0 || distance > op - low) return BAD_FRAME;
-      let match = op - distance;
+      if (distance > op - low) return BAD_FRAME;
+      const match = op - distance;
       let matched = token & 15;
       if (matched == 15) {
-        matched = readLength(ip, fastInput, 15);
-        ip = afterLength;
-        if (matched == 0 || op >= fastOutput || matched + LZ4_MATCH_MIN > fastOutput - op) {
+        const byte = <usize>load<u8>(ip++);
+        matched = 15 + byte;
+        if (byte == 255) {
+          matched = readLength(ip, fastInput, matched);
+          ip = afterLength;
+        }
+        if (matched == 0 || op + matched + LZ4_MATCH_MIN > fastOutput) {
           ip = sequence;
           op = sequenceOutput;
           break;
@@ -111,6 +119,7 @@ export function lz4BlockDecompress(
           if (matched > 64) copyForward(op + 64, match + 64, end);
         }
       } else {
+        if (distance == 0) return BAD_FRAME;
         const pattern = i8x16.swizzle(v128.load(match), v128.load(LZ4_PATTERNS_AT + (distance << 4)));
         const stride = <usize>load<u8>(LZ4_STRIDES_AT + distance);
         do {
