@@ -64,12 +64,13 @@ export async function startGateway(
     await stop();
     throw new Error(`the gateway did not start: ${said}`);
   }
-  return { pid: child.pid ?? 0, ...ports, stop, createTopic: (name) => createTopic(ports, name) };
+  return { pid: child.pid ?? 0, ...ports, stop, createTopic: (name) => createTopic(ports, name, () => said) };
 }
 
 async function createTopic(
   { httpPort, kafkaPort }: { httpPort: number; kafkaPort: number },
   topic: string,
+  said: () => string,
 ): ReturnType<GatewayProcess["createTopic"]> {
   const client = await openKafkaClient(kafkaPort, () => {});
   const { topics } = await client.request(createTopics, createTopics.maxVersion, {
@@ -80,6 +81,6 @@ async function createTopic(
   client.close();
   const [made] = topics;
   if (made === undefined || made.errorCode !== 0)
-    throw new Error(`topic ${topic} was not made: ${made?.errorMessage}`);
+    throw new Error(`topic ${topic} was not made: ${made?.errorMessage}; the gateway said: ${said()}`);
   return { protocol: "rivulet", port: httpPort, kafkaPort, topic, topicId: made.topicId };
 }

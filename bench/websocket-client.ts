@@ -53,7 +53,7 @@ export function openWebSocket(options: WebSocketOptions): Promise<WebSocketClien
       answer = text;
       if (end < 0) return;
       if (!text.startsWith("HTTP/1.1 101"))
-        return fail(`the server refused the WebSocket: ${text.slice(0, 200)}`);
+        return fail(`the server refused the WebSocket: ${text.slice(0, 600)}`);
       answer = undefined;
       opened = true;
       resolve({

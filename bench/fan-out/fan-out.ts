@@ -129,6 +129,8 @@ async function checkValues(audience: Child<AudienceCommands>, { address, name }:
 
 interface Seat {
   readonly group: number;
+  /** Opened when it is left out. */
+  readonly source?: number;
   readonly recordsPerTick: number;
   readonly roundMs: number;
 }
@@ -137,10 +139,10 @@ interface Seat {
 export function contender(
   audience: Child<AudienceCommands>,
   { name, pid, address }: Server,
-  { group, recordsPerTick, roundMs }: Seat,
+  { group, source: opened, recordsPerTick, roundMs }: Seat,
   onRun: (run: RunResult) => void = () => {},
 ): Contender {
-  let source = -1;
+  let source = opened ?? -1;
   let ticks = 2;
   const run = async (): Promise<RunResult> => {
     const result = await audience.call("run", { source, group, ticks, window: WINDOW_TICKS });
@@ -150,7 +152,7 @@ export function contender(
   return {
     name,
     prepare: async () => {
-      source = await audience.call("openSource", { address, recordsPerTick });
+      if (opened === undefined) source = await audience.call("openSource", { address, recordsPerTick });
       if (roundMs === 0) return;
       for (;;) {
         const { milliseconds } = await run();

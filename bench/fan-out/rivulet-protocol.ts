@@ -1,5 +1,4 @@
 /** Rivulet: records come in by Produce over TCP, one batch a tick, and go out as Push frames over WebSocket. */
-import { BatchHeader } from "../../log/batch.ts";
 import { CODEC_NONE } from "../../engine-as/format.ts";
 import type { Engine } from "../../log/engine.ts";
 import { produce } from "../../wire/apis/produce.ts";
@@ -8,6 +7,7 @@ import { ErrorCode, errorName } from "../../wire/errors.ts";
 import { decodePush, isPush, PUSH_HEADER_BYTES } from "../../wire/push.ts";
 import { encodeRequest } from "../../wire/request.ts";
 import { decodeResponse } from "../../wire/response.ts";
+import { BATCH_BYTES_MAX, valuesOf } from "../batches.ts";
 import { CLIENT_ID, openKafkaClient, withLength } from "../kafka-client.ts";
 import { openWebSocket } from "../websocket-client.ts";
 import { BINARY } from "../websocket-frames.ts";
@@ -16,7 +16,6 @@ import type { Address, Protocol } from "./protocol.ts";
 const PRODUCE_VERSION = 9;
 const SUBSCRIBE_VERSION = 0;
 const PUSH_BYTES_MAX = 4 * 1024 * 1024;
-const BATCH_BYTES_MAX = 1024 * 1024;
 /** More than a Push's header and a Subscribe's answer are long. */
 const PREFIX_BYTES = 256;
 const LATEST = -1n;
@@ -107,12 +106,4 @@ function rivulet({ kafkaPort, topic, topicId }: Address): {
     throw new Error("not the address of a gateway");
   }
   return { kafkaPort, topic, topicId };
-}
-
-function* valuesOf(engine: Engine, records: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < records.length; at += new BatchHeader(records, at).bytes) {
-    for (const { value } of engine.readBatch(records.subarray(at), BATCH_BYTES_MAX)) {
-      if (value !== null) yield value;
-    }
-  }
 }

@@ -63,7 +63,7 @@ async function compareStalled(settings: BenchSettings, defer: Defer): Promise<Be
       contender(
         audience,
         { name, pid: gateway.pid, address },
-        { group, recordsPerTick: RECORDS_PER_TICK, roundMs },
+        { group, source, recordsPerTick: RECORDS_PER_TICK, roundMs },
         (run) => {
           published.set(name, (published.get(name) ?? 0) + run.deliveries / reading);
         },

@@ -1,6 +1,6 @@
 /** Reads a topic back over Kafka's protocol, to check what was written. */
-import { BatchHeader } from "../../log/batch.ts";
 import { fetch } from "../../wire/apis/fetch.ts";
+import { valuesOf } from "../batches.ts";
 import { loadEngine } from "../engine.ts";
 import type { KafkaClient } from "../kafka-client.ts";
 
@@ -17,12 +17,5 @@ export async function readValues(client: KafkaClient, root: string, topic: strin
     topics: [{ topic, partitions: [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: FETCH_BYTES }] }],
   });
   const bytes = responses[0]?.partitions[0]?.records ?? new Uint8Array(0);
-  const engine = loadEngine(root);
-  const values: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; at += new BatchHeader(bytes, at).bytes) {
-    for (const { value } of engine.readBatch(bytes.subarray(at), FETCH_BYTES)) {
-      if (value !== null) values.push(Uint8Array.from(value));
-    }
-  }
-  return values;
+  return Array.from(valuesOf(loadEngine(root), bytes), (value) => Uint8Array.from(value));
 }

@@ -1,0 +1,72 @@
+/** Every bench in its small mode, with real servers in processes of their own, so that none can rot. Counts and hashes only. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { BenchSettings } from "../../bench/bench.ts";
+import { benches } from "../../bench/benches.ts";
+import { bundleBenches } from "../../bench/bundle.mjs";
+import type { BenchReport } from "../../bench/report.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const settings: BenchSettings = { mode: "small", seed: 20_260_105, root, scripts: "" };
+
+interface Expectation {
+  /** Those that were left out, for want of a build for this machine, included. */
+  readonly contenders: number;
+  readonly cases: number;
+  readonly counts: Record<string, number>;
+  readonly hash: string;
+}
+
+/** What each computes from this seed. */
+const expected: Record<string, Expectation> = {
+  crc32c: { contenders: 3, cases: 3, counts: { checksums: 3 }, hash: "17ee096488bc" },
+  lz4: { contenders: 3, cases: 4, counts: { frames: 2 }, hash: "1886b8e7aaec" },
+  produce: { contenders: 4, cases: 1, counts: { records: 11_088 }, hash: "1f6b9d562d0f" },
+  "fan-out": { contenders: 5, cases: 2, counts: { deliveries: 1700 }, hash: "2ad822b579e5" },
+  stalled: {
+    contenders: 2,
+    cases: 1,
+    counts: { "stalled subscribers that got everything": 4, "records each": 9632 },
+    hash: "08b73fb425a8",
+  },
+};
+
+/** CPU time is read from /proc. */
+function measurable(metrics: readonly string[]): string[] {
+  return metrics.filter((metric) => process.platform === "linux" || !metric.includes("CPU"));
+}
+
+describe("small benches", () => {
+  let scripts = "";
+  beforeAll(async () => {
+    // Below the project, where the bundles find its packages.
+    scripts = await mkdtemp(join(root, "build/bench-small-"));
+    await bundleBenches(scripts);
+  });
+  afterAll(() => rm(scripts, { recursive: true, force: true }));
+
+  it("has an expectation for each bench", () => expect(Object.keys(expected)).toEqual(Object.keys(benches)));
+
+  it.each(Object.entries(benches))(
+    "%s computes what it should and measures every contender",
+    async (name, bench) => {
+      const report: BenchReport = await bench({ ...settings, scripts });
+      const wanted = expected[name];
+      expect(report.counts).toEqual(wanted?.counts);
+      expect(report.hash).toBe(wanted?.hash);
+      expect(report.tables.flatMap((table) => table.cases)).toHaveLength(wanted?.cases ?? 0);
+      const leftOut = report.notes.filter((note) => note.includes("left out"));
+      for (const { metrics, cases } of report.tables) {
+        for (const { results } of cases) {
+          expect(results.length + leftOut.length).toBe(wanted?.contenders);
+          for (const result of results)
+            expect(Object.keys(result.metrics)).toEqual(expect.arrayContaining(measurable(metrics)));
+        }
+      }
+      // What it should reach depends on the machine, and is no matter of a test.
+      expect(report.aims).toEqual([]);
+    },
+  );
+});
