@@ -54,6 +54,8 @@ const BATCH_CONTENT_BYTES_MAX = 256 * 1024;
 /** What a sealed batch may have: the largest request a gateway takes by default, less its header. */
 const BATCH_BYTES_MAX = 100 * 1024 * 1024 - 4096;
 const COMPRESS_FROM_BYTES = 1024;
+/** A topic that is not there this often in a row is not just late: the app is asked about its batches. */
+const ABSENT_TIMES_MAX = 5;
 
 /**
  * Delivers until the signal aborts or the upstream is closed. Throws Superseded when another deliverer has taken over
@@ -95,6 +97,8 @@ class Session implements LaneHost {
   private readonly sticky = new Map<string, number>();
   /** Topics that cannot be delivered to just now. */
   private readonly resting = new Set<string>();
+  /** Stored batches that have no lane yet, by topic. */
+  private readonly parked = new Map<string, FrozenBatch[]>();
   /** How often each topic had to rest. */
   private readonly restedTimes = new Map<string, number>();
   private clusterId = "";
@@ -165,13 +169,21 @@ class Session implements LaneHost {
     await this.learnServerTime();
     this.clusterId = await metadata.cluster();
     await release(store, this.clusterId);
-    const stored = await store.transact("readonly", (rows) => rows.batches());
-    for (const batch of stored) {
-      const reason = await this.reasonToBlock(batch);
-      if (reason !== batch.blocked) await block(store, this.term, [batch], reason);
-      if (reason === null) this.laneOf(batch, batch.topic).add(batch, false);
+    for (const batch of await store.transact("readonly", (rows) => rows.batches())) {
+      // Rule 3: another cluster must not get what was meant for the one before.
+      const isOurs = batch.clusterId === this.clusterId;
+      if (isOurs) this.parked.set(batch.topic, [...(this.parked.get(batch.topic) ?? []), batch]);
+      else
+        await this.blockBatch(
+          batch,
+          `sealed for cluster ${batch.clusterId}, and this is cluster ${this.clusterId}`,
+        );
     }
-    for (const lane of this.lanes.values()) lane.pump();
+  }
+
+  /** Answers false when the batch is no more. */
+  private blockBatch(batch: FrozenBatch, reason: string | null): Promise<boolean> {
+    return block(this.options.store, this.term, batch, reason);
   }
 
   private async learnServerTime(): Promise<void> {
@@ -185,16 +197,22 @@ class Session implements LaneHost {
     }
   }
 
-  /** Rule 3: another cluster, or a topic made anew, must not get what was meant for the one before. */
-  private async reasonToBlock(batch: FrozenBatch): Promise<string | null> {
-    if (batch.clusterId !== this.clusterId) {
-      return `sealed for cluster ${batch.clusterId}, and this is cluster ${this.clusterId}`;
+  /** The stored batches of a topic, now that it is known which one it is: nothing is sealed for it before they have their lanes. */
+  private async unpark(topic: TopicMetadata): Promise<void> {
+    const batches = this.parked.get(topic.name) ?? [];
+    const lanes = new Set<LaneDelivery>();
+    for (const batch of batches) {
+      const isSame = batch.topicId === topic.id;
+      const reason = isSame
+        ? null
+        : `sealed for topic ${topic.name} with id ${batch.topicId}, which was made anew as ${topic.id}`;
+      if (!(await this.blockBatch(batch, reason)) || !isSame) continue;
+      const lane = this.laneOf(batch, batch.topic);
+      lane.add(batch, false);
+      lanes.add(lane);
     }
-    const topic = await this.options.metadata.topic(batch.topic);
-    if (topic === undefined) return `topic ${batch.topic} (${batch.topicId}) is gone`;
-    return topic.id === batch.topicId
-      ? null
-      : `sealed for topic ${batch.topic} with id ${batch.topicId}, which was made anew as ${topic.id}`;
+    this.parked.delete(topic.name);
+    for (const lane of lanes) lane.pump();
   }
 
   private async sealWhatWaits(): Promise<void> {
@@ -206,41 +224,48 @@ class Session implements LaneHost {
     }
   }
 
-  /** One round over all topics with waiting records. Answers whether there may be more to do at once. */
+  /** One round over all topics with something to deliver. Answers whether there may be more to do at once. */
   private async sealOnce(): Promise<boolean> {
-    const topics = await this.options.store.transact("readonly", (rows) => rows.topicsIn("waiting"));
+    const waiting = new Set(
+      await this.options.store.transact("readonly", (rows) => rows.topicsIn("waiting")),
+    );
     let progress = false;
-    for (const name of topics) {
+    for (const name of new Set([...this.parked.keys(), ...waiting])) {
       if (this.signal.aborted) return true;
-      const topic = this.resting.has(name) ? undefined : await this.usableTopic(name);
-      if (topic !== undefined && (await this.sealTopic(topic))) progress = true;
+      const topic = this.resting.has(name) ? undefined : await this.usableTopic(name, waiting.has(name));
+      if (topic === undefined) continue;
+      await this.unpark(topic);
+      if (await this.sealTopic(topic)) progress = true;
     }
     return progress;
   }
 
-  /** The topic as it is now, made where the gateway does so; undefined when it cannot be used at present. */
-  private async usableTopic(name: string): Promise<TopicMetadata | undefined> {
+  /** The topic as it is now, made where that is wanted and the gateway does so; undefined when it cannot be used at present. */
+  private async usableTopic(name: string, create: boolean): Promise<TopicMetadata | undefined> {
     let problem: string;
     try {
-      const topic = await this.options.metadata.topic(name, { create: true });
+      const topic = await this.options.metadata.topic(name, { create });
       if (topic !== undefined) return topic;
-      problem = `topic ${name} is not there, and the gateway does not make it`;
+      problem = `topic ${name} is not there${create ? ", and the gateway does not make it" : ""}`;
     } catch (error) {
       if (!(error instanceof KafkaError) || error.code === ErrorCode.NETWORK_EXCEPTION) throw error;
       if (outcomeOf(error.code) === "topic refused") {
         await this.refuseWaiting(name, error);
-        return undefined;
+        if (!this.parked.has(name)) return undefined;
       }
       problem = error.message;
     }
-    this.rest(name, problem);
+    await this.rest(name, problem);
     return undefined;
   }
 
   /** Leaves a topic alone for a while, so that the others get on. */
-  private rest(name: string, problem: string): void {
+  private async rest(name: string, problem: string): Promise<void> {
     this.options.onProblem(problem);
     const times = this.restedTimes.get(name) ?? 0;
+    if (times === ABSENT_TIMES_MAX) {
+      for (const batch of this.parked.get(name) ?? []) await this.blockBatch(batch, problem);
+    }
     this.restedTimes.set(name, times + 1);
     this.resting.add(name);
     void sleep(

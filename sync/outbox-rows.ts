@@ -151,19 +151,19 @@ export function setAside(
   });
 }
 
-/** Notes why batches are not sent, or that nothing keeps them any more (null). */
+/** Notes why a batch is not sent, or that nothing keeps it any more (null). Answers false when the app has taken it apart. */
 export function block(
   store: OutboxStore,
   term: number,
-  batches: readonly FrozenBatch[],
+  { id }: FrozenBatch,
   reason: string | null,
-): Promise<void> {
+): Promise<boolean> {
   return store.transact("readwrite", async (rows) => {
     await checkTerm(rows, term);
-    for (const { id } of batches) {
-      const batch = await rows.batch(id);
-      if (batch !== undefined) await rows.putBatch({ ...batch, blocked: reason });
-    }
+    const batch = await rows.batch(id);
+    if (batch === undefined) return false;
+    if (batch.blocked !== reason) await rows.putBatch({ ...batch, blocked: reason });
+    return true;
   });
 }
 
