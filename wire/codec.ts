@@ -38,11 +38,18 @@ export function isPresent(field: Field, version: number): boolean {
 
 /** A field's default, made anew where it could be changed. */
 export function defaultOf(field: Field): unknown {
-  if (field.default !== undefined) return field.default;
-  if (field.type.kind !== "struct") return [];
-  return Object.fromEntries(
-    Object.entries(field.type.fields).map(([name, inner]) => [name, defaultOf(inner)]),
-  );
+  return defaultMaker(field)();
+}
+
+function defaultMaker({ type, default: shared }: Field): () => unknown {
+  if (shared !== undefined) return () => shared;
+  if (type.kind !== "struct") return () => [];
+  const makers = Object.entries(type.fields).map(([name, inner]) => ({ name, make: defaultMaker(inner) }));
+  return () => {
+    const value: Record<string, unknown> = {};
+    for (const { name, make } of makers) value[name] = make();
+    return value;
+  };
 }
 
 /** Whether a value is the field's default; left out counts as that. */
@@ -214,12 +221,7 @@ interface TaggedStep extends Step {
 
 /** Reads as nothing: the field's default, for a version that does not have it or before its tag is seen. */
 function absent(field: Field): Codec {
-  const shared = field.default;
-  return {
-    bytesMin: 0,
-    encode: () => undefined,
-    decode: shared === undefined ? () => defaultOf(field) : () => shared,
-  };
+  return { bytesMin: 0, encode: () => undefined, decode: defaultMaker(field) };
 }
 
 function structCodec(fields: Fields, dialect: Dialect): Codec {
