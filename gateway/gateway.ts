@@ -71,7 +71,8 @@ export async function startGateway({ settings, version, log }: GatewayOptions): 
     const hub = new PushHub(services);
     undo.push(() => hub.close());
     const requestBytesMax = config.socketRequestMaxBytes;
-    const kafkaAddress = (port: number): HostAndPort => settings.kafkaAdvertised ?? { host: reachable(settings.host), port };
+    const kafkaAddress = (port: number): HostAndPort =>
+      settings.kafkaAdvertised ?? { host: reachable(settings.host), port };
     const kafka = await listenTcp({
       host: settings.host,
       port: settings.kafkaPort,

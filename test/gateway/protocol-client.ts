@@ -51,7 +51,8 @@ export class ProtocolClient {
       message: (bytes) => this.received(bytes),
       closed: (reason) => {
         this.isClosed = true;
-        for (const waiting of this.pending.values()) waiting.reject(new Error(`connection closed: ${reason}`));
+        for (const waiting of this.pending.values())
+          waiting.reject(new Error(`connection closed: ${reason}`));
         this.pending.clear();
         closed(reason);
       },
