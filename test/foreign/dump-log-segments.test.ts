@@ -1,27 +1,30 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { dumpPartition, inspectPartition } from "../tools/dump-log-segments.ts";
+import { dumpPartitions, inspectPartitions } from "../tools/dump-log-segments.ts";
 import { describeWith } from "../tools/require-tool.ts";
 
 // Six batches of 13 to 23 records, lz4 and none, as Apache Kafka 4.3.1 wrote and closed them.
 const written = join(dirname(fileURLToPath(import.meta.url)), "..", "tools", "kafka-segment");
+const PARTITION = "written-by-kafka-0";
 const SEGMENT = "00000000000000000000";
 const THIRD_BATCH_AT = 466;
 
 describeWith(["kafka-tools"], "the check by DumpLogSegments", () => {
+  let dataDir: string;
   let directory: string;
 
   beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), "rivulet-dump-"));
+    dataDir = await mkdtemp(join(tmpdir(), "rivulet-dump-test-"));
+    directory = join(dataDir, PARTITION);
     await cp(written, directory, { recursive: true });
   });
-  afterEach(() => rm(directory, { recursive: true }));
+  afterEach(() => rm(dataDir, { recursive: true }));
 
   test("reads what Kafka itself has written", async () => {
-    const { files } = await dumpPartition(directory);
+    const files = await dumpPartitions(dataDir, [PARTITION]);
     const log = files.find((file) => file.name === `${SEGMENT}.log`);
     expect(
       log?.batches.map((batch) => [batch.baseOffset, batch.count, batch.compression, batch.producerId]),
@@ -40,10 +43,20 @@ describeWith(["kafka-tools"], "the check by DumpLogSegments", () => {
     expect(files.find((file) => file.name.endsWith(".snapshot"))?.producers.length).toBe(6);
   });
 
+  test("refuses a segment whose name is not its first offset", async () => {
+    for (const extension of [".log", ".index", ".timeindex"]) {
+      await rename(
+        join(directory, `${SEGMENT}${extension}`),
+        join(directory, `00000000000000000003${extension}`),
+      );
+    }
+    await expect(dumpPartitions(dataDir, [PARTITION])).rejects.toThrow("begins with offset 0");
+  });
+
   test("accepts empty indexes, as a new segment has them", async () => {
     await writeFile(join(directory, `${SEGMENT}.index`), "");
     await writeFile(join(directory, `${SEGMENT}.timeindex`), "");
-    expect((await inspectPartition(directory)).complaints).toEqual([]);
+    expect((await inspectPartitions(dataDir, [PARTITION])).complaints).toEqual([]);
   });
 
   const flip = (at: number) => (bytes: Buffer) => {
@@ -89,26 +102,26 @@ describeWith(["kafka-tools"], "the check by DumpLogSegments", () => {
   ])("refuses %s", async (_damage, extension, change) => {
     const file = join(directory, `${SEGMENT}${extension}`);
     await writeFile(file, change(await readFile(file)));
-    await expect(dumpPartition(directory)).rejects.toThrow("DumpLogSegments does not accept");
+    await expect(dumpPartitions(dataDir, [PARTITION])).rejects.toThrow("DumpLogSegments does not accept");
   });
 
   test("refuses a producer snapshot with a flipped bit", async () => {
     const file = join(directory, "00000000000000000108.snapshot");
     await writeFile(file, flip(40)(await readFile(file)));
-    await expect(dumpPartition(directory)).rejects.toThrow("Snapshot is corrupt");
+    await expect(dumpPartitions(dataDir, [PARTITION])).rejects.toThrow("Snapshot is corrupt");
   });
 
   test("leaves the files as they are", async () => {
     const file = join(directory, `${SEGMENT}.index`);
     const torn = without(3)(await readFile(file));
     await writeFile(file, torn);
-    const { complaints } = await inspectPartition(directory);
+    const { complaints } = await inspectPartitions(dataDir, [PARTITION]);
     expect(complaints.join()).toContain("--index-sanity-check ended with exit code 1");
     expect(await readFile(file)).toEqual(torn);
   });
 
   test("refuses a segment without its time index", async () => {
     await rm(join(directory, `${SEGMENT}.timeindex`));
-    await expect(dumpPartition(directory)).rejects.toThrow(`${SEGMENT}.timeindex is missing`);
+    await expect(dumpPartitions(dataDir, [PARTITION])).rejects.toThrow(`${SEGMENT}.timeindex is missing`);
   });
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { dumpDataDirectory, metadataRecordTypes } from "../tools/dump-data-directory.ts";
+import { dumpDataDirectory } from "../tools/dump-data-directory.ts";
 import { describeWith } from "../tools/require-tool.ts";
-import type { Codec, ForeignRecord } from "./clients/client.ts";
+import { asText, type Codec, type ForeignRecord } from "./clients/client.ts";
 import { kafkajsClient, kafkajsForeign } from "./clients/kafkajs.ts";
 import { kcat } from "./clients/kcat.ts";
 import { platformatic } from "./clients/platformatic.ts";
@@ -52,7 +52,7 @@ describeWith(["kcat", "kafka-tools"], "what one client writes, every client read
       const { broker } = served;
       const admin = kafkajsClient(broker).admin();
       await admin.connect();
-      expect(await admin.createTopics({ topics: [{ topic, numPartitions: 3 }] })).toBe(true);
+      expect(await admin.createTopics({ topics: [{ topic, numPartitions: 2 }] })).toBe(true);
       await admin.disconnect();
 
       const partition = { broker, topic, partition: 1 };
@@ -62,10 +62,7 @@ describeWith(["kcat", "kafka-tools"], "what one client writes, every client read
       const written = [...records, ...records];
       for (const reader of clients) {
         const read = await reader.consume(partition, 0n, written.length);
-        expect(
-          read.map(({ key, value, headers }) => ({ key, value, headers })),
-          reader.name,
-        ).toEqual(written);
+        expect(read.map(asText), reader.name).toEqual(written.map(asText));
         expect(
           read.map(({ offset }) => offset),
           reader.name,
@@ -80,10 +77,10 @@ describeWith(["kcat", "kafka-tools"], "what one client writes, every client read
 
   test("Kafka's own tool accepts every segment and every index", async () => {
     await served.stop();
-    const dumps = await dumpDataDirectory(served.dataDir);
-    const written = [...dumps].filter(([name]) => name.endsWith("-1"));
+    const { partitions, metadataRecords } = await dumpDataDirectory(served.dataDir);
+    const written = [...partitions].filter(([name]) => name.endsWith("-1"));
     expect(written.length).toBe(cases.length);
-    for (const [name, { files }] of written) {
+    for (const [name, files] of written) {
       const batches = files.flatMap((file) => file.batches);
       expect(
         batches.reduce((sum, batch) => sum + batch.count, 0),
@@ -98,6 +95,6 @@ describeWith(["kcat", "kafka-tools"], "what one client writes, every client read
       ).toBe(true);
       expect(files.flatMap((file) => file.offsetIndex).length, name).toBeGreaterThan(0);
     }
-    expect(metadataRecordTypes(dumps)).toContain("TOPIC_RECORD");
+    expect(metadataRecords.filter((type) => type === "TOPIC_RECORD").length).toBe(cases.length);
   });
 });

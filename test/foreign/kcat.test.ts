@@ -94,7 +94,7 @@ describeWith(["kcat"], "kcat", () => {
   test("a topic that is not there is an error when topics are not created by use", async () => {
     const strict = await serve("--config", "auto.create.topics.enable=false");
     try {
-      const args = ["-P", "-t", "nowhere", "-p", "0", "-X", "message.timeout.ms=3000"];
+      const args = ["-P", "-t", "nowhere", "-p", "0", "-X", "topic.metadata.propagation.max.ms=500"];
       const { code, stderr } = await startKcat(strict.broker, args, { input: "x\n" }).finished;
       expect(code).not.toBe(0);
       expect(stderr).toMatch(/unknown topic|unknown partition/i);

@@ -1,5 +1,5 @@
 /** Runs a program to its end and keeps what it said: the one way in which tests call foreign tools. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 
 /** How a program ended. `code` is null when a signal ended it. */
 export interface Finished {
@@ -10,13 +10,15 @@ export interface Finished {
 
 /** A program that runs: end its input, wait for it, or kill it. */
 export interface Running {
-  readonly child: ChildProcess;
+  readonly child: ChildProcessWithoutNullStreams;
   readonly finished: Promise<Finished>;
 }
 
 export interface RunOptions {
   /** What is written to its standard input, which is then closed. */
   readonly input?: Uint8Array | string;
+  /** Leaves its standard input to the caller. */
+  readonly keepsInputOpen?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** After this many milliseconds it is killed and the promise rejects with what it had said. */
@@ -32,7 +34,7 @@ export function start(command: string, args: readonly string[], options: RunOpti
   child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
   // A program that ends before it has read all its input breaks the pipe; its exit code tells why.
   child.stdin.on("error", () => {});
-  child.stdin.end(options.input ?? "");
+  if (options.keepsInputOpen !== true) child.stdin.end(options.input ?? "");
 
   const finished = new Promise<Finished>((resolve, reject) => {
     const said = (): string => Buffer.concat(stderr).toString();

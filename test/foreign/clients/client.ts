@@ -29,3 +29,9 @@ export interface ForeignClient {
   /** Reads `count` records from the offset `from` on; rejects when the partition ends before. */
   consume(from: Partition, offset: bigint, count: number): Promise<ReadRecord[]>;
 }
+
+/** A record as one text, a character a byte: compared and shown much faster than its buffers. */
+export function asText({ key, value, headers }: ForeignRecord): string {
+  const text = (bytes: Buffer | null): string => (bytes === null ? "null" : `"${bytes.toString("latin1")}"`);
+  return [text(key), text(value), JSON.stringify(headers)].join(" ");
+}
