@@ -31,7 +31,11 @@ const header: Codec = codecFor(
   false,
 );
 
-/** A whole request. Throws KafkaError: UNSUPPORTED_VERSION, or INVALID_REQUEST for values that do not fit their fields. */
+/**
+ * A whole request. Fields that the version does not have are left out, whatever they hold: a caller that depends on one
+ * asks for a version that has it. Throws KafkaError: UNSUPPORTED_VERSION, or INVALID_REQUEST for values that do not fit
+ * their fields.
+ */
 export function encodeRequest<Req, Res>(
   api: Api<Req, Res>,
   version: number,

@@ -17,7 +17,7 @@ declare const VALUE: unique symbol;
 declare const OMISSIBLE: unique symbol;
 
 export interface FieldOptions<T> {
-  /** First version that has the field; every version without it. */
+  /** First version that has the field; 0 where nothing is said. */
   readonly from?: number;
   /** Last version that has the field. */
   readonly to?: number;
