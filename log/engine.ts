@@ -12,8 +12,9 @@ export interface Engine {
 
   /**
    * Checks the batch at the start of `bytes`: length, magic, counts, CRC. With `deep` also every record inside it
-   * (varints, lengths, offset deltas rising from 0 to the last, count), decompressing none, lz4 as needed; a codec that
-   * this engine cannot read passes unread. `uncompressedBytesMax` bounds what decompression may produce.
+   * (varints, lengths, count, offset deltas that rise and lie within the batch: holes, which compaction leaves, pass),
+   * decompressing lz4 as needed; Kafka's other codecs pass unread. `uncompressedBytesMax` bounds what decompression may
+   * produce; an engine takes in at most 128 MiB, compressed or not.
    * Answers the batch's size in bytes, or a status < 0.
    */
   checkBatch(bytes: Uint8Array, deep: boolean, uncompressedBytesMax: number): number;
@@ -33,7 +34,7 @@ export interface Engine {
   /**
    * The records of the batch at the start of `batch`, decoded lazily; throws KafkaError: UNSUPPORTED_COMPRESSION_TYPE,
    * CORRUPT_MESSAGE, UNSUPPORTED_FOR_MESSAGE_FORMAT (not magic 2), MESSAGE_TOO_LARGE when they come to more than
-   * `uncompressedBytesMax`. The CRC is not compared: that is `checkBatch`.
+   * `uncompressedBytesMax`. The CRC is not compared: that is `checkBatch`. A record costs 40 bytes besides its own.
    */
   readBatch(batch: Uint8Array, uncompressedBytesMax: number): RecordTable;
 

@@ -18,9 +18,9 @@ import { codecError, statusError } from "./wasm-status.ts";
 
 /** Descriptors filled by one call: bounds what a batch of very many records takes of WASM memory. */
 const DESCRIPTORS_PER_CALL = 4096;
-/** Room tried first for what an LZ4 frame holds; text comes to about four times its size. */
-const FIRST_ROOM_BYTES = 65536;
-const FIRST_ROOM_RATIO = 4;
+/** Room tried first for what an LZ4 frame holds: memory has it from the start, and text rarely comes to more. */
+const FIRST_ROOM_BYTES = 1 << 20;
+const FIRST_ROOM_RATIO = 8;
 const ROOM_STEP = 4;
 
 /**

@@ -22,7 +22,7 @@ import {
 } from "../engine-as/format.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import type { BatchOptions } from "./engine.ts";
-import type { RecordInput } from "./record.ts";
+import type { RecordHeader, RecordInput } from "./record.ts";
 import { after, ENGINE_BATCH_BYTES_MAX, type WasmArena } from "./wasm-arena.ts";
 import type { EngineExports } from "./wasm-exports.ts";
 import { codecError, statusError } from "./wasm-status.ts";
@@ -59,16 +59,18 @@ function loadOf(records: readonly RecordInput[], baseTimestamp: number): Load {
   return load;
 }
 
-/** Copies records into WASM memory: descriptors at `table`, header entries and then bytes at `data`. */
+/** Copies records into WASM memory, which must not grow meanwhile: descriptors, and at `data` header entries, then bytes. */
 class Packer {
-  private readonly arena: WasmArena;
+  private readonly memory: Uint8Array;
+  private readonly view: DataView;
   private readonly data: number;
   /** Positions relative to `data`. */
   private entryAt = 0;
   private byteAt: number;
 
   constructor(arena: WasmArena, data: number, headers: number) {
-    this.arena = arena;
+    this.memory = arena.bytes;
+    this.view = arena.view;
     this.data = data;
     this.byteAt = headers * HEADER_ENTRY_BYTES;
   }
@@ -79,16 +81,18 @@ class Packer {
   }
 
   record(descriptor: number, record: RecordInput, baseTimestamp: number): void {
-    const view = this.arena.view;
     const delta = record.timestamp - baseTimestamp;
     const high = Math.floor(delta / 2 ** 32);
-    view.setUint32(descriptor + DESCRIPTOR_TIMESTAMP_DELTA_AT, delta - high * 2 ** 32, true);
-    view.setInt32(descriptor + DESCRIPTOR_TIMESTAMP_DELTA_AT + 4, high, true);
+    this.view.setUint32(descriptor + DESCRIPTOR_TIMESTAMP_DELTA_AT, delta - high * 2 ** 32, true);
+    this.view.setInt32(descriptor + DESCRIPTOR_TIMESTAMP_DELTA_AT + 4, high, true);
     this.bytes(descriptor + DESCRIPTOR_KEY_AT, descriptor + DESCRIPTOR_KEY_LENGTH_AT, record.key);
     this.bytes(descriptor + DESCRIPTOR_VALUE_AT, descriptor + DESCRIPTOR_VALUE_LENGTH_AT, record.value);
-    const headers = record.headers ?? [];
-    view.setUint32(descriptor + DESCRIPTOR_HEADERS_AT, this.entryAt, true);
-    view.setInt32(descriptor + DESCRIPTOR_HEADERS_COUNT_AT, headers.length, true);
+    this.view.setUint32(descriptor + DESCRIPTOR_HEADERS_AT, this.entryAt, true);
+    this.view.setInt32(descriptor + DESCRIPTOR_HEADERS_COUNT_AT, record.headers?.length ?? 0, true);
+    if (record.headers !== undefined) this.headers(record.headers);
+  }
+
+  private headers(headers: readonly RecordHeader[]): void {
     for (const header of headers) {
       const entry = this.data + this.entryAt;
       this.entryAt += HEADER_ENTRY_BYTES;
@@ -98,20 +102,20 @@ class Packer {
   }
 
   private bytes(at: number, lengthAt: number, bytes: Uint8Array | null): void {
-    if (bytes !== null) this.arena.bytes.set(bytes, this.data + this.byteAt);
+    if (bytes !== null) this.memory.set(bytes, this.data + this.byteAt);
     this.place(at, lengthAt, bytes === null ? -1 : bytes.length);
   }
 
   private text(at: number, lengthAt: number, text: string): void {
     const start = this.data + this.byteAt;
-    const room = this.arena.bytes.subarray(start, start + text.length * UTF8_BYTES_MAX);
+    const room = this.memory.subarray(start, start + text.length * UTF8_BYTES_MAX);
     this.place(at, lengthAt, encoder.encodeInto(text, room).written);
   }
 
   private place(at: number, lengthAt: number, length: number): void {
-    this.arena.view.setUint32(at, this.byteAt, true);
-    this.arena.view.setInt32(lengthAt, length, true);
-    this.byteAt += Math.max(length, 0);
+    this.view.setUint32(at, this.byteAt, true);
+    this.view.setInt32(lengthAt, length, true);
+    if (length > 0) this.byteAt += length;
   }
 }
 

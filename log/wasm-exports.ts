@@ -63,9 +63,9 @@ const FUNCTIONS: readonly (keyof Omit<EngineExports, "memory">)[] = [
 /** The exports of an instance of `engine.wasm`; throws an Error naming what is missing when it is another module. */
 export function engineExports(instance: WebAssembly.Instance): EngineExports {
   const found = instance.exports;
-  const missing = FUNCTIONS.filter((name) => typeof found[name] !== "function");
-  if (missing.length > 0 || !(found["memory"] instanceof WebAssembly.Memory)) {
-    throw new Error(`engine.wasm: not this engine's build, missing: ${[...missing, "memory"].join(", ")}`);
-  }
+  const missing: string[] = FUNCTIONS.filter((name) => typeof found[name] !== "function");
+  if (!(found["memory"] instanceof WebAssembly.Memory)) missing.push("memory");
+  if (missing.length > 0)
+    throw new Error(`engine.wasm: not this engine's build, it lacks ${missing.join(", ")}`);
   return found as unknown as EngineExports;
 }

@@ -1,10 +1,23 @@
 import { describe, expect, test } from "vitest";
-import { BATCH_HEADER_BYTES, CODEC_LZ4, CODEC_NONE } from "../../engine-as/format.ts";
+import {
+  BATCH_HEADER_BYTES,
+  CODEC_LZ4,
+  CODEC_NONE,
+  OFFSET_INDEX_ENTRY_BYTES,
+  SCANNED_BYTES,
+  SCAN_BATCHES_AT,
+  SCAN_BATCH_BYTES_MAX_AT,
+  SCAN_INTERVAL_AT,
+  SCAN_STATE_BYTES,
+  TIME_INDEX_ENTRY_BYTES,
+} from "../../engine-as/format.ts";
 import { BAD_CRC, BAD_LENGTH, BAD_MAGIC, BAD_OFFSET, OK, TORN } from "../../engine-as/status.ts";
 import { BatchHeader } from "../../log/batch.ts";
 import type { ScannedBatch, ScanOptions, SegmentScanner } from "../../log/engine.ts";
 import { options, randomRecords, resealed } from "./batches.ts";
-import { engineKinds, loadEngine } from "./load.ts";
+import { damaged } from "./damage.ts";
+import { GuardedMemory } from "./guarded.ts";
+import { engineKinds, loadEngine, loadExports } from "./load.ts";
 import { Random } from "./random.ts";
 
 const INTERVAL = 700;
@@ -290,5 +303,47 @@ describe.each(engineKinds)("segment scan, %s build", (kind) => {
     expect(scanner.feed(empty)).toBe(OK);
     expect(scanner.batches[0]).toMatchObject({ lastOffset: BASE + 46n, recordsCount: 0 });
     expect(scanner.nextOffset).toBe(BASE + 47n);
+  });
+
+  test("thousands of damaged segments and states neither trap nor write outside the tables", () => {
+    const random = new Random(0x5ca4);
+    const memory = new GuardedMemory(loadExports(kind), 1 << 20);
+    const { bytes } = segmentOf(random, 30);
+    const passed = new Set<number>();
+    for (let round = 0; round < 5000; round++) {
+      const segment = damaged(bytes, random, random.oneIn(2) ? 0 : bytes.length >>> 1);
+      const state = random.oneIn(3) ? random.bytes(SCAN_STATE_BYTES) : new Uint8Array(SCAN_STATE_BYTES);
+      new DataView(state.buffer).setInt32(
+        SCAN_BATCH_BYTES_MAX_AT,
+        random.oneIn(5) ? random.word() : 1 << 20,
+        true,
+      );
+      new DataView(state.buffer).setInt32(SCAN_INTERVAL_AT, random.oneIn(5) ? random.word() : 1, true);
+      const batchesMax = 1 + random.below(40);
+      const laid = [
+        SCAN_STATE_BYTES,
+        segment,
+        batchesMax * SCANNED_BYTES,
+        batchesMax * OFFSET_INDEX_ENTRY_BYTES,
+        batchesMax * TIME_INDEX_ENTRY_BYTES,
+      ];
+      const regions = memory.lay(...laid);
+      const [stateAt, segmentAt, batches, offsets, times] = regions.map((region) => region.at);
+      memory.bytes.set(state, stateAt);
+      const status = memory.exports.scanSegment(
+        stateAt ?? 0,
+        segmentAt ?? 0,
+        segment.length,
+        batches ?? 0,
+        batchesMax,
+        offsets ?? 0,
+        times ?? 0,
+      );
+      if (status > 0) expect.fail(`round ${round} of seed ${random.seed}: status ${status}`);
+      if (!memory.isUntouched(regions, laid))
+        expect.fail(`round ${round} of seed ${random.seed}: wrote outside`);
+      passed.add(memory.bytes[(stateAt ?? 0) + SCAN_BATCHES_AT] ?? 0);
+    }
+    expect(passed.size).toBeGreaterThan(20);
   });
 });
