@@ -36,8 +36,9 @@ export class LeaderEpochs {
     return this.entries.at(-1)?.epoch ?? -1;
   }
 
+  /** All of them as they are now. */
   get all(): readonly LeaderEpoch[] {
-    return this.entries;
+    return [...this.entries];
   }
 
   /** A batch of `epoch` stands at `offset`, after all others. A batch without an epoch (-1) tells nothing. */

@@ -29,7 +29,7 @@ export const PRODUCER_ID_BLOCK = 1000n;
 /** Partitions that are opened at the same time. */
 export const OPENING_MAX = 16;
 /** The synced end is noted at most this often, in milliseconds. */
-export const SYNCED_END_NOTE_INTERVAL_MS = 50;
+export const SYNCED_END_NOTE_INTERVAL_MS = 10;
 /** Notes of the synced end that are kept before the file is written anew. */
 export const SYNCED_END_FILE_BYTES_MAX = 48 * 1024;
 /** Partitions whose leader epoch is raised in one metadata batch; more of them take more batches. */

@@ -167,6 +167,8 @@ class PartitionRecovery {
       this.producers = ProducerState.of(before.producers, this.request.clock.now());
       this.epochs = new LeaderEpochs(before.epochs);
       result = await this.scanOne(last);
+      if (result.ending !== "whole")
+        throw refusal(last.name, result.validBytes, result.endOffset, result.endOffset, result.reason);
     }
     if (decision === "cut" || result.endOffset > this.syncedEnd.offset) await last.file?.sync();
     if (result.endOffset > this.syncedEnd.offset) await this.syncedEnd.set(result.endOffset);

@@ -30,6 +30,8 @@ export async function readIndexFiles(
   const times = await store.read(segmentFile(directory, segment.baseOffset, "timeindex"));
   if (offsets === undefined || times === undefined) return undefined;
   if (!isOffsetIndex(offsets, segment.bytes) || !isTimeIndex(times)) return undefined;
+  // A sealed time index is empty only where no record has a timestamp; it is not worth believing one.
+  if (times.length === 0 && segment.bytes > 0) return undefined;
   const last = viewOf(times.subarray(-TIME_INDEX_ENTRY_BYTES));
   const maxTimestamp = times.length === 0 ? -1n : last.getBigInt64(0);
   const maxTimestampOffset = times.length === 0 ? -1n : segment.baseOffset + BigInt(last.getInt32(8));

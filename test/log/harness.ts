@@ -20,6 +20,22 @@ export const clock: Clock = {
   defer: (callback) => void setImmediate(callback),
 };
 
+/** Time that passes by ticks alone, five milliseconds each: the same history every time. */
+export const tickClock: Clock = {
+  now: () => START_MS,
+  defer: clock.defer,
+  setTimer: (delayMs, callback) => {
+    let isCancelled = false;
+    const tick = (left: number): void => {
+      if (isCancelled) return;
+      if (left <= 0) callback();
+      else setImmediate(tick, left - 5);
+    };
+    setImmediate(tick, delayMs);
+    return () => void (isCancelled = true);
+  },
+};
+
 export const TOPIC_ID = "AAECAwQFBgcICQoLDA0ODw";
 
 export function config(overrides: Record<string, string | number> = {}): TopicConfig {

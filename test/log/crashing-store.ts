@@ -1,0 +1,243 @@
+/**
+ * A Store over memory that behaves as badly as a disk may: it can fail the n-th operation or stop dead in the middle of it,
+ * and `afterPowerLoss` keeps of what was not synced whatever the seed says: all, nothing, a torn end, or any mixture of
+ * 512-byte sectors, zeros and garbage. What was synced it keeps. `afterKill` keeps everything that was written.
+ */
+import type { Store, StoreFile } from "../../log/store.ts";
+
+/** What happens at the n-th operation (from 1). */
+export interface Fault {
+  at: number;
+  kind: "fail" | "crash";
+  /** Only these operations are counted; all when it is left out. */
+  operation?: Operation;
+}
+
+export type Operation = "append" | "sync" | "truncate" | "write" | "delete";
+
+interface Disk {
+  /** What a reader sees: the page cache. */
+  bytes: Uint8Array;
+  /** What power loss leaves for certain; undefined: not even the name. */
+  synced: Uint8Array | undefined;
+  syncHasFailed: boolean;
+}
+
+const SECTOR_BYTES = 512;
+
+export class CrashingStore implements Store {
+  /** Operations that were begun so far, those that are counted by `fault`. */
+  operations = 0;
+  fault: Fault | undefined;
+  /** Things that a log must never do, such as syncing a file again after a sync of it has failed. */
+  readonly violations: string[] = [];
+  /** Resolves when the store has stopped dead. */
+  readonly crashed: Promise<void>;
+  private readonly random: () => number;
+  private readonly disks = new Map<string, Disk>();
+  /** Whether the store has stopped. */
+  isDead = false;
+  private die: () => void = () => {};
+
+  constructor(random: () => number) {
+    this.random = random;
+    this.crashed = new Promise((resolve) => (this.die = resolve));
+  }
+
+  /** The store after the machine has lost its power. */
+  afterPowerLoss(): CrashingStore {
+    return this.successor((disk) => this.remains(disk));
+  }
+
+  /** The store after the process was killed. */
+  afterKill(): CrashingStore {
+    return this.successor((disk) => disk.bytes.slice());
+  }
+
+  /** Stops dead now: no operation that is in flight or comes later ends. */
+  crash(): void {
+    this.isDead = true;
+    this.die();
+  }
+
+  list(prefix: string): Promise<string[]> {
+    return this.alive(() => [...this.disks.keys()].filter((name) => name.startsWith(prefix)).sort());
+  }
+
+  open(name: string): Promise<StoreFile> {
+    return this.alive(() => {
+      const disk = this.disks.get(name) ?? {
+        bytes: new Uint8Array(0),
+        synced: undefined,
+        syncHasFailed: false,
+      };
+      this.disks.set(name, disk);
+      return new CrashingFile(name, disk, this);
+    });
+  }
+
+  read(name: string): Promise<Uint8Array | undefined> {
+    return this.alive(() => this.disks.get(name)?.bytes.slice());
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    const replace = (): void =>
+      void this.disks.set(name, { bytes: bytes.slice(), synced: bytes.slice(), syncHasFailed: false });
+    await this.step("write", () => this.chance(0.5) && replace());
+    await this.finish(replace);
+  }
+
+  async delete(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      const remove = (): void => void this.disks.delete(name);
+      await this.step("delete", () => this.chance(0.5) && remove());
+      await this.finish(remove);
+    }
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Runs one operation's start: the fault, if it is its turn. `partly` is what a crash in the middle may have done. */
+  async step(operation: Operation, partly: () => unknown): Promise<void> {
+    await this.alive(() => {});
+    if (this.fault?.operation === undefined || this.fault.operation === operation) this.operations++;
+    if (this.fault?.at !== this.operations || (this.fault.operation ?? operation) !== operation) return;
+    const { kind } = this.fault;
+    this.fault = undefined;
+    partly();
+    if (kind === "fail") throw new Error(`injected: ${operation}`);
+    this.crash();
+    await NEVER;
+  }
+
+  /** Ends an operation: its effect, and nobody hears of it when the store is dead by now. */
+  async finish(effect: () => void): Promise<void> {
+    if (this.isDead) await NEVER;
+    effect();
+  }
+
+  chance(probability: number): boolean {
+    return this.random() < probability;
+  }
+
+  below(count: number): number {
+    return Math.floor(this.random() * count);
+  }
+
+  /** Answers after a while, or never when the store is dead by then. */
+  async alive<T>(answer: () => T): Promise<T> {
+    if (this.chance(0.3)) await new Promise((resolve) => setImmediate(resolve));
+    if (this.isDead) await NEVER;
+    return answer();
+  }
+
+  private successor(contents: (disk: Disk) => Uint8Array | undefined): CrashingStore {
+    const next = new CrashingStore(this.random);
+    for (const [name, disk] of this.disks) {
+      const bytes = contents(disk);
+      // What a kill leaves is not synced; what power loss leaves is on the disk.
+      if (bytes !== undefined)
+        next.disks.set(name, { bytes, synced: disk.synced?.slice(), syncHasFailed: false });
+    }
+    return next;
+  }
+
+  private remains({ bytes, synced }: Disk): Uint8Array | undefined {
+    if (synced === undefined && this.chance(0.3)) return undefined;
+    const kept = synced ?? new Uint8Array(0);
+    const isExtension = kept.length <= bytes.length && kept.every((value, at) => value === bytes[at]);
+    // A truncation that was not synced may not have happened.
+    if (!isExtension && this.chance(0.5)) return kept.slice();
+    const certain = isExtension ? kept.length : Math.min(kept.length, bytes.length);
+    const length = certain + this.below(bytes.length - certain + 1);
+    const left = bytes.slice(0, this.chance(0.3) ? bytes.length : length);
+    if (this.chance(0.4)) this.spoil(left, certain);
+    return left;
+  }
+
+  /** Sectors that never reached the disk hold zeros, or what was there before. */
+  private spoil(bytes: Uint8Array, from: number): void {
+    for (let at = from; at < bytes.length; at = (Math.floor(at / SECTOR_BYTES) + 1) * SECTOR_BYTES) {
+      if (!this.chance(0.3)) continue;
+      const end = Math.min(bytes.length, (Math.floor(at / SECTOR_BYTES) + 1) * SECTOR_BYTES);
+      if (this.chance(0.5)) bytes.fill(0, at, end);
+      else for (let one = at; one < end; one++) bytes[one] = this.below(256);
+    }
+  }
+}
+
+class CrashingFile implements StoreFile {
+  readonly name: string;
+  size: number;
+  private readonly disk: Disk;
+  private readonly store: CrashingStore;
+  private last: Promise<void> = Promise.resolve();
+
+  constructor(name: string, disk: Disk, store: CrashingStore) {
+    this.name = name;
+    this.disk = disk;
+    this.store = store;
+    this.size = disk.bytes.length;
+  }
+
+  append(pieces: readonly Uint8Array[]): Promise<void> {
+    const bytes = joined(pieces);
+    this.size += bytes.length;
+    return this.inTurn(async () => {
+      const add = (count: number): void =>
+        void (this.disk.bytes = joined([this.disk.bytes, bytes.subarray(0, count)]));
+      await this.store.step("append", () => add(this.store.below(bytes.length + 1)));
+      await this.store.finish(() => add(bytes.length));
+    });
+  }
+
+  read(position: number, length: number): Promise<Uint8Array> {
+    return this.store.alive(() => this.disk.bytes.slice(position, position + length));
+  }
+
+  truncate(size: number): Promise<void> {
+    this.size = size;
+    return this.inTurn(async () => {
+      const cut = (): void => void (this.disk.bytes = this.disk.bytes.slice(0, size));
+      await this.store.step("truncate", () => this.store.chance(0.5) && cut());
+      await this.store.finish(cut);
+    });
+  }
+
+  async sync(): Promise<void> {
+    if (this.disk.syncHasFailed)
+      this.store.violations.push(`${this.name} was synced again after a sync of it had failed`);
+    const covered = this.disk.bytes.slice();
+    try {
+      await this.store.step("sync", () => {});
+    } catch (error) {
+      this.disk.syncHasFailed = true;
+      throw error;
+    }
+    await this.store.finish(() => void (this.disk.synced = covered));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  private inTurn(task: () => Promise<void>): Promise<void> {
+    const done = this.last.then(task, task);
+    this.last = done.catch(() => {});
+    return done;
+  }
+}
+
+const NEVER = new Promise<never>(() => {});
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
