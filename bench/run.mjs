@@ -20,6 +20,7 @@ const small = args.includes("--small") || process.env.RIVULET_BENCH === "small";
 
 try {
   await ensureInstalled({ log });
+  refuseOtherNodes();
   if (!small) await ensureNativePeers();
   await ensureBuilt({ log });
   const { bundleBenches } = await import("./bundle.mjs");
@@ -33,6 +34,17 @@ try {
 } catch (error) {
   log(error instanceof Error ? error.message : String(error));
   process.exit(1);
+}
+
+/** Gateway and peers are measured under the same Node, so it must be one that the uWebSockets binary is built for. */
+function refuseOtherNodes() {
+  const { platform, arch, versions } = process;
+  const binary = `node_modules/uWebSockets.js/dist/bin/uws_${platform}_${arch}_${versions.modules}.node`;
+  if (existsSync(join(root, binary))) return;
+  const command = "npx --yes --package node@22 -- node bench/run.mjs";
+  throw new Error(
+    `uWebSockets has no build for Node ${process.version} on ${platform} ${arch}: run ${command}`,
+  );
 }
 
 /**
