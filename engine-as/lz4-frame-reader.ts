@@ -63,10 +63,11 @@ function readFrame(descriptor: usize, end: usize, output: usize, outputEnd: usiz
   if (end - descriptor < 7) return BAD_FRAME;
   const flags = <u32>load<u8>(descriptor);
   const block = <u32>load<u8>(descriptor, 1);
-  if ((flags & LZ4_VERSION_MASK) != LZ4_VERSION || flags & (LZ4_RESERVED_BIT | LZ4_DICTIONARY_BIT))
-    return BAD_FRAME;
+  if ((flags & LZ4_VERSION_MASK) != LZ4_VERSION) return BAD_FRAME;
+  if (flags & (LZ4_RESERVED_BIT | LZ4_DICTIONARY_BIT)) return BAD_FRAME;
   if (block & LZ4_BD_RESERVED_MASK || block < 0x40) return BAD_FRAME;
-  const blockMax = (<usize>1) << (<usize>(8 + 2 * (block >>> 4)));
+  const blockBits: usize = 8 + 2 * (block >>> 4);
+  const blockMax = (<usize>1) << blockBits;
   const hasBlockChecksum = (flags & LZ4_BLOCK_CHECKSUM_BIT) != 0;
   const independent = (flags & LZ4_INDEPENDENT_BIT) != 0;
 
