@@ -16,7 +16,7 @@ export interface Boundary {
 }
 
 /** Ends of all batches of a partition's directory, in order of their offsets. */
-export async function boundaries(directory: string): Promise<Boundary[]> {
+async function boundaries(directory: string): Promise<Boundary[]> {
   const found: Boundary[] = [];
   const names = await readdir(directory);
   for (const segment of names.filter((name) => name.endsWith(".log")).sort()) {
@@ -31,6 +31,26 @@ export async function boundaries(directory: string): Promise<Boundary[]> {
     }
   }
   return found;
+}
+
+/** Bytes of each file that were synced, by its path, as the journal of `slow-disk.mjs` tells it. */
+export async function readSyncJournal(journal: string): Promise<Map<string, number>> {
+  const lines = (await readFile(journal, "utf8")).split("\n").filter((line) => line !== "");
+  return new Map(
+    lines.map((line) => [line.slice(line.indexOf(" ") + 1), Number(line.slice(0, line.indexOf(" ")))]),
+  );
+}
+
+/**
+ * What a power loss may leave of a partition: its boundaries from the synced end on. The first is the least, all that is
+ * certain; the last is everything that was written.
+ */
+export async function survivors(directory: string, synced: ReadonlyMap<string, number>): Promise<Boundary[]> {
+  const all = await boundaries(directory);
+  const isSynced = ({ segment, position }: Boundary): boolean =>
+    position <= (synced.get(join(directory, segment)) ?? 0);
+  const firstUnsynced = all.findIndex((boundary) => !isSynced(boundary));
+  return firstUnsynced === -1 ? all.slice(-1) : all.slice(Math.max(firstUnsynced - 1, 0));
 }
 
 /** What is left of the indexes, which are never synced: as they were, nothing, or bytes that were never written. */

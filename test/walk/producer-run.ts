@@ -14,7 +14,7 @@ const SETTINGS = {
 };
 
 const LINES_AT_ONCE = 20;
-const BETWEEN_LINES_MS = 1;
+const BETWEEN_LINES_MS = 5;
 
 export interface ProducerRun {
   /**
