@@ -265,6 +265,7 @@ export class LaneDelivery {
 
   /** Asks the log which of our batches it holds. With a failure, what is absent is sealed anew; else it is sent again. */
   private async lookBack(failure: KafkaError | undefined): Promise<void> {
+    await this.checkTopic();
     const { found, gone } = await readBack(
       this.host.connection,
       this.entries.map((entry) => entry.batch),
@@ -283,6 +284,18 @@ export class LaneDelivery {
       lost.map(({ batch }) => ({ batch, state: "in doubt", reason })),
       failure?.code,
       new KafkaError(ErrorCode.NETWORK_EXCEPTION, reason),
+    );
+  }
+
+  /** A topic that was made anew knows none of our sequences either: then the next session asks the app. */
+  private async checkTopic(): Promise<void> {
+    const { metadata } = this.host.options;
+    metadata.invalidate(this.topic);
+    const id = (await metadata.topic(this.topic))?.id;
+    if (id === this.key.topicId) return;
+    throw new KafkaError(
+      ErrorCode.UNKNOWN_TOPIC_ID,
+      `topic ${this.topic} (${this.key.topicId}) is gone or was made anew`,
     );
   }
 

@@ -13,6 +13,10 @@ import type { Deferred } from "./wait.ts";
 export interface OutboxOptions extends Omit<DeliveryOptions, "onSettled" | "onUndelivered" | "onProblem"> {
   /** Something changed in the rows: by this outbox. */
   readonly onChange?: () => void;
+  /** A record was added: for the tab that delivers. */
+  readonly onAdded?: () => void;
+  /** Records were refused, or are in doubt: for the other tabs. */
+  readonly onUndelivered?: () => void;
   /** A batch that this outbox delivered: for the other tabs whose records may be in it. */
   readonly onSettled?: (settlement: Settlement) => void;
   readonly onProblem?: (reason: string | undefined) => void;
@@ -87,8 +91,9 @@ export class Outbox {
       // Before the transaction has ended: another tab may deliver it as soon as it has.
       this.promises.set(id, fate);
     });
+    this.options.onAdded?.();
     this.wake();
-    await this.refresh();
+    void this.refresh();
   }
 
   /** Records were added to the store, by this tab or another. */
@@ -106,7 +111,10 @@ export class Outbox {
           this.observe(settlement);
           options.onSettled?.(settlement);
         },
-        onUndelivered: (recordIds, error) => this.disappoint(recordIds, error),
+        onUndelivered: (recordIds, error) => {
+          this.disappoint(recordIds, error);
+          options.onUndelivered?.();
+        },
         onProblem: (reason) => options.onProblem?.(reason),
       },
       this.added,

@@ -116,8 +116,6 @@ export interface ReceivedRecord<V, K = string> {
 }
 
 export interface ReplicateOptions {
-  /** What at most stays on this device, per partition; the oldest segments go first. Everything when left out. */
-  keep?: { bytes?: number; ms?: number };
   /** Partitions to keep; all when left out. */
   partitions?: readonly number[];
   signal?: AbortSignal;

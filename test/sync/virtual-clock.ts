@@ -39,10 +39,10 @@ export class VirtualClock implements Clock {
     if (this.running) throw new Error("the clock runs already");
     this.running = true;
     let settled = false;
-    const done = (): void => {
+    const watched = goal.finally(() => {
       settled = true;
-    };
-    goal.then(done, done);
+    });
+    watched.catch(() => undefined);
     const lastMs = this.nowMs + limitMs;
     try {
       while (!settled) {

@@ -1,0 +1,44 @@
+/** Several sources as one, each in its own order: whichever has something goes next. */
+import { Bell } from "./wait.ts";
+
+/**
+ * Takes at most one item ahead of each source. Ends when all have ended; the first failure ends it too. `stop` is called
+ * when the reader leaves: it must make the sources end.
+ */
+export async function* merge<T>(
+  sources: readonly AsyncIterator<T>[],
+  stop: () => void,
+): AsyncGenerator<T, void, void> {
+  const ready: { item: T; again: () => void }[] = [];
+  const bell = new Bell();
+  let running = sources.length;
+  let failure: { error: unknown } | undefined;
+  const pull = (source: AsyncIterator<T>): void => {
+    source.next().then(
+      ({ done, value }) => {
+        if (done === true) running -= 1;
+        else ready.push({ item: value, again: () => pull(source) });
+        bell.ring();
+      },
+      (error: unknown) => {
+        failure ??= { error };
+        bell.ring();
+      },
+    );
+  };
+  try {
+    for (const source of sources) pull(source);
+    for (;;) {
+      const change = bell.next();
+      const next = ready.shift();
+      if (next !== undefined) {
+        yield next.item;
+        next.again();
+      } else if (failure !== undefined) throw failure.error;
+      else if (running === 0) return;
+      else await change;
+    }
+  } finally {
+    stop();
+  }
+}

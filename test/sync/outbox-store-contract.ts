@@ -1,0 +1,154 @@
+/** What every OutboxStore must keep. Imports nothing of a host, so that it runs in a browser too. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { FrozenBatch, OutboxRecord, OutboxStore } from "../../sync/outbox-store.ts";
+
+export interface OutboxStoreUnderTest {
+  store: OutboxStore;
+  /** A second store on the same rows, as another tab or a reload has it. */
+  another?: () => Promise<OutboxStore>;
+  dispose?: () => Promise<void>;
+}
+
+export function outboxRecord(topic: string, value: string): Omit<OutboxRecord, "id"> {
+  return {
+    topic,
+    key: null,
+    value: new TextEncoder().encode(value),
+    headers: [{ key: "h", value: Uint8Array.of(1) }],
+    timestamp: 1_700_000_000_000,
+    timestampGiven: false,
+    clusterId: null,
+    topicId: null,
+    state: "waiting",
+    reason: null,
+    alone: false,
+  };
+}
+
+const batchOf = (recordIds: number[]): Omit<FrozenBatch, "id"> => ({
+  clusterId: "cluster",
+  topic: "orders",
+  topicId: "topic",
+  partition: 0,
+  producerId: 2n ** 60n,
+  producerEpoch: 0,
+  baseSequence: 0,
+  recordIds,
+  bytes: new Uint8Array(1000).fill(7),
+  endBefore: 5n,
+  frozenAtMs: 1,
+  blocked: null,
+});
+
+export function outboxStoreContract(kind: string, create: () => Promise<OutboxStoreUnderTest>): void {
+  describe(`${kind} as an OutboxStore`, () => {
+    let subject: OutboxStoreUnderTest;
+    let store: OutboxStore;
+    beforeEach(async () => {
+      subject = await create();
+      store = subject.store;
+    });
+    afterEach(async () => {
+      await store.close();
+      await subject.dispose?.();
+    });
+
+    const add = (topic: string, value: string): Promise<number> =>
+      store.transact("readwrite", (rows) => rows.addRecord(outboxRecord(topic, value)));
+
+    it("gives rising ids that are never given again", async () => {
+      const first = await add("orders", "a");
+      const second = await add("orders", "b");
+      expect(second).toBeGreaterThan(first);
+      await store.transact("readwrite", (rows) => rows.deleteRecord(second));
+      expect(await add("orders", "c")).toBeGreaterThan(second);
+    });
+
+    it("lists records by state and topic, oldest first, up to a limit", async () => {
+      const ids = [await add("b", "1"), await add("a", "2"), await add("b", "3"), await add("a", "4")];
+      await store.transact("readwrite", async (rows) => {
+        const record = await rows.record(ids[2] ?? -1);
+        if (record !== undefined) await rows.putRecord({ ...record, state: "refused", reason: "no" });
+      });
+      await store.transact("readonly", async (rows) => {
+        expect((await rows.recordsIn("waiting", 100)).map((record) => record.id)).toEqual([
+          ids[0],
+          ids[1],
+          ids[3],
+        ]);
+        expect((await rows.recordsIn("waiting", 100, "a")).map((record) => record.id)).toEqual([
+          ids[1],
+          ids[3],
+        ]);
+        expect((await rows.recordsIn("waiting", 1, "a")).map((record) => record.id)).toEqual([ids[1]]);
+        expect((await rows.recordsIn("refused", 100))[0]).toMatchObject({ id: ids[2], reason: "no" });
+        expect((await rows.topicsIn("waiting")).toSorted()).toEqual(["a", "b"]);
+        expect(await rows.topicsIn("held")).toEqual([]);
+        expect(await rows.countIn("waiting")).toBe(3);
+      });
+    });
+
+    it("keeps every field of a record and of a batch", async () => {
+      const id = await add("orders", "a");
+      const batchId = await store.transact("readwrite", (rows) => rows.addBatch(batchOf([id])));
+      await store.transact("readonly", async (rows) => {
+        expect(await rows.record(id)).toEqual({ ...outboxRecord("orders", "a"), id });
+        expect(await rows.batch(batchId)).toEqual({ ...batchOf([id]), id: batchId });
+        expect(await rows.batches()).toHaveLength(1);
+      });
+    });
+
+    it("undoes everything when the work throws", async () => {
+      const id = await add("orders", "a");
+      const lane = {
+        clusterId: "c",
+        topicId: "t",
+        partition: 0,
+        producerId: 1n,
+        producerEpoch: 0,
+        nextSequence: 4,
+      };
+      await store.transact("readwrite", (rows) => rows.putLane(lane));
+      const failing = store.transact("readwrite", async (rows) => {
+        await rows.deleteRecord(id);
+        await rows.addRecord(outboxRecord("orders", "b"));
+        await rows.addBatch(batchOf([id]));
+        await rows.putLane({ ...lane, nextSequence: 9 });
+        await rows.putTerm(12);
+        await rows.putProducerId("c", 3n);
+        throw new Error("on purpose");
+      });
+      await expect(failing).rejects.toThrow("on purpose");
+      await store.transact("readonly", async (rows) => {
+        expect((await rows.recordsIn("waiting", 10)).map((record) => record.id)).toEqual([id]);
+        expect(await rows.batches()).toEqual([]);
+        expect(await rows.lane(lane)).toEqual(lane);
+        expect(await rows.term()).toBe(0);
+        expect(await rows.producerId("c")).toBeUndefined();
+      });
+    });
+
+    it("lets no transaction run between another's reads and writes, whichever store it comes from", async () => {
+      const stores = [store, (await subject.another?.()) ?? store];
+      const raise = (at: number): Promise<void> =>
+        (stores[at % 2] ?? store).transact("readwrite", async (rows) => {
+          const term = await rows.term();
+          await rows.batches();
+          await rows.putTerm(term + 1);
+        });
+      await Promise.all(Array.from({ length: 40 }, (_, at) => raise(at)));
+      expect(await store.transact("readonly", (rows) => rows.term())).toBe(40);
+    });
+
+    it("shows another store what was written", async ({ skip }) => {
+      if (subject.another === undefined) return skip("this store does not outlive its object");
+      const id = await add("orders", "a");
+      await store.transact("readwrite", (rows) => rows.putProducerId("c", 2n ** 62n));
+      const another = await subject.another();
+      await another.transact("readonly", async (rows) => {
+        expect(await rows.record(id)).toEqual({ ...outboxRecord("orders", "a"), id });
+        expect(await rows.producerId("c")).toBe(2n ** 62n);
+      });
+    });
+  });
+}

@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { deleteDatabase, openReplicas } from "../../web-client/databases.ts";
+import { IdbStore } from "../../web-client/idb-store.ts";
+import { storeContract } from "../log/store-contract.ts";
+
+let made = 0;
+
+async function open(name: string): Promise<IdbStore> {
+  return new IdbStore(await openReplicas(name, () => undefined), "relaxed");
+}
+
+storeContract("IdbStore", async () => {
+  const name = `store-test-${++made}`;
+  return { store: await open(name), reopen: () => open(name), dispose: () => deleteDatabase(name) };
+});
+
+test("small appends do not stay a row each, large ones are cut into rows of at most 1 MiB", async () => {
+  const name = `store-test-${++made}`;
+  const database = await openReplicas(name, () => undefined);
+  const store = new IdbStore(database, "relaxed");
+  const file = await store.open("a-0/00.log");
+  const expected: number[] = [];
+  for (let at = 0; at < 1000; at++) {
+    await file.append([new Uint8Array(100).fill(at & 255)]);
+    expected.push(at & 255);
+  }
+  const rows = await database.getAllKeys("chunks");
+  expect(rows.length).toBeLessThan(20);
+  const whole = await file.read(0, file.size);
+  expect(expected.every((value, at) => whole[at * 100] === value && whole[at * 100 + 99] === value)).toBe(
+    true,
+  );
+  await file.append([new Uint8Array(3_500_000)]);
+  for (const bytes of await database.getAll("chunks"))
+    expect(bytes.byteLength).toBeLessThanOrEqual(1024 * 1024);
+  await store.close();
+  // Another visit goes on merging where this one stopped.
+  const again = await openReplicas(name, () => undefined);
+  const file2 = await new IdbStore(again, "relaxed").open("a-0/00.log");
+  for (let at = 0; at < 100; at++) await file2.append([new Uint8Array(10)]);
+  expect((await again.getAllKeys("chunks")).length).toBeLessThan(30);
+  expect(file2.size).toBe(100_000 + 3_500_000 + 1000);
+  again.close();
+  await deleteDatabase(name);
+});
+
+test("a reader in another tab is not misled by rows that are merged meanwhile", async () => {
+  const name = `store-test-${++made}`;
+  const [writer, reader] = [await open(name), await open(name)];
+  const file = await writer.open("a-0/00.log");
+  for (let at = 0; at < 10; at++) await file.append([new Uint8Array(1000).fill(at)]);
+  const theirs = await reader.open("a-0/00.log");
+  for (let at = 10; at < 60; at++) await file.append([new Uint8Array(1000).fill(at)]);
+  const found = await theirs.read(3500, 2000);
+  expect([found[0], found[499], found[500], found[1999]]).toEqual([3, 3, 4, 5]);
+  await writer.close();
+  await reader.close();
+  await deleteDatabase(name);
+});

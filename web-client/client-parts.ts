@@ -1,0 +1,23 @@
+/** What the parts of one client share. */
+import type { Engine } from "../log/engine.ts";
+import type { HistorySource } from "../sync/history.ts";
+import type { Metadata } from "../sync/metadata.ts";
+import type { Outbox } from "../sync/outbox.ts";
+import type { Upstream } from "../sync/upstream.ts";
+import type { Replica, ReplicateOptions } from "./api.ts";
+import type { Device } from "./device.ts";
+import type { Codec } from "./received-record.ts";
+import type { TabChannel } from "./tab-channel.ts";
+
+export interface ClientParts {
+  readonly upstream: Upstream;
+  readonly metadata: Metadata;
+  readonly engine: Engine;
+  readonly history: HistorySource;
+  readonly device: Device;
+  readonly outbox: Outbox;
+  readonly channel: TabChannel;
+  /** Aborts when the client closes. */
+  readonly signal: AbortSignal;
+  replicate<V, K>(topic: string, codec: Codec<V, K>, options: ReplicateOptions): Promise<Replica<V, K>>;
+}

@@ -1,0 +1,21 @@
+/** A part of a store, by a prefix that all its names have: topics of one name and different ids are kept apart by it. */
+import type { Store } from "../log/store.ts";
+
+/** A store that can also be read by those who must not make files in it. */
+export interface ReadableStore extends Store {
+  /** Bytes of a file as it is in the store now, as far as there are any, in memory of their own. */
+  readAt(name: string, position: number, length: number): Promise<Uint8Array>;
+}
+
+export function directoryStore(store: ReadableStore, prefix: string): ReadableStore {
+  return {
+    list: async (name) => (await store.list(prefix + name)).map((each) => each.slice(prefix.length)),
+    open: (name) => store.open(prefix + name),
+    readAt: (name, position, length) => store.readAt(prefix + name, position, length),
+    read: (name) => store.read(prefix + name),
+    write: (name, bytes) => store.write(prefix + name, bytes),
+    delete: (names) => store.delete(names.map((name) => prefix + name)),
+    // The whole is not this part's to close.
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,102 @@
+/** An outbox's rows in IndexedDB, strictly durable: what was queued survives a crash and a power loss. */
+import type { IDBPTransaction } from "idb";
+import type { FrozenBatch, OutboxRecord, OutboxStore, OutboxTransaction } from "../sync/outbox-store.ts";
+import type { AccountDatabase, AccountSchema } from "./databases.ts";
+
+type Stores = ("records" | "batches" | "lanes" | "producers" | "facts")[];
+type Transaction = IDBPTransaction<AccountSchema, Stores, "readwrite">;
+
+const STORES: Stores = ["records", "batches", "lanes", "producers", "facts"];
+const TERM = "outbox term";
+
+/** `close` leaves the database open: it is the account's. */
+export class IdbOutboxStore implements OutboxStore {
+  private readonly database: AccountDatabase;
+
+  constructor(database: AccountDatabase) {
+    this.database = database;
+  }
+
+  async transact<T>(
+    mode: "readonly" | "readwrite",
+    work: (rows: OutboxTransaction) => Promise<T>,
+  ): Promise<T> {
+    // The rows of a readonly transaction are only read: `work` keeps to its mode, and IndexedDB refuses what does not.
+    const transaction = this.database.transaction(STORES, mode, { durability: "strict" }) as Transaction;
+    // Also when nobody awaits it because `work` threw: the transaction was aborted, and that is known.
+    transaction.done.catch(() => undefined);
+    let result: T;
+    try {
+      result = await work(rowsOf(transaction));
+    } catch (error) {
+      abort(transaction);
+      throw error;
+    }
+    await transaction.done;
+    return result;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function abort(transaction: Transaction): void {
+  try {
+    transaction.abort();
+  } catch {
+    // It has failed, or ended, by itself.
+  }
+}
+
+function rowsOf(transaction: Transaction): OutboxTransaction {
+  const records = transaction.objectStore("records");
+  const batches = transaction.objectStore("batches");
+  const lanes = transaction.objectStore("lanes");
+  const producers = transaction.objectStore("producers");
+  const facts = transaction.objectStore("facts");
+  const byState = records.index("state");
+  return {
+    addRecord: (record) => records.add(withoutId<OutboxRecord>(record)),
+    putRecord: async (record) => void (await records.put(record)),
+    deleteRecord: (id) => records.delete(id),
+    record: (id) => records.get(id),
+    recordsIn: async (state, limit, topic) => {
+      const range = topic === undefined ? anyTopic(state) : IDBKeyRange.only([state, topic]);
+      const found = await byState.getAll(range, Math.min(limit, 2 ** 32 - 1));
+      // Within one topic the index orders by id; over several it does not.
+      return topic === undefined ? found.toSorted((a, b) => a.id - b.id) : found;
+    },
+    topicsIn: async (state) => {
+      const topics: string[] = [];
+      let cursor = await byState.openKeyCursor(anyTopic(state), "nextunique");
+      while (cursor !== null) {
+        topics.push(cursor.key[1]);
+        cursor = await cursor.continue();
+      }
+      return topics;
+    },
+    countIn: (state) => byState.count(anyTopic(state)),
+    addBatch: (batch) => batches.add(withoutId<FrozenBatch>(batch)),
+    putBatch: async (batch) => void (await batches.put(batch)),
+    deleteBatch: (id) => batches.delete(id),
+    batch: (id) => batches.get(id),
+    batches: () => batches.getAll(),
+    lane: ({ clusterId, topicId, partition }) => lanes.get([clusterId, topicId, partition]),
+    putLane: async ({ clusterId, topicId, partition, producerId, producerEpoch, nextSequence }) =>
+      void (await lanes.put({ clusterId, topicId, partition, producerId, producerEpoch, nextSequence })),
+    producerId: (clusterId) => producers.get(clusterId),
+    putProducerId: async (clusterId, producerId) => void (await producers.put(producerId, clusterId)),
+    term: async () => Number((await facts.get(TERM)) ?? 0),
+    putTerm: async (term) => void (await facts.put(term, TERM)),
+  };
+}
+
+function anyTopic(state: string): IDBKeyRange {
+  return IDBKeyRange.bound([state, ""], [state, []]);
+}
+
+/** The store gives the id: the row is complete once it is added. */
+function withoutId<Row extends { id: number }>(row: Omit<Row, "id">): Row {
+  return { ...row } as Row;
+}

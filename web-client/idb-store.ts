@@ -1,0 +1,253 @@
+/**
+ * A log's bytes in IndexedDB: a file is a row of `files` and its bytes are rows of `chunks`, by file and position. An
+ * append adds one row; small rows at a file's end are merged as they gather, so that a row holds 256 KiB to 1 MiB.
+ */
+import type { DBSchema, IDBPDatabase, IDBPObjectStore } from "idb";
+import type { Store, StoreFile } from "../log/store.ts";
+
+export interface ChunkSchema extends DBSchema {
+  files: { key: string; value: { readonly name: string; readonly size: number } };
+  chunks: { key: [file: string, position: number]; value: Uint8Array };
+}
+
+/** Stores of the schema, to be made in an upgrade. */
+export function createChunkStores(database: IDBPDatabase<ChunkSchema>): void {
+  database.createObjectStore("files", { keyPath: "name" });
+  database.createObjectStore("chunks");
+}
+
+type Database = IDBPDatabase<ChunkSchema>;
+type Stores = ("files" | "chunks")[];
+
+const STORES: Stores = ["files", "chunks"];
+const CHUNK_BYTES_MIN = 256 * 1024;
+const CHUNK_BYTES_MAX = 1024 * 1024;
+/** So many rows at a file's end are merged into one, however small they are. */
+const LOOSE_ROWS_MAX = 16;
+
+/** Bytes of a file from `position` on: as one row, in memory of their own. */
+interface Chunk {
+  readonly position: number;
+  readonly bytes: Uint8Array;
+}
+
+/** `durability` is that of appends; all else, and `sync`, is strict. `close` closes the database. */
+export class IdbStore implements Store {
+  private readonly database: Database;
+  private readonly durability: IDBTransactionDurability;
+
+  constructor(database: Database, durability: IDBTransactionDurability) {
+    this.database = database;
+    this.durability = durability;
+  }
+
+  /** IndexedDB orders strings by code unit; no name of a file holds the last of them. */
+  list(prefix: string): Promise<string[]> {
+    return this.database.getAllKeys("files", IDBKeyRange.bound(prefix, `${prefix}\uffff`));
+  }
+
+  async open(name: string): Promise<StoreFile> {
+    const row = await this.database.get("files", name);
+    if (row === undefined)
+      await change(this.database, "strict", ({ files }) => [files.put({ name, size: 0 })]);
+    const size = row?.size ?? 0;
+    return new IdbFile(
+      this.database,
+      this.durability,
+      name,
+      size,
+      await looseChunks(this.database, name, size),
+    );
+  }
+
+  async read(name: string): Promise<Uint8Array | undefined> {
+    const transaction = this.database.transaction(STORES);
+    const [row, pieces] = await Promise.all([
+      transaction.objectStore("files").get(name),
+      transaction.objectStore("chunks").getAll(chunksOf(name)),
+    ]);
+    return row && concat(pieces);
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    const chunks = [...cut(bytes.slice(), 0)];
+    await change(this.database, "strict", ({ files, rows }) => [
+      rows.delete(chunksOf(name)),
+      ...chunks.map((chunk) => rows.put(chunk.bytes, [name, chunk.position])),
+      files.put({ name, size: bytes.byteLength }),
+    ]);
+  }
+
+  async delete(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    await change(this.database, "strict", ({ files, rows }) =>
+      names.flatMap((name) => [files.delete(name), rows.delete(chunksOf(name))]),
+    );
+  }
+
+  /** As a file's `read`, without opening it: makes no file, and sees what another tab has appended. */
+  readAt(name: string, position: number, length: number): Promise<Uint8Array> {
+    return readChunks(this.database, name, position, position + length);
+  }
+
+  close(): Promise<void> {
+    this.database.close();
+    return Promise.resolve();
+  }
+}
+
+class IdbFile implements StoreFile {
+  readonly name: string;
+  size: number;
+  private readonly database: Database;
+  private readonly durability: IDBTransactionDurability;
+  /** Rows at the end that are smaller than a chunk should be; what merging them needs is in memory. */
+  private loose: Chunk[];
+  /** An append that failed leaves a hole: nothing may follow on it. */
+  private broken: Error | undefined;
+
+  constructor(
+    database: Database,
+    durability: IDBTransactionDurability,
+    name: string,
+    size: number,
+    loose: Chunk[],
+  ) {
+    this.database = database;
+    this.durability = durability;
+    this.name = name;
+    this.size = size;
+    this.loose = loose;
+  }
+
+  async append(pieces: readonly Uint8Array[]): Promise<void> {
+    if (this.broken !== undefined) throw this.broken;
+    const added: Chunk = { position: this.size, bytes: concat(pieces) };
+    if (added.bytes.byteLength === 0) return;
+    this.size += added.bytes.byteLength;
+    const { size, name } = this;
+    const loose = [...this.loose, added];
+    const looseBytes = loose.reduce((sum, chunk) => sum + chunk.bytes.byteLength, 0);
+    const isMerged = loose.length > LOOSE_ROWS_MAX || looseBytes >= CHUNK_BYTES_MIN;
+    const chunks = isMerged
+      ? [...cut(concat(loose.map((chunk) => chunk.bytes)), loose[0]?.position ?? 0)]
+      : [added];
+    const gone = isMerged ? loose.slice(1, -1) : [];
+    const rest = isMerged ? chunks.slice(-1) : loose;
+    this.loose = rest.filter((chunk) => chunk.bytes.byteLength < CHUNK_BYTES_MIN);
+    try {
+      await change(this.database, this.durability, ({ files, rows }) => [
+        ...gone.map((chunk) => rows.delete([name, chunk.position])),
+        ...chunks.map((chunk) => rows.put(chunk.bytes, [name, chunk.position])),
+        files.put({ name, size }),
+      ]);
+    } catch (error) {
+      this.broken = error instanceof Error ? error : new Error(String(error));
+      throw this.broken;
+    }
+  }
+
+  read(position: number, length: number): Promise<Uint8Array> {
+    return readChunks(this.database, this.name, position, Math.min(position + length, this.size));
+  }
+
+  async truncate(size: number): Promise<void> {
+    if (size > this.size) throw new RangeError(`${this.name} has ${this.size} bytes, not ${size}`);
+    const { name } = this;
+    this.size = size;
+    this.loose = [];
+    const transaction = this.database.transaction(STORES, "readwrite", { durability: "strict" });
+    const rows = transaction.objectStore("chunks");
+    const cursor = await rows.openCursor(IDBKeyRange.bound([name, -1], [name, size], false, true), "prev");
+    const changes: Promise<unknown>[] = [];
+    if (cursor !== null) {
+      const [, start] = cursor.key;
+      const isCut = start + cursor.value.byteLength > size;
+      if (isCut) changes.push(cursor.update(cursor.value.slice(0, size - start)));
+    }
+    changes.push(rows.delete(IDBKeyRange.bound([name, size], [name, Infinity])));
+    changes.push(transaction.objectStore("files").put({ name, size }));
+    await Promise.all([...changes, transaction.done]);
+  }
+
+  /** A strict transaction makes all earlier ones durable with it: browsers keep one journal. */
+  async sync(): Promise<void> {
+    await change(this.database, "strict", ({ files }) => [files.put({ name: this.name, size: this.size })]);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** Bytes [position, end) of a file, as far as there are any, in memory of their own. */
+async function readChunks(
+  database: Database,
+  name: string,
+  position: number,
+  end: number,
+): Promise<Uint8Array> {
+  if (end <= position) return new Uint8Array();
+  const rows = database.transaction("chunks").store;
+  // The row that `position` lies in may begin before it. Asked each time: another tab may have merged rows.
+  const first = await rows.openKeyCursor(IDBKeyRange.bound([name, 0], [name, position]), "prev");
+  if (first === null) return new Uint8Array();
+  const [, start] = first.key;
+  const pieces = await rows.getAll(IDBKeyRange.bound([name, start], [name, end], false, true));
+  return concat(pieces).slice(position - start, end - start);
+}
+
+/** One readwrite transaction whose requests are all made at once. Resolves when it is complete. */
+async function change(
+  database: Database,
+  durability: IDBTransactionDurability,
+  requests: (stores: {
+    files: IDBPObjectStore<ChunkSchema, Stores, "files", "readwrite">;
+    rows: IDBPObjectStore<ChunkSchema, Stores, "chunks", "readwrite">;
+  }) => Promise<unknown>[],
+): Promise<void> {
+  const transaction = database.transaction(STORES, "readwrite", { durability });
+  const stores = { files: transaction.objectStore("files"), rows: transaction.objectStore("chunks") };
+  await Promise.all([...requests(stores), transaction.done]);
+}
+
+/** The small rows at the end of a file, as an earlier visit has left them. */
+async function looseChunks(database: Database, name: string, size: number): Promise<Chunk[]> {
+  const loose: Chunk[] = [];
+  let end = size;
+  let cursor = await database.transaction("chunks").store.openCursor(chunksOf(name), "prev");
+  while (cursor !== null && loose.length < LOOSE_ROWS_MAX) {
+    const [, position] = cursor.key;
+    if (end - position >= CHUNK_BYTES_MIN) break;
+    loose.unshift({ position, bytes: cursor.value });
+    end = position;
+    cursor = await cursor.continue();
+  }
+  return loose;
+}
+
+function chunksOf(name: string): IDBKeyRange {
+  return IDBKeyRange.bound([name, 0], [name, Infinity]);
+}
+
+/** `bytes`, which stand at `position`, as rows of at most the largest size, each in memory of its own. */
+function* cut(bytes: Uint8Array, position: number): Generator<Chunk, void, void> {
+  if (bytes.byteLength <= CHUNK_BYTES_MAX) {
+    if (bytes.byteLength > 0) yield { position, bytes };
+    return;
+  }
+  for (let at = 0; at < bytes.byteLength; at += CHUNK_BYTES_MAX) {
+    yield { position: position + at, bytes: bytes.slice(at, at + CHUNK_BYTES_MAX) };
+  }
+}
+
+/** Fresh bytes: whatever the pieces are views on stays with its owner. */
+function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.byteLength;
+  }
+  return bytes;
+}

@@ -1,0 +1,233 @@
+/** The public face of a replica: its partitions together. */
+import type { LogRecord } from "../log/record.ts";
+import { merge } from "../sync/merge.ts";
+import { linkedController } from "../sync/wait.ts";
+import { GapEvent } from "./api.ts";
+import type { ReadOptions, ReceivedRecord, Replica, ReplicaEvents, ReplicaPartition } from "./api.ts";
+import type { Device } from "./device.ts";
+import { withLock } from "./locks.ts";
+import { LazyRecord } from "./received-record.ts";
+import type { Codec } from "./received-record.ts";
+import { ReplicaPartitionKeeper } from "./replica-partition.ts";
+import type { ReplicaPartitionOptions } from "./replica-partition.ts";
+import type { ReadableStore } from "./directory-store.ts";
+import type { TabChannel, TabMessage } from "./tab-channel.ts";
+import { typedEventTarget } from "./typed-events.ts";
+
+export interface ReplicaKeeperOptions extends Pick<
+  ReplicaPartitionOptions,
+  "upstream" | "metadata" | "history" | "engine" | "clock"
+> {
+  device: Device;
+  channel: TabChannel;
+  clusterId: string;
+  store: ReadableStore;
+  topic: string;
+  topicId: string;
+  partitions: readonly number[];
+}
+
+/** What is held is noted at most this often: the note is for listing topics, the files are what counts. */
+const NOTE_INTERVAL_MS = 500;
+
+/** Keeps a topic's partitions, whatever types the app reads them as. */
+export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly keepers: readonly ReplicaPartitionKeeper[];
+  private readonly options: ReplicaKeeperOptions;
+  private readonly controller = new AbortController();
+  private readonly running: Promise<unknown>;
+  private readonly stopHearing: () => void;
+  private readonly unnoted = new Set<ReplicaPartitionKeeper>();
+  private cancelNote: (() => void) | undefined;
+
+  constructor(options: ReplicaKeeperOptions) {
+    super();
+    this.options = options;
+    this.topic = options.topic;
+    this.topicId = options.topicId;
+    this.keepers = options.partitions.map((partition) => this.keeper(partition));
+    this.stopHearing = options.channel.hear((message) => this.hear(message));
+    this.running = Promise.all(this.keepers.map((keeper) => this.keep(keeper)));
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  /** Stops following; what is held stays. */
+  async close(): Promise<void> {
+    this.controller.abort();
+    this.stopHearing();
+    await this.running;
+    this.noteAll();
+  }
+
+  /** Stops following and deletes what is held. Another tab that follows still goes on with what it has. */
+  async delete(): Promise<void> {
+    await this.close();
+    const { store, device, topicId } = this.options;
+    for (const { partition } of this.keepers) {
+      await store.delete(await store.list(`${this.topic}-${partition}/`));
+      device.noteHeld(topicId, partition, undefined);
+    }
+  }
+
+  private lockName(partition: number): string {
+    const { device, clusterId, topicId } = this.options;
+    return `${device.name}/replica/${clusterId}/${topicId}/${partition}`;
+  }
+
+  private keeper(partition: number): ReplicaPartitionKeeper {
+    const keeper: ReplicaPartitionKeeper = new ReplicaPartitionKeeper({
+      ...this.options,
+      partition,
+      held: this.options.device.held(this.topicId, partition),
+      onChange: () => this.changed(keeper),
+      onGap: (from, to) => this.dispatchEvent(new GapEvent(partition, from, to)),
+    });
+    return keeper;
+  }
+
+  /** One tab writes; the others wait for its lock, and read along until they get it. */
+  private async keep(keeper: ReplicaPartitionKeeper): Promise<void> {
+    const { signal } = this.controller;
+    if (this.options.device.storage === "memory") return keeper.write(signal);
+    await withLock(this.lockName(keeper.partition), signal, () => keeper.write(signal));
+  }
+
+  private hear(message: TabMessage): void {
+    if (message.kind !== "replica") return;
+    const keeper = this.keepers.find((each) => this.lockName(each.partition) === message.replica);
+    keeper?.hear(message, message.highWatermark);
+  }
+
+  private changed(keeper: ReplicaPartitionKeeper): void {
+    if (keeper.isWriting) {
+      this.unnoted.add(keeper);
+      this.cancelNote ??= this.options.clock.setTimer(NOTE_INTERVAL_MS, () => this.noteAll());
+    }
+    this.dispatchEvent(new Event("progress"));
+  }
+
+  private noteAll(): void {
+    this.cancelNote?.();
+    this.cancelNote = undefined;
+    const { device, channel } = this.options;
+    for (const keeper of this.unnoted) {
+      const { partition, from, to, bytes, highWatermark } = keeper.status;
+      device.noteHeld(this.topicId, partition, { from, to, bytes });
+      channel.tell({ kind: "replica", replica: this.lockName(partition), from, to, bytes, highWatermark });
+    }
+    this.unnoted.clear();
+  }
+}
+
+/** A replica as one topic handle sees it, with its serializers. */
+export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() implements Replica<V, K> {
+  readonly topic: string;
+  readonly topicId: string;
+  private readonly keeper: ReplicaKeeper;
+  private readonly codec: Codec<V, K>;
+  private readonly release: (keeper: ReplicaKeeper, isDeleted: boolean) => Promise<void>;
+
+  constructor(
+    keeper: ReplicaKeeper,
+    codec: Codec<V, K>,
+    release: (keeper: ReplicaKeeper, isDeleted: boolean) => Promise<void>,
+  ) {
+    super();
+    this.keeper = keeper;
+    this.codec = codec;
+    this.release = release;
+    this.topic = keeper.topic;
+    this.topicId = keeper.topicId;
+    const { signal } = keeper;
+    keeper.addEventListener("progress", () => this.dispatchEvent(new Event("progress")), { signal });
+    keeper.addEventListener(
+      "gap",
+      ({ partition, from, to }) => this.dispatchEvent(new GapEvent(partition, from, to)),
+      { signal },
+    );
+  }
+
+  get partitions(): readonly ReplicaPartition[] {
+    return this.keeper.keepers.map((keeper) => keeper.status);
+  }
+
+  get heldRecords(): number {
+    return this.partitions.reduce((sum, { from, to }) => sum + Number(to - from), 0);
+  }
+
+  get heldBytes(): number {
+    return this.partitions.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  async *read(options: ReadOptions = {}): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
+    for (const keeper of this.chosen(options)) {
+      for await (const records of keeper.read(options.from ?? 0n)) {
+        if (options.signal?.aborted === true) return;
+        yield* this.received(keeper.partition, records);
+      }
+    }
+  }
+
+  async *follow(options: ReadOptions = {}): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
+    const controller = linkedController(this.keeper.signal);
+    const stop = (): void => controller.abort();
+    options.signal?.addEventListener("abort", stop, { once: true });
+    if (options.signal?.aborted === true) stop();
+    const sources = this.chosen(options).map(async function* (keeper) {
+      for await (const records of keeper.follow(options.from ?? 0n, controller.signal))
+        yield { keeper, records };
+    });
+    try {
+      for await (const { keeper, records } of merge(sources, stop))
+        yield* this.received(keeper.partition, records);
+    } finally {
+      options.signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  async caughtUp(signal?: AbortSignal): Promise<void> {
+    const isCaughtUp = (): boolean =>
+      this.partitions.every(({ to, highWatermark }) => highWatermark !== undefined && to >= highWatermark);
+    await new Promise<void>((resolve, reject) => {
+      const look = (): void => {
+        const isOver = signal?.aborted === true || this.keeper.signal.aborted;
+        if (!isOver && !isCaughtUp()) return;
+        this.removeEventListener("progress", look);
+        signal?.removeEventListener("abort", look);
+        if (isOver)
+          reject(signal?.reason instanceof Error ? signal.reason : new Error("the replica was closed"));
+        else resolve();
+      };
+      this.addEventListener("progress", look);
+      signal?.addEventListener("abort", look);
+      this.keeper.signal.addEventListener("abort", look, { once: true });
+      look();
+    });
+  }
+
+  close(): Promise<void> {
+    return this.release(this.keeper, false);
+  }
+
+  delete(): Promise<void> {
+    return this.release(this.keeper, true);
+  }
+
+  private chosen({ partition, from }: ReadOptions) {
+    if (from !== undefined && partition === undefined)
+      throw new TypeError("`from` is an offset of one partition: name the partition, too");
+    return this.keeper.keepers.filter((keeper) => partition === undefined || keeper.partition === partition);
+  }
+
+  private *received(
+    partition: number,
+    records: readonly LogRecord[],
+  ): Generator<ReceivedRecord<V, K>, void, void> {
+    for (const record of records) yield new LazyRecord(this.topic, partition, record, this.codec);
+  }
+}

@@ -1,0 +1,269 @@
+/** One client: puts the parts together. Everything that knows both the browser and `sync` meets here. */
+import type { Engine } from "../log/engine.ts";
+import { Metadata } from "../sync/metadata.ts";
+import { Outbox } from "../sync/outbox.ts";
+import { Superseded } from "../sync/outbox-rows.ts";
+import { Upstream } from "../sync/upstream.ts";
+import { sleep } from "../sync/wait.ts";
+import type { GatewayAddress } from "./address.ts";
+import { StateEvent } from "./api.ts";
+import type {
+  ConnectionState,
+  Replica,
+  ReplicateOptions,
+  Rivulet,
+  RivuletEvents,
+  Topic,
+  TopicOptions,
+  TopicSummary,
+} from "./api.ts";
+import type { ClientParts } from "./client-parts.ts";
+import type { Device } from "./device.ts";
+import { directoryStore } from "./directory-store.ts";
+import { httpHistory, serverTime } from "./http-gateway.ts";
+import { withLock } from "./locks.ts";
+import { OutboxClient } from "./outbox-client.ts";
+import type { Codec } from "./received-record.ts";
+import { ReplicaClient, ReplicaKeeper } from "./replica-client.ts";
+import { bytes, text } from "./serializer.ts";
+import type { Serializer } from "./serializer.ts";
+import { systemClock } from "./system-clock.ts";
+import { openTabChannel } from "./tab-channel.ts";
+import type { TabMessage } from "./tab-channel.ts";
+import { TopicClient } from "./topic-client.ts";
+import { listTopics } from "./topic-listing.ts";
+import { typedEventTarget } from "./typed-events.ts";
+import { webSocketTransport } from "./websocket-transport.ts";
+
+export interface RivuletClientOptions {
+  address: GatewayAddress;
+  device: Device;
+  engine: Engine;
+  offline: boolean;
+}
+
+/** Kafka's default of `producer.id.expiration.ms`: what a gateway is taken to have. */
+const PRODUCER_ID_EXPIRATION_MS = 86_400_000;
+/** After delivery ended in an unexpected way. */
+const DELIVERY_PAUSE_MS = 1000;
+
+export class RivuletClient extends typedEventTarget<RivuletEvents>() implements Rivulet {
+  readonly outbox: OutboxClient;
+  /** Resolves when what the device holds has been counted. */
+  readonly ready: Promise<void>;
+  private readonly parts: ClientParts;
+  private readonly controller = new AbortController();
+  private readonly replicas = new Map<string, Promise<ReplicaKeeper>>();
+  private readonly delivering: Promise<void>;
+  private closing: Promise<void> | undefined;
+
+  constructor({ address, device, engine, offline }: RivuletClientOptions) {
+    super();
+    const { signal } = this.controller;
+    const random = (): number => Math.random();
+    const channel = openTabChannel(device.name);
+    const upstream = new Upstream(
+      { open: webSocketTransport(address.webSocket), clock: systemClock, random, clientId: "rivulet-web" },
+      offline,
+    );
+    const metadata = new Metadata(upstream);
+    const outbox = new Outbox({
+      store: device.outbox,
+      engine,
+      clock: systemClock,
+      random,
+      upstream,
+      metadata,
+      serverTime: () => serverTime(address.http),
+      producerIdExpirationMs: PRODUCER_ID_EXPIRATION_MS,
+      onChange: () => this.outbox.dispatchEvent(new Event("change")),
+      onAdded: () => channel.tell({ kind: "outbox" }),
+      onSettled: (settlement) => channel.tell({ kind: "settled", settlement }),
+      onUndelivered: () => channel.tell({ kind: "outbox" }),
+    });
+    this.outbox = new OutboxClient(
+      () => outbox,
+      () => channel.tell({ kind: "outbox" }),
+    );
+    this.parts = {
+      upstream,
+      metadata,
+      engine,
+      device,
+      outbox,
+      channel,
+      signal,
+      history: httpHistory(address.http),
+      replicate: (topic, codec, options) => this.replicate(topic, codec, options),
+    };
+    upstream.onState((state) => this.dispatchEvent(new StateEvent(state)));
+    metadata.onLearned((clusterId, topics) => this.learn(clusterId, topics));
+    channel.hear((message) => this.hear(message));
+    globalThis.addEventListener("online", () => upstream.wake(), { signal });
+    this.ready = outbox.refresh();
+    this.delivering = this.deliver();
+  }
+
+  get state(): ConnectionState {
+    return this.parts.upstream.state;
+  }
+
+  get storage(): "indexeddb" | "memory" {
+    return this.parts.device.storage;
+  }
+
+  get clusterId(): string | undefined {
+    return this.parts.device.clusterId();
+  }
+
+  topic(name: string): Topic<Uint8Array, string>;
+  topic<V, K = string>(name: string, options: TopicOptions<V, K>): Topic<V, K>;
+  topic<V, K>(name: string, options?: TopicOptions<V, K>): Topic<V, K> {
+    // Without options V and K are what the first signature says, and so are these.
+    const value = options?.value ?? (bytes() as unknown as Serializer<V>);
+    const key = options?.key ?? (text() as unknown as Serializer<K>);
+    return new TopicClient(name, this.parts, { key, value });
+  }
+
+  topics(): Promise<TopicSummary[]> {
+    return listTopics(this.parts);
+  }
+
+  goOffline(): void {
+    this.parts.upstream.goOffline();
+  }
+
+  goOnline(): void {
+    this.parts.upstream.goOnline();
+  }
+
+  close(): Promise<void> {
+    return this.end("closed by the app");
+  }
+
+  /** The browser, or a newer version of the page, has taken the store away. */
+  lose(reason: string): Promise<void> {
+    return this.end(reason);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private end(reason: string): Promise<void> {
+    this.closing ??= this.endAll(reason);
+    return this.closing;
+  }
+
+  private async endAll(reason: string): Promise<void> {
+    this.controller.abort();
+    const keepers = await Promise.allSettled(this.replicas.values());
+    await this.parts.upstream.close(reason);
+    for (const keeper of keepers) if (keeper.status === "fulfilled") await keeper.value.close();
+    await this.delivering;
+    await this.parts.outbox.refresh().catch(() => undefined);
+    this.parts.channel.close();
+    await this.parts.device.close();
+  }
+
+  /** One tab delivers: the one that holds the lock. Without a shared store every tab has an outbox of its own. */
+  private async deliver(): Promise<void> {
+    const { device, outbox, signal } = this.parts;
+    while (!signal.aborted) {
+      try {
+        if (device.storage === "memory") await outbox.deliver(signal);
+        else await withLock(`${device.name}/delivery`, signal, () => outbox.deliver(signal));
+      } catch (error) {
+        if (!(error instanceof Superseded))
+          console.error("rivulet: delivery stopped and begins again:", error);
+      }
+      await sleep(systemClock, DELIVERY_PAUSE_MS, signal);
+    }
+  }
+
+  private hear(message: TabMessage): void {
+    const { outbox } = this.parts;
+    if (message.kind === "settled") outbox.observe(message.settlement);
+    if (message.kind !== "outbox") return;
+    outbox.wake();
+    void outbox.refresh();
+  }
+
+  private learn(
+    clusterId: string,
+    topics: readonly { name: string; id: string; partitions: number }[],
+  ): void {
+    const { device } = this.parts;
+    void device
+      .enterCluster(clusterId)
+      .then(() => {
+        for (const { name, id, partitions } of topics) {
+          const known = device.topics().get(name);
+          if (known?.id === id && known.partitions.length === partitions) continue;
+          const before = known?.id === id ? known.partitions : [];
+          const ranges = Array.from(
+            { length: partitions },
+            (_, at) => before[at] ?? { logStartOffset: 0n, highWatermark: 0n },
+          );
+          device.learn({ clusterId, name, id, partitions: ranges });
+        }
+      })
+      .catch(() => undefined);
+  }
+
+  private async replicate<V, K>(
+    name: string,
+    codec: Codec<V, K>,
+    options: ReplicateOptions,
+  ): Promise<Replica<V, K>> {
+    const topic = await this.topicToKeep(name, options.signal);
+    const partitions =
+      options.partitions ?? Array.from({ length: topic.partitions }, (_, partition) => partition);
+    const key = `${topic.clusterId}/${topic.id}/${partitions.join(",")}`;
+    let keeper = this.replicas.get(key);
+    if (keeper === undefined) {
+      keeper = this.openReplica(topic, partitions);
+      this.replicas.set(key, keeper);
+      keeper.catch(() => this.replicas.delete(key));
+    }
+    const release = async (opened: ReplicaKeeper, isDeleted: boolean): Promise<void> => {
+      this.replicas.delete(key);
+      await (isDeleted ? opened.delete() : opened.close());
+    };
+    return new ReplicaClient(await keeper, codec, release);
+  }
+
+  /** A topic as this device knows it, else as soon as the gateway tells. */
+  private async topicToKeep(name: string, signal: AbortSignal | undefined) {
+    const { device, metadata, upstream } = this.parts;
+    if (upstream.connection !== undefined) await metadata.topic(name).catch(() => undefined);
+    const clusterId = device.clusterId();
+    const known = device.topics().get(name);
+    if (known !== undefined && clusterId !== undefined)
+      return { clusterId, name, id: known.id, partitions: known.partitions.length };
+    const controller = new AbortController();
+    const stop = (): void => controller.abort();
+    for (const each of [signal, this.parts.signal]) each?.addEventListener("abort", stop, { once: true });
+    const found = await metadata.topicWhenThere(name, controller.signal);
+    await device.enterCluster(metadata.clusterId ?? "");
+    return { clusterId: metadata.clusterId ?? "", ...found };
+  }
+
+  private async openReplica(
+    topic: { clusterId: string; name: string; id: string },
+    partitions: readonly number[],
+  ): Promise<ReplicaKeeper> {
+    const { device } = this.parts;
+    // Asked for once there is something to lose; a browser that says no may still keep it.
+    if (device.storage === "indexeddb") void navigator.storage?.persist?.().catch(() => false);
+    return new ReplicaKeeper({
+      ...this.parts,
+      clock: systemClock,
+      clusterId: topic.clusterId,
+      topic: topic.name,
+      topicId: topic.id,
+      partitions,
+      store: directoryStore(await device.replicas(topic.clusterId), `${topic.id}/`),
+    });
+  }
+}

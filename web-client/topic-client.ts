@@ -1,0 +1,100 @@
+/** One topic as the app uses it: publish, subscribe, replicate. */
+import { EARLIEST, LATEST } from "../sync/feed.ts";
+import { merge } from "../sync/merge.ts";
+import { subscription } from "../sync/subscription.ts";
+import { linkedController } from "../sync/wait.ts";
+import { KafkaError } from "../wire/errors.ts";
+import type {
+  Publication,
+  PublishRecord,
+  ReceivedRecord,
+  Replica,
+  ReplicateOptions,
+  SubscribeOptions,
+  Topic,
+} from "./api.ts";
+import type { ClientParts } from "./client-parts.ts";
+import { LazyRecord } from "./received-record.ts";
+import type { Codec } from "./received-record.ts";
+import { UNCOMPRESSED_BYTES_MAX } from "./replica-partition.ts";
+
+export class TopicClient<V, K> implements Topic<V, K> {
+  readonly name: string;
+  private readonly parts: ClientParts;
+  private readonly codec: Codec<V, K>;
+
+  constructor(name: string, parts: ClientParts, codec: Codec<V, K>) {
+    this.name = name;
+    this.parts = parts;
+    this.codec = codec;
+  }
+
+  publish({ key, value, headers, timestamp }: PublishRecord<V, K>): Publication {
+    const { device, outbox } = this.parts;
+    return outbox.publish({
+      topic: this.name,
+      key: key === undefined || key === null ? null : this.codec.key.encode(key).slice(),
+      value: value === null ? null : this.codec.value.encode(value).slice(),
+      headers: (headers ?? []).map((header) => ({ key: header.key, value: header.value?.slice() ?? null })),
+      clusterId: device.clusterId() ?? null,
+      topicId: device.topics().get(this.name)?.id ?? null,
+      ...(timestamp !== undefined && { timestamp }),
+    });
+  }
+
+  async *subscribe(options: SubscribeOptions = {}): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
+    const { upstream, metadata, engine, history, signal: closed } = this.parts;
+    const controller = linkedController(closed);
+    const stop = (): void => controller.abort();
+    options.signal?.addEventListener("abort", stop, { once: true });
+    if (options.signal?.aborted === true) stop();
+    try {
+      const topic = await metadata.topicWhenThere(this.name, controller.signal).catch((error: unknown) => {
+        if (controller.signal.aborted || (error instanceof KafkaError && upstream.state.name === "closed"))
+          return undefined;
+        throw error;
+      });
+      if (topic === undefined) return;
+      const sources = Array.from({ length: topic.partitions }, (_, partition) => {
+        const records = subscription({
+          upstream,
+          engine,
+          history,
+          topic: topic.name,
+          topicId: topic.id,
+          partition,
+          from: startOf(options.from ?? "latest", partition),
+          uncompressedBytesMax: UNCOMPRESSED_BYTES_MAX,
+          isThere: async () => {
+            metadata.invalidate(topic.name);
+            return (await metadata.topic(topic.name))?.id === topic.id;
+          },
+          signal: controller.signal,
+        });
+        return (async function* () {
+          for await (const batch of records) yield { partition, batch };
+        })();
+      });
+      for await (const { partition, batch } of merge(sources, stop)) {
+        for (const record of batch) {
+          if (controller.signal.aborted) return;
+          yield new LazyRecord(topic.name, partition, record, this.codec);
+        }
+      }
+    } finally {
+      options.signal?.removeEventListener("abort", stop);
+      stop();
+    }
+  }
+
+  replicate(options: ReplicateOptions = {}): Promise<Replica<V, K>> {
+    return this.parts.replicate(this.name, this.codec, options);
+  }
+}
+
+function startOf(from: NonNullable<SubscribeOptions["from"]>, partition: number): bigint {
+  if (from === "latest") return LATEST;
+  if (from === "earliest") return EARLIEST;
+  const positions = "offset" in from ? [from] : from;
+  return positions.find((position) => position.partition === partition)?.offset ?? EARLIEST;
+}

@@ -1,0 +1,84 @@
+/** All topics with their ranges: asked of the gateway, else as last known. */
+import { EARLIEST, LATEST } from "../sync/feed.ts";
+import type { Metadata, TopicMetadata } from "../sync/metadata.ts";
+import type { Upstream } from "../sync/upstream.ts";
+import { listOffsets } from "../wire/apis/list-offsets.ts";
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import type { TopicSummary } from "./api.ts";
+import type { Device } from "./device.ts";
+
+export async function listTopics({
+  upstream,
+  metadata,
+  device,
+}: {
+  upstream: Upstream;
+  metadata: Metadata;
+  device: Device;
+}): Promise<TopicSummary[]> {
+  try {
+    if (upstream.connection !== undefined) await learnTopics(upstream, metadata, device);
+  } catch (error) {
+    // The connection went away meanwhile: what was known is still an answer.
+    if (!(error instanceof KafkaError) || error.code !== ErrorCode.NETWORK_EXCEPTION) throw error;
+  }
+  return [...device.topics().values()]
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, id, partitions }) => ({
+      name,
+      id,
+      partitions: partitions.map((range, partition) => ({
+        partition,
+        ...range,
+        held: device.held(id, partition),
+      })),
+    }));
+}
+
+async function learnTopics(upstream: Upstream, metadata: Metadata, device: Device): Promise<void> {
+  const topics = await metadata.all();
+  const clusterId = metadata.clusterId ?? "";
+  await device.enterCluster(clusterId);
+  const [starts, ends] = await Promise.all([
+    offsetsOf(upstream, topics, EARLIEST),
+    offsetsOf(upstream, topics, LATEST),
+  ]);
+  for (const { name, id, partitions } of topics) {
+    const known = device.topics().get(name);
+    const before = known?.id === id ? known.partitions : [];
+    const ranges = Array.from({ length: partitions }, (_, partition) => ({
+      logStartOffset: starts.get(`${name}/${partition}`) ?? before[partition]?.logStartOffset ?? 0n,
+      highWatermark: ends.get(`${name}/${partition}`) ?? before[partition]?.highWatermark ?? 0n,
+    }));
+    device.learn({ clusterId, name, id, partitions: ranges });
+  }
+  device.keepOnly(new Set(topics.map((topic) => topic.name)));
+}
+
+/** One place in every partition, by `<topic>/<partition>`; those that answer with an error are left out. */
+async function offsetsOf(
+  upstream: Upstream,
+  topics: readonly TopicMetadata[],
+  place: bigint,
+): Promise<Map<string, bigint>> {
+  const offsets = new Map<string, bigint>();
+  if (topics.length === 0) return offsets;
+  const answer = await upstream.request(listOffsets, {
+    replicaId: -1,
+    isolationLevel: 0,
+    topics: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({
+        partitionIndex,
+        currentLeaderEpoch: -1,
+        timestamp: place,
+      })),
+    })),
+  });
+  for (const topic of answer.topics) {
+    for (const { partitionIndex, errorCode, offset } of topic.partitions) {
+      if (errorCode === ErrorCode.NONE) offsets.set(`${topic.name}/${partitionIndex}`, offset);
+    }
+  }
+  return offsets;
+}

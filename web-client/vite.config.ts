@@ -1,0 +1,81 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { build, defineConfig } from "vite";
+import type { Plugin } from "vite";
+import { writeDeclarations } from "./declarations.ts";
+
+const here = import.meta.dirname;
+const dist = join(here, "dist");
+const consoleConfig = join(here, "console/vite.config.ts");
+
+/**
+ * The package carries `engine.wasm` beside its module. Bundlers of those who use it look for exactly this form; Vite, if
+ * it saw it here, would put the file into the module as base64.
+ */
+function engineBeside(): Plugin {
+  const inSource = 'new URL("../build/engine.wasm", import.meta.url)';
+  // As long as what it stands for, so that the source map stays right.
+  const held = "__RIVULET_ENGINE_URL__".padEnd(inSource.length, "_");
+  return {
+    name: "rivulet-engine-beside",
+    enforce: "pre",
+    transform(code) {
+      return code.includes(inSource) ? { code: code.replace(inSource, held), map: null } : undefined;
+    },
+    renderChunk(code) {
+      return code.replace(held, 'new URL("./engine.wasm", import.meta.url)');
+    },
+    async closeBundle() {
+      await copyFile(join(here, "../build/engine.wasm"), join(dist, "engine.wasm"));
+    },
+  };
+}
+
+/** `dist/index.d.ts` and what it needs, from the compiler. */
+function declarations(): Plugin {
+  return {
+    name: "rivulet-declarations",
+    async closeBundle() {
+      const compiler = join(here, "../node_modules/typescript/bin/tsc");
+      await writeDeclarations(
+        (args) =>
+          promisify(execFile)(process.execPath, [compiler, ...args], { cwd: here }).then(() => undefined),
+        dist,
+      );
+    },
+  };
+}
+
+/** The console page is an app of its own, with a configuration of its own; one command builds both. */
+function consolePage(): Plugin {
+  return {
+    name: "rivulet-console",
+    async closeBundle() {
+      if (existsSync(consoleConfig)) await build({ configFile: consoleConfig, logLevel: "warn" });
+    },
+  };
+}
+
+/** The SDK: one module for browsers, `idb` beside it. */
+export default defineConfig({
+  root: here,
+  plugins: [engineBeside(), declarations(), consolePage()],
+  build: {
+    lib: { entry: join(here, "index.ts"), formats: ["es"], fileName: "index" },
+    outDir: dist,
+    emptyOutDir: true,
+    target: "es2022",
+    minify: false,
+    sourcemap: true,
+    rolldownOptions: {
+      external: ["idb"],
+      // The one change to the code keeps every column in its place.
+      onLog: (level, log, handle) => {
+        if (log.code !== "SOURCEMAP_BROKEN") handle(level, log);
+      },
+    },
+  },
+});
