@@ -29,7 +29,7 @@ export interface Gateway {
   readonly readyLine: string;
   /**
    * Accepts nobody any more, answers what is in flight, closes connections, syncs, and writes what a clean start reads.
-   * Calling it again waits for the same.
+   * Calling it again waits for the same. Rejects when something could not be written: then the next start recovers.
    */
   stop(): Promise<void>;
 }
@@ -112,7 +112,8 @@ export async function startGateway({ settings, version, log }: GatewayOptions): 
       stop: () => (stopped ??= stop(services, [kafka, http], undo)),
     };
   } catch (error) {
-    await undoAll(undo, log);
+    // What went wrong first is what there is to tell.
+    await undoAll(undo, log).catch(() => {});
     throw error;
   }
 }
@@ -141,14 +142,18 @@ async function stop(
   await undoAll(undo, log);
 }
 
+/** Takes back what was opened, the last first. Every step is tried; throws what failed first. */
 async function undoAll(undo: (() => Promise<void> | void)[], log: Logger): Promise<void> {
+  const failures: unknown[] = [];
   for (const each of undo.toReversed()) {
     try {
       await each();
     } catch (error) {
       log.error(error instanceof Error ? error.message : String(error));
+      failures.push(error);
     }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 async function within(milliseconds: number, work: Promise<unknown>, late: () => void): Promise<void> {
@@ -170,5 +175,14 @@ function healthOf(cluster: Cluster, told: { version: string; kafka: string }): H
     reason === undefined ? [] : [{ topic, partition, reason: reason.message }],
   );
   const well = fenced.length === 0;
-  return { well, body: { status: well ? "ok" : "fenced", ...told, partitions: partitions.length, fenced } };
+  return {
+    well,
+    body: {
+      status: well ? "ok" : "fenced",
+      nowMs: Date.now(),
+      ...told,
+      partitions: partitions.length,
+      fenced,
+    },
+  };
 }
