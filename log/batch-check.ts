@@ -1,7 +1,6 @@
 /** What a leader asks of a batch before it takes it. Every refusal is a KafkaError whose text says what to do. */
 import {
   BATCH_HEADER_BYTES,
-  CODEC_NONE,
   CONTROL_BIT,
   LOG_APPEND_TIME_BIT,
   TRANSACTIONAL_BIT,
@@ -20,7 +19,7 @@ import {
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { BatchHeader } from "./batch.ts";
 import type { TopicConfig } from "./config.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, RecordTable } from "./engine.ts";
 
 export interface BatchCheck {
   engine: Engine;
@@ -51,7 +50,7 @@ export function checkProduced(batch: Uint8Array, check: BatchCheck): BatchHeader
 /** Checks a batch's bytes as a replica gets them: whole, and as they were sealed. Answers its size. Throws CORRUPT_MESSAGE. */
 export function checkStored(bytes: Uint8Array, engine: Engine): number {
   const size = engine.checkBatch(bytes, false, 0);
-  if (size < BATCH_HEADER_BYTES) throw refusedByEngine(size, 0);
+  if (size < BATCH_HEADER_BYTES) throw refused(ErrorCode.CORRUPT_MESSAGE, refusedByEngine(size, 0).message);
   return size;
 }
 
@@ -133,23 +132,22 @@ function oldestTimestamp(
   header: BatchHeader,
   { engine, uncompressedBytesMax }: BatchCheck,
 ): bigint {
-  if (header.codec !== CODEC_NONE && !isReadable(batch, engine, uncompressedBytesMax))
-    return header.baseTimestamp;
-  const records = engine.readBatch(batch, uncompressedBytesMax);
   let oldest = header.baseTimestamp;
-  for (let index = 0; index < records.count; index++) {
-    const timestamp = BigInt(records.timestamp(index));
+  const records = readableRecords(() => engine.readBatch(batch, uncompressedBytesMax));
+  for (let index = 0; index < (records?.count ?? 0); index++) {
+    const timestamp = BigInt(records?.timestamp(index) ?? oldest);
     if (timestamp < oldest) oldest = timestamp;
   }
   return oldest;
 }
 
-function isReadable(batch: Uint8Array, engine: Engine, uncompressedBytesMax: number): boolean {
+/** Records, or undefined when they are compressed in a codec that cannot be read here. */
+export function readableRecords(read: () => RecordTable): RecordTable | undefined {
   try {
-    engine.readBatch(batch, uncompressedBytesMax);
-    return true;
+    return read();
   } catch (error) {
-    if (error instanceof KafkaError && error.code === ErrorCode.UNSUPPORTED_COMPRESSION_TYPE) return false;
+    if (error instanceof KafkaError && error.code === ErrorCode.UNSUPPORTED_COMPRESSION_TYPE)
+      return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 /** Finds and reads batches across the segments of one partition, and keeps a few indexes of closed segments at hand. */
+import { readableRecords } from "./batch-check.ts";
 import type { BatchHeader } from "./batch.ts";
-import type { Engine, RecordTable } from "./engine.ts";
-import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import type { Engine } from "./engine.ts";
 import { CLOSED_INDEXES_MAX, READ_HINTS_MAX } from "./limits.ts";
 import { scanSegment } from "./scan.ts";
 import { readIndexFiles, writeIndexFiles } from "./segment-index-files.ts";
@@ -171,7 +171,9 @@ export class SegmentReader {
 
   private findInBatch(batch: Uint8Array, header: BatchHeader, timestamp: bigint): FoundRecord {
     const { leaderEpoch } = header;
-    const records = readable(() => this.options.engine.readBatch(batch, this.options.uncompressedBytesMax));
+    const records = readableRecords(() =>
+      this.options.engine.readBatch(batch, this.options.uncompressedBytesMax),
+    );
     for (let index = 0; index < (records?.count ?? 0); index++) {
       const found = BigInt(records?.timestamp(index) ?? -1);
       if (found >= timestamp)
@@ -179,16 +181,6 @@ export class SegmentReader {
     }
     // A codec that cannot be read here: the batch's start is not too late for any of its records.
     return { offset: header.baseOffset, timestamp: header.maxTimestamp, leaderEpoch };
-  }
-}
-
-function readable(read: () => RecordTable): RecordTable | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof KafkaError && error.code === ErrorCode.UNSUPPORTED_COMPRESSION_TYPE)
-      return undefined;
-    throw error;
   }
 }
 

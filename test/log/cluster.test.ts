@@ -3,9 +3,9 @@ import { brokerConfig } from "../../log/config.ts";
 import { Cluster, type Topic } from "../../log/cluster.ts";
 import { MemoryStore } from "../../log/memory-store.ts";
 import type { Store } from "../../log/store.ts";
-import { ErrorCode, KafkaError } from "../../wire/errors.ts";
+import { ErrorCode } from "../../wire/errors.ts";
 import { metadataCodec } from "../../wire/metadata-records.ts";
-import { appendAll, batchOf, clock, engine, randomOf, readValues } from "./harness.ts";
+import { appendAll, batchOf, clock, engine, failureOf, randomOf, readValues } from "./harness.ts";
 
 let random = randomOf(1);
 const opened: Cluster[] = [];
@@ -24,16 +24,6 @@ async function openCluster(store: Store, settings: Record<string, string> = {}):
   });
   opened.push(cluster);
   return cluster;
-}
-
-async function failure(call: () => unknown): Promise<KafkaError> {
-  try {
-    await call();
-  } catch (error) {
-    if (error instanceof KafkaError) return error;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
 }
 
 const shape = (topic: Topic | undefined) =>
@@ -99,16 +89,16 @@ describe("a cluster of one node", () => {
       "a_b",
     ];
     for (const name of bad) {
-      expect([name, (await failure(() => cluster.createTopic(name, {}))).code]).toEqual([
+      expect([name, (await failureOf(() => cluster.createTopic(name, {}))).code]).toEqual([
         name,
         ErrorCode.INVALID_TOPIC_EXCEPTION,
       ]);
     }
-    expect((await failure(() => cluster.createTopic("a.b", {}))).code).toBe(ErrorCode.TOPIC_ALREADY_EXISTS);
-    expect((await failure(() => cluster.createTopic("c", { partitions: 0 }))).code).toBe(
+    expect((await failureOf(() => cluster.createTopic("a.b", {}))).code).toBe(ErrorCode.TOPIC_ALREADY_EXISTS);
+    expect((await failureOf(() => cluster.createTopic("c", { partitions: 0 }))).code).toBe(
       ErrorCode.INVALID_PARTITIONS,
     );
-    expect((await failure(() => cluster.createTopic("c", { partitions: 10_001 }))).code).toBe(
+    expect((await failureOf(() => cluster.createTopic("c", { partitions: 10_001 }))).code).toBe(
       ErrorCode.INVALID_PARTITIONS,
     );
     for (const [name, value] of [
@@ -119,7 +109,7 @@ describe("a cluster of one node", () => {
       ["cleanup.policy", "burn"],
     ]) {
       expect(
-        (await failure(() => cluster.createTopic("c", { configs: new Map([[name!, value!]]) }))).code,
+        (await failureOf(() => cluster.createTopic("c", { configs: new Map([[name!, value!]]) }))).code,
       ).toBe(ErrorCode.INVALID_CONFIG);
     }
     await cluster.createTopic("x".repeat(249), {});
@@ -137,10 +127,10 @@ describe("a cluster of one node", () => {
     expect(second.id).not.toBe(first.id);
     expect([...second.overrides]).toEqual([]);
     expect(await readValues(second.partitions[0]!)).toEqual([]);
-    expect((await failure(() => first.partitions[0]!.append(batchOf(["late"])))).code).toBe(
+    expect((await failureOf(() => first.partitions[0]!.append(batchOf(["late"])))).code).toBe(
       ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
     );
-    expect((await failure(() => cluster.deleteTopic(first.id))).code).toBe(ErrorCode.UNKNOWN_TOPIC_ID);
+    expect((await failureOf(() => cluster.deleteTopic(first.id))).code).toBe(ErrorCode.UNKNOWN_TOPIC_ID);
   });
 
   it("never hands out a producer id twice, crash or not", async () => {
@@ -169,7 +159,7 @@ describe("a cluster of one node", () => {
     await mixed.write("Payments-0/partition.metadata", identity ?? new Uint8Array(0));
     const again = await openCluster(mixed);
     expect(await mixed.list("Payments-0/")).toHaveLength(1);
-    expect((await failure(() => again.createTopic("Payments", {}))).code).toBe(
+    expect((await failureOf(() => again.createTopic("Payments", {}))).code).toBe(
       ErrorCode.INVALID_TOPIC_EXCEPTION,
     );
     expect(again.topic("Payments")).toBeUndefined();
@@ -183,7 +173,7 @@ describe("a cluster of one node", () => {
     const metadata = await store.list("__cluster_metadata-0/");
     const saved = await Promise.all(metadata.map(async (name) => [name, await store.read(name)] as const));
     await store.delete(metadata);
-    const error = await failure(() => openCluster(store));
+    const error = await failureOf(() => openCluster(store));
     expect(error.code).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
     expect(error.message).toContain("__cluster_metadata-0");
     for (const [name, bytes] of saved) await store.write(name, bytes ?? new Uint8Array(0));
@@ -191,7 +181,7 @@ describe("a cluster of one node", () => {
     expect(await readValues(restored.topic("orders")!.partitions[0]!)).toEqual([[0n, "a"]]);
     await restored.close();
     await store.delete(["meta.properties"]);
-    expect((await failure(() => openCluster(store))).message).toContain("meta.properties");
+    expect((await failureOf(() => openCluster(store))).message).toContain("meta.properties");
   });
 
   it.each([1, 2, 3, 4, 5, 6])(

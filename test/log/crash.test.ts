@@ -152,7 +152,7 @@ describe("a partition through crashes", () => {
         const random = randomOf(at);
         const world = new World();
         const store = new CrashingStore(random);
-        store.fault = { at, kind: "crash", operation };
+        store.arm({ at, kind: "crash", operation });
         let isOver = false;
         const life = async (): Promise<void> => {
           const log = await openLeader(store, { clock: tickClock, config: SETTINGS });
@@ -182,7 +182,7 @@ describe("a partition through crashes", () => {
       const store = new CrashingStore(randomOf(seed));
       const log = await openLeader(store, { clock: tickClock, config: SETTINGS });
       const written: string[] = [];
-      store.fault = { at: 1 + (seed % 7), kind: "crash", operation: "sync" };
+      store.arm({ at: 1 + (seed % 7), kind: "crash", operation: "sync" });
       const appended = Array.from({ length: 20 }, (_, at) => {
         const { written: done } = log.append(batchOf([`value ${at}`]));
         return done.then(

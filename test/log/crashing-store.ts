@@ -11,6 +11,8 @@ export interface Fault {
   kind: "fail" | "crash";
   /** Only these operations are counted; all when it is left out. */
   operation?: Operation;
+  /** Only operations on files whose name ends so; all when it is left out. */
+  suffix?: string;
 }
 
 export type Operation = "append" | "sync" | "truncate" | "write" | "delete";
@@ -26,9 +28,9 @@ interface Disk {
 const SECTOR_BYTES = 512;
 
 export class CrashingStore implements Store {
-  /** Operations that were begun so far, those that are counted by `fault`. */
+  /** Operations that were begun since the fault was armed, of those that it counts. */
   operations = 0;
-  fault: Fault | undefined;
+  private fault: Fault | undefined;
   /** Things that a log must never do, such as syncing a file again after a sync of it has failed. */
   readonly violations: string[] = [];
   /** Resolves when the store has stopped dead. */
@@ -52,6 +54,12 @@ export class CrashingStore implements Store {
   /** The store after the process was killed. */
   afterKill(): CrashingStore {
     return this.successor((disk) => disk.bytes.slice());
+  }
+
+  /** From now on operations are counted up to the fault. */
+  arm(fault: Fault): void {
+    this.fault = fault;
+    this.operations = 0;
   }
 
   /** Stops dead now: no operation that is in flight or comes later ends. */
@@ -83,14 +91,14 @@ export class CrashingStore implements Store {
   async write(name: string, bytes: Uint8Array): Promise<void> {
     const replace = (): void =>
       void this.disks.set(name, { bytes: bytes.slice(), synced: bytes.slice(), syncHasFailed: false });
-    await this.step("write", () => this.chance(0.5) && replace());
+    await this.step("write", name, () => this.chance(0.5) && replace());
     await this.finish(replace);
   }
 
   async delete(names: readonly string[]): Promise<void> {
     for (const name of names) {
       const remove = (): void => void this.disks.delete(name);
-      await this.step("delete", () => this.chance(0.5) && remove());
+      await this.step("delete", name, () => this.chance(0.5) && remove());
       await this.finish(remove);
     }
   }
@@ -100,14 +108,13 @@ export class CrashingStore implements Store {
   }
 
   /** Runs one operation's start: the fault, if it is its turn. `partly` is what a crash in the middle may have done. */
-  async step(operation: Operation, partly: () => unknown): Promise<void> {
+  async step(operation: Operation, name: string, partly: () => unknown): Promise<void> {
     await this.alive(() => {});
-    if (this.fault?.operation === undefined || this.fault.operation === operation) this.operations++;
-    if (this.fault?.at !== this.operations || (this.fault.operation ?? operation) !== operation) return;
-    const { kind } = this.fault;
+    const { at = 0, kind, operation: counted = operation, suffix = "" } = this.fault ?? {};
+    if (counted !== operation || !name.endsWith(suffix) || ++this.operations !== at) return;
     this.fault = undefined;
     partly();
-    if (kind === "fail") throw new Error(`injected: ${operation}`);
+    if (kind === "fail") throw new Error(`injected: ${operation} of ${name}`);
     this.crash();
     await NEVER;
   }
@@ -188,7 +195,7 @@ class CrashingFile implements StoreFile {
     return this.inTurn(async () => {
       const add = (count: number): void =>
         void (this.disk.bytes = joined([this.disk.bytes, bytes.subarray(0, count)]));
-      await this.store.step("append", () => add(this.store.below(bytes.length + 1)));
+      await this.store.step("append", this.name, () => add(this.store.below(bytes.length + 1)));
       await this.store.finish(() => add(bytes.length));
     });
   }
@@ -201,7 +208,7 @@ class CrashingFile implements StoreFile {
     this.size = size;
     return this.inTurn(async () => {
       const cut = (): void => void (this.disk.bytes = this.disk.bytes.slice(0, size));
-      await this.store.step("truncate", () => this.store.chance(0.5) && cut());
+      await this.store.step("truncate", this.name, () => this.store.chance(0.5) && cut());
       await this.store.finish(cut);
     });
   }
@@ -211,7 +218,7 @@ class CrashingFile implements StoreFile {
       this.store.violations.push(`${this.name} was synced again after a sync of it had failed`);
     const covered = this.disk.bytes.slice();
     try {
-      await this.store.step("sync", () => {});
+      await this.store.step("sync", this.name, () => {});
     } catch (error) {
       this.disk.syncHasFailed = true;
       throw error;

@@ -5,6 +5,7 @@ import { brokerConfig, topicConfig, type TopicConfig } from "../../log/config.ts
 import type { LogRecord } from "../../log/record.ts";
 import { PartitionLog, type PartitionOptions } from "../../log/partition-log.ts";
 import type { Store } from "../../log/store.ts";
+import { KafkaError } from "../../wire/errors.ts";
 import { loadEngine } from "../engine/load.ts";
 
 export const engine = loadEngine();
@@ -23,7 +24,7 @@ export const clock: Clock = {
 /** Time that passes by ticks alone, five milliseconds each: the same history every time. */
 export const tickClock: Clock = {
   now: () => START_MS,
-  defer: clock.defer,
+  defer: (callback) => void setImmediate(callback),
   setTimer: (delayMs, callback) => {
     let isCancelled = false;
     const tick = (left: number): void => {
@@ -160,4 +161,15 @@ export function randomOf(seed: number): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
+}
+
+/** The error of a call that must fail with one of Kafka's codes. */
+export async function failureOf(call: () => unknown): Promise<KafkaError> {
+  try {
+    await call();
+  } catch (error) {
+    if (error instanceof KafkaError) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
 }

@@ -7,11 +7,12 @@ import { BatchHeader } from "../../log/batch.ts";
 import { MemoryStore } from "../../log/memory-store.ts";
 import { PartitionLog } from "../../log/partition-log.ts";
 import type { Store } from "../../log/store.ts";
-import { ErrorCode, KafkaError } from "../../wire/errors.ts";
+import { ErrorCode } from "../../wire/errors.ts";
 import {
   appendAll,
   batchOf,
   config,
+  failureOf,
   openLeader,
   optionsFor,
   readBatches,
@@ -47,17 +48,6 @@ const stores: [
     },
   ],
 ];
-
-/** The error of a call that must fail; so that its code can be looked at. */
-async function failure(call: () => unknown): Promise<KafkaError> {
-  try {
-    await call();
-  } catch (error) {
-    if (error instanceof KafkaError) return error;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
-}
 
 describe.each(stores)("a partition on %s", (_name, create) => {
   let place: Awaited<ReturnType<typeof create>>;
@@ -112,8 +102,8 @@ describe.each(stores)("a partition on %s", (_name, create) => {
     expect(splitBatches((await log.read(4n, size * 4)).bytes).length).toBeGreaterThanOrEqual(3);
     expect((await log.read(4n, size * 4)).bytes.length).toBeLessThanOrEqual(size * 4);
     expect(await log.read(180n, 100)).toEqual({ bytes: new Uint8Array(0), from: 180n, to: 180n });
-    expect((await failure(() => log.read(181n, 100))).code).toBe(ErrorCode.OFFSET_OUT_OF_RANGE);
-    expect((await failure(() => log.read(-1n, 100))).code).toBe(ErrorCode.OFFSET_OUT_OF_RANGE);
+    expect((await failureOf(() => log.read(181n, 100))).code).toBe(ErrorCode.OFFSET_OUT_OF_RANGE);
+    expect((await failureOf(() => log.read(-1n, 100))).code).toBe(ErrorCode.OFFSET_OUT_OF_RANGE);
     await log.close();
   });
 
@@ -193,7 +183,7 @@ describe.each(stores)("a partition on %s", (_name, create) => {
     await appendAll(log, [batchOf(["a"])]);
     await log.close();
     const other = optionsFor(place.store, { topicId: "BBECAwQFBgcICQoLDA0ODw" });
-    const error = await failure(() => PartitionLog.open(other));
+    const error = await failureOf(() => PartitionLog.open(other));
     expect(error.code).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
     expect(error.message).toContain("orders-0");
   });
@@ -203,9 +193,11 @@ describe.each(stores)("a partition on %s", (_name, create) => {
     await appendAll(log, [batchOf(["a"])]);
     const late = log.append(batchOf(["b"]));
     await log.delete();
-    expect((await failure(() => late.synced)).code).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
-    expect((await failure(() => log.append(batchOf(["c"])))).code).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
-    expect((await failure(() => log.read(0n, 10))).code).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    expect((await failureOf(() => late.synced)).code).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    expect((await failureOf(() => log.append(batchOf(["c"])))).code).toBe(
+      ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    );
+    expect((await failureOf(() => log.read(0n, 10))).code).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     expect(await place.store.list("orders-0/")).toEqual([]);
   });
 });
