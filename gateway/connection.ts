@@ -35,6 +35,8 @@ export interface ConnectionLimits {
   requestsMax: number;
   /** Their bytes. One request may be larger than this. */
   requestBytesMax: number;
+  /** Requests that may be worked on at once, Produce aside, where answers may overtake. */
+  runningMax: number;
 }
 
 interface Request {
@@ -139,20 +141,26 @@ export class Connection {
     return { api, header, message, afterReply: [], done: undefined };
   }
 
+  /** Starts what may start. Where answers keep their order, nothing passes one that may not. */
   private advance(): void {
-    while (!this.lifetime.ended) {
-      const request = this.waiting[0];
-      if (request === undefined || !this.mayStart(request)) return;
-      this.waiting.shift();
-      this.started.push(request);
-      this.start(request);
+    for (let at = 0; at < this.waiting.length && !this.lifetime.ended;) {
+      const request = this.waiting[at];
+      if (request === undefined || this.congested) return;
+      if (this.mayStart(request)) {
+        this.waiting.splice(at, 1);
+        this.started.push(request);
+        this.start(request);
+      } else if (this.options.ordered) return;
+      else at++;
     }
   }
 
   private mayStart({ api }: Request): boolean {
-    if (this.congested || this.started.length >= this.options.limits.requestsMax) return false;
-    if (!this.options.ordered || this.started.length === 0) return true;
-    return api.startsEarly && this.started.every((earlier) => earlier.api.mayBePassed);
+    const { ordered, limits } = this.options;
+    if (this.started.length === 0) return true;
+    if (ordered) return api.startsEarly && this.started.every((earlier) => earlier.api.mayBePassed);
+    if (api.startsEarly) return true;
+    return this.started.filter((running) => !running.api.startsEarly).length < limits.runningMax;
   }
 
   private start(request: Request): void {

@@ -6,7 +6,9 @@ export const REQUESTS_MAX = 100;
 export const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
 /** A WebSocket cannot be told to stop: more than this unanswered, and it is closed. */
 export const WEBSOCKET_REQUESTS_MAX = 1000;
-export const WEBSOCKET_REQUEST_BYTES_MAX = 128 * 1024 * 1024;
+export const WEBSOCKET_REQUEST_BYTES_MAX = 32 * 1024 * 1024;
+/** Requests of one WebSocket that are worked on at once; the others wait. */
+export const WEBSOCKET_RUNNING_MAX = 16;
 
 /** Answers that a client has not read before no more of its requests are started. */
 export const UNREAD_BYTES_MAX = 1024 * 1024;

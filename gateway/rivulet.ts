@@ -31,7 +31,7 @@ async function main(): Promise<void> {
     process.exit(1),
   );
   process.stderr.write(`rivulet: ${signal}: answering what is in flight, then stopping\n`);
-  await gateway.stop();
+  await gateway.stop().catch(sayWhyNot);
   process.exit(0);
 }
 

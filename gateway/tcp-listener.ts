@@ -115,7 +115,7 @@ class TcpConnection {
       apis: options.apis,
       remote: `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`,
       ordered: true,
-      limits: { requestsMax: REQUESTS_MAX, requestBytesMax: REQUEST_BYTES_MAX },
+      limits: { requestsMax: REQUESTS_MAX, requestBytesMax: REQUEST_BYTES_MAX, runningMax: 1 },
       host: {
         send: (pieces) => this.send(pieces),
         flow: { pause: () => this.pause(), resume: () => this.resume() },

@@ -21,6 +21,7 @@ import {
   WEBSOCKET_IDLE_SECONDS,
   WEBSOCKET_REQUEST_BYTES_MAX,
   WEBSOCKET_REQUESTS_MAX,
+  WEBSOCKET_RUNNING_MAX,
 } from "./limits.ts";
 import { listenError } from "./listen-error.ts";
 import type { OriginPolicy } from "./origins.ts";
@@ -176,6 +177,7 @@ class HttpListener implements Listener {
         close: (ws) => ws.getUserData().client?.closed(),
       })
       .get("/healthz", (res, req) => this.healthz(res, req))
+      .head("/healthz", (res, req) => this.healthz(res, req))
       .get("/log/:topic/:partition", (res, req) => this.history(res, req))
       .head("/log/:topic/:partition", (res, req) => this.history(res, req))
       .options("/log/*", (res, req) => this.preflight(res, req))
@@ -274,7 +276,8 @@ class HttpListener implements Listener {
       .writeHeader("content-type", "application/json")
       .writeHeader("cache-control", "no-store");
     if (this.origins?.allowsOrigin(origin) === true) writeCors(res, origin);
-    res.end(JSON.stringify(body));
+    if (req.getMethod() === "head") res.endWithoutBody();
+    else res.end(JSON.stringify(body));
   }
 
   private preflight(res: Response, req: Request): void {
@@ -398,7 +401,11 @@ class SocketClient {
       apis: options.apis,
       remote,
       ordered: false,
-      limits: { requestsMax: WEBSOCKET_REQUESTS_MAX, requestBytesMax: WEBSOCKET_REQUEST_BYTES_MAX },
+      limits: {
+        requestsMax: WEBSOCKET_REQUESTS_MAX,
+        requestBytesMax: WEBSOCKET_REQUEST_BYTES_MAX,
+        runningMax: WEBSOCKET_RUNNING_MAX,
+      },
       subscriber: this.subscriber,
       host: {
         send: (pieces) => {

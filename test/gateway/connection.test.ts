@@ -58,7 +58,7 @@ function rig(options: Partial<Pick<ConnectionOptions, "ordered" | "limits">> & {
     apis: { find: ({ apiKey }: RequestHeader) => table.get(apiKey) } as unknown as ApiTable,
     remote: "test",
     ordered: options.ordered ?? true,
-    limits: options.limits ?? { requestsMax: 100, requestBytesMax: 1000 },
+    limits: options.limits ?? { requestsMax: 100, requestBytesMax: 1000, runningMax: 2 },
     host: {
       send: (pieces) => {
         sent.push(pieces[0]?.[0] ?? -1);
@@ -126,7 +126,9 @@ describe("a connection that keeps the order of answers", () => {
   });
 
   it("stops reading while too much is unanswered, and reads again after", async () => {
-    const { connection, calls, answer } = rig({ limits: { requestsMax: 2, requestBytesMax: 1000 } });
+    const { connection, calls, answer } = rig({
+      limits: { requestsMax: 2, requestBytesMax: 1000, runningMax: 2 },
+    });
     for (const id of [1, 2, 3]) connection.received(message(ApiKey.Produce, id));
     expect(calls).toEqual(["pause"]);
     await answer(1);
@@ -134,7 +136,9 @@ describe("a connection that keeps the order of answers", () => {
   });
 
   it("counts the bytes of what is unanswered, and takes one request that is larger than all that", async () => {
-    const { connection, calls, answer } = rig({ limits: { requestsMax: 100, requestBytesMax: 50 } });
+    const { connection, calls, answer } = rig({
+      limits: { requestsMax: 100, requestBytesMax: 50, runningMax: 2 },
+    });
     connection.received(message(ApiKey.Produce, 1, 500));
     expect(calls).toEqual([]);
     connection.received(message(ApiKey.Produce, 2));
@@ -168,11 +172,20 @@ describe("a connection whose answers may overtake", () => {
     expect(sent).toEqual([2, 1]);
   });
 
+  it("works on so many at once, and lets Produce pass those that wait", async () => {
+    const { connection, names, answer } = rig({ ordered: false });
+    for (const id of [1, 2, 3]) connection.received(message(ApiKey.Fetch, id));
+    connection.received(message(ApiKey.Produce, 4));
+    expect(names()).toEqual(["fetch 1", "fetch 2", "produce 4"]);
+    await answer(2);
+    expect(names()).toEqual(["fetch 1", "fetch 2", "produce 4", "fetch 3"]);
+  });
+
   it("closes a client that cannot be told to stop and sends too much", () => {
     const { connection, calls } = rig({
       ordered: false,
       pausable: false,
-      limits: { requestsMax: 2, requestBytesMax: 1000 },
+      limits: { requestsMax: 2, requestBytesMax: 1000, runningMax: 2 },
     });
     for (const id of [1, 2, 3]) connection.received(message(ApiKey.Fetch, id));
     expect(calls).toEqual([expect.stringMatching(/^close: more than 2 requests/)]);
