@@ -66,6 +66,8 @@ async function keepPage(): Promise<void> {
 async function start(root: HTMLElement): Promise<void> {
   try {
     const rivulet = await connect({ url: location.origin, offline: wasSwitchedOff() });
+    // For the developer tools: this page's own client.
+    Object.assign(globalThis, { rivulet });
     const state = createState(rivulet);
     render(
       <StateProvider value={state}>
