@@ -14,9 +14,10 @@ export interface GatewayProcess {
   readonly pid: number;
   readonly httpPort: number;
   readonly kafkaPort: number;
-  /** Makes a topic of one partition. */
+  /** Makes a topic of one partition, with Kafka's topic settings. */
   createTopic(
     name: string,
+    configs?: Readonly<Record<string, string>>,
   ): Promise<Address & { readonly kafkaPort: number; readonly topic: string; readonly topicId: string }>;
   /** Stops it and deletes its data. */
   stop(): Promise<void>;
@@ -64,17 +65,30 @@ export async function startGateway(
     await stop();
     throw new Error(`the gateway did not start: ${said}`);
   }
-  return { pid: child.pid ?? 0, ...ports, stop, createTopic: (name) => createTopic(ports, name, () => said) };
+  return {
+    pid: child.pid ?? 0,
+    ...ports,
+    stop,
+    createTopic: (name, configs = {}) => createTopic(ports, { name, configs }, () => said),
+  };
 }
 
 async function createTopic(
   { httpPort, kafkaPort }: { httpPort: number; kafkaPort: number },
-  topic: string,
+  { name: topic, configs }: { name: string; configs: Readonly<Record<string, string>> },
   said: () => string,
 ): ReturnType<GatewayProcess["createTopic"]> {
   const client = await openKafkaClient(kafkaPort, () => {});
   const { topics } = await client.request(createTopics, createTopics.maxVersion, {
-    topics: [{ name: topic, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+    topics: [
+      {
+        name: topic,
+        numPartitions: 1,
+        replicationFactor: 1,
+        assignments: [],
+        configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
+      },
+    ],
     timeoutMs: 10_000,
     validateOnly: false,
   });

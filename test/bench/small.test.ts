@@ -24,7 +24,7 @@ const expected: Record<string, Expectation> = {
   crc32c: { contenders: 3, cases: 3, counts: { checksums: 3 }, hash: "17ee096488bc" },
   lz4: { contenders: 3, cases: 4, counts: { frames: 2 }, hash: "1886b8e7aaec" },
   produce: { contenders: 4, cases: 1, counts: { records: 11_088 }, hash: "1f6b9d562d0f" },
-  "fan-out": { contenders: 5, cases: 2, counts: { deliveries: 1700 }, hash: "2ad822b579e5" },
+  "fan-out": { contenders: 6, cases: 2, counts: { deliveries: 2040 }, hash: "2ad822b579e5" },
   stalled: {
     contenders: 2,
     cases: 1,
