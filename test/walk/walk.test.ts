@@ -1,6 +1,8 @@
 import type { BrowserContext } from "playwright";
+import { once } from "node:events";
 import { lstatSync } from "node:fs";
 import { cp, mkdtemp, rm } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -48,8 +50,8 @@ describeWith(["kcat", "chromium", "kafka-tools"], "the walk", () => {
     const journal = join(directory, "synced");
     const isPowerLost = crash === "the power is lost";
     const slowDisk = { NODE_OPTIONS: `--import=${SLOW_DISK}`, SLOW_DISK_JOURNAL: journal };
-    gateway = await spawnGateway(["--data-dir", dataDir, ...SETTINGS], isPowerLost ? slowDisk : {});
-    const ports = ["--http-port", String(gateway.httpPort), "--kafka-port", String(gateway.kafkaPort)];
+    const ports = ["--http-port", String(await freePort()), "--kafka-port", String(await freePort())];
+    gateway = await spawnGateway(["--data-dir", dataDir, ...SETTINGS, ...ports], isPowerLost ? slowDisk : {});
     const partition = { broker: `127.0.0.1:${gateway.kafkaPort}`, topic: TOPIC, partition: 0 };
     const url = `http://127.0.0.1:${gateway.httpPort}/`;
     say(gateway.readyLine);
@@ -207,6 +209,16 @@ describeWith(["kcat", "chromium", "kafka-tools"], "the walk", () => {
     await rm(copy, { recursive: true });
   }
 });
+
+/** A port to come back to: one that the gateway takes by itself is not meant to be taken again at once. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
 
 async function endOf(broker: string): Promise<bigint> {
   const said = (await runKcat(broker, ["-Q", "-t", `${TOPIC}:0:-1`])).toString();
