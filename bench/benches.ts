@@ -5,6 +5,7 @@ import { fanOutBench } from "./fan-out/fan-out.ts";
 import { stalledBench } from "./fan-out/stalled.ts";
 import { lz4Bench } from "./lz4.ts";
 import { produceBench } from "./produce/produce.ts";
+import { tabSyncBench } from "./tab-sync/tab-sync.ts";
 
 /** In the order in which they are run and printed. */
 export const benches: Readonly<Record<string, Bench>> = {
@@ -13,4 +14,5 @@ export const benches: Readonly<Record<string, Bench>> = {
   produce: produceBench,
   "fan-out": fanOutBench,
   stalled: stalledBench,
+  "tab-sync": tabSyncBench,
 };

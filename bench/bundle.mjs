@@ -5,7 +5,7 @@ import { build } from "vite";
 
 const bench = dirname(fileURLToPath(import.meta.url));
 
-/** Each runs in a process of its own, or in a browser tab. */
+/** Each runs in a process of its own. */
 const entries = [
   "main",
   "fan-out/audience",
@@ -16,12 +16,19 @@ const entries = [
   "produce/load-generator",
 ];
 
-/** Writes `<outDir>/<entry>.js` for each entry; packages stay outside and are found in the project's node_modules. */
+/** Runs in a browser tab. */
+const page = "tab-sync/page";
+
+/** A bench, not a deployment: nothing is made smaller, and no log. */
+const shared = { configFile: false, root: bench, logLevel: "warn" };
+
+/**
+ * Writes `<outDir>/<entry>.js` for each entry; packages stay outside and are found in the project's node_modules. The
+ * page's bundle, with everything inside, goes to `<outDir>/page/page.js`.
+ */
 export async function bundleBenches(outDir) {
   await build({
-    configFile: false,
-    root: bench,
-    logLevel: "warn",
+    ...shared,
     build: {
       ssr: true,
       target: "node20",
@@ -31,6 +38,19 @@ export async function bundleBenches(outDir) {
       rolldownOptions: {
         input: Object.fromEntries(entries.map((entry) => [entry, join(bench, `${entry}.ts`)])),
         output: { entryFileNames: "[name].js", chunkFileNames: "shared/[name].js" },
+      },
+    },
+  });
+  await build({
+    ...shared,
+    build: {
+      target: "es2022",
+      emptyOutDir: true,
+      outDir: join(outDir, "page"),
+      minify: false,
+      rolldownOptions: {
+        input: join(bench, `${page}.ts`),
+        output: { entryFileNames: "page.js" },
       },
     },
   });
