@@ -23,8 +23,13 @@ export function originPolicy(host: string, port: number, allowOrigins: readonly 
   return {
     allowsOrigin: (origin) => origin === "" || origins.has(origin),
     allowsHost: (name) => hosts.has(name.toLowerCase()),
-    connectSources: ["'self'", ...own.map((url) => `ws://${url.host}`)].join(" "),
+    // The policy's grammar has no IPv6 addresses: a page that was opened by one has only 'self'.
+    connectSources: ["'self'", ...own.filter(isNotIpv6).map((url) => `ws://${url.host}`)].join(" "),
   };
+}
+
+function isNotIpv6({ hostname }: URL): boolean {
+  return !hostname.startsWith("[");
 }
 
 /** All names by which this machine can be called at that address. */
