@@ -7,10 +7,10 @@
  *
  * A partition is opened as a replica. `startEpoch` makes this node its leader.
  */
-import { BATCH_HEADER_BYTES } from "../engine-as/format.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
-import { checkProduced, checkStored } from "./batch-check.ts";
-import { BatchHeader } from "./batch.ts";
+import { checkProduced } from "./batch-check.ts";
+import type { BatchHeader } from "./batch.ts";
+import { type Checkpoint, takeCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { Clock } from "./clock.ts";
 import { CommitQueue, type CommitHost, type Group } from "./commit-queue.ts";
 import type { LazyFlush, TopicConfig } from "./config.ts";
@@ -18,16 +18,14 @@ import type { Engine } from "./engine.ts";
 import type { EpochEnd, LeaderEpochs } from "./leader-epochs.ts";
 import { READ_BYTES_MAX, RELATIVE_OFFSET_MAX } from "./limits.ts";
 import { type Logger, silent } from "./logger.ts";
-import { identityFile, leaderEpochFile, partitionDirectory, segmentFile } from "./partition-files.ts";
-import { readIdentity, writeIdentity } from "./partition-identity.ts";
+import { claimDirectory, deletePartitionFiles } from "./partition-directory.ts";
+import { leaderEpochFile, partitionDirectory, segmentFile } from "./partition-files.ts";
 import { recoverPartition, type RecoveredPartition } from "./partition-recovery.ts";
-import { encodeProducerSnapshot } from "./producer-snapshot.ts";
 import type { ProducerState } from "./producer-state.ts";
 import type { RecoveryReport } from "./recovery.ts";
-import { writeIndexFiles } from "./segment-index-files.ts";
+import { checkReplicated } from "./replicated-range.ts";
 import { SegmentIndex } from "./segment-index.ts";
 import { type FoundRecord, SegmentReader } from "./segment-reader.ts";
-import { takeInventory } from "./segment-inventory.ts";
 import { Segment } from "./segment.ts";
 import type { Store } from "./store.ts";
 import type { SyncedEnd } from "./synced-end.ts";
@@ -78,13 +76,6 @@ export interface ReadResult {
   readonly to: bigint;
 }
 
-/** What the segment before a roll is closed with, as things stood at the roll. */
-interface RollState {
-  readonly closed: Segment;
-  readonly snapshot: Uint8Array;
-  readonly epochs: Uint8Array;
-}
-
 /** A replica waits for no sync: what a crash takes away, its upstream gives again. */
 const REPLICA_FLUSH: LazyFlush = { records: 2n ** 63n - 1n, ms: 2n ** 63n - 1n };
 const DONE = Promise.resolve();
@@ -100,7 +91,8 @@ export class PartitionLog {
   private readonly log: Logger;
   private readonly queue: CommitQueue;
   private readonly reader: SegmentReader;
-  private readonly rolls = new Map<Segment, RollState>();
+  /** By the segment that comes after: what the one before it is closed with. */
+  private readonly rolls = new Map<Segment, Checkpoint>();
   private readonly listeners = new Set<(advance: Advance) => void>();
   private segments: Segment[];
   private producers: ProducerState;
@@ -126,7 +118,7 @@ export class PartitionLog {
    */
   static async open(options: PartitionOptions): Promise<PartitionLog> {
     const directory = partitionDirectory(options.topic, options.partition);
-    await claimDirectory(options, directory);
+    await claimDirectory(options.store, directory, options.topicId);
     return new PartitionLog(options, directory, await recover(options, directory));
   }
 
@@ -211,7 +203,7 @@ export class PartitionLog {
       throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, `this node does not lead ${this.directory}`);
     const { engine, clock, config, uncompressedBytesMax } = this.options;
     const nowMs = clock.now();
-    const header = checkProduced(batch, { engine, config, uncompressedBytesMax, nowMs });
+    const { header, maxTimestamp } = checkProduced(batch, { engine, config, uncompressedBytesMax, nowMs });
     const repeated = this.producers.duplicateOf(header);
     if (repeated !== undefined)
       return this.appended(
@@ -221,6 +213,8 @@ export class PartitionLog {
         this.queue.groupOf(repeated.lastOffset),
       );
     const baseOffset = this.end;
+    if (header.maxTimestamp !== maxTimestamp)
+      header.correctMaxTimestamp(maxTimestamp, (bytes) => engine.crc32c(bytes));
     header.stamp(baseOffset, this.leadingEpoch);
     const group = this.enqueue(batch, header, header.lastOffset + 1n, nowMs);
     return this.appended(baseOffset, header.lastOffset, false, group);
@@ -234,7 +228,8 @@ export class PartitionLog {
     this.checkWritable();
     if (this.leadingEpoch >= 0)
       throw new KafkaError(ErrorCode.INVALID_REQUEST, `this node leads ${this.directory} and follows nobody`);
-    const batches = this.checkReplicated(bytes, range);
+    const before = { directory: this.directory, end: this.end, epoch: this.epochs.last };
+    const batches = checkReplicated(bytes, range, before, this.options.engine);
     const nowMs = this.options.clock.now();
     this.hasUnsyncedReplica = true;
     let group: Group | undefined;
@@ -403,7 +398,6 @@ export class PartitionLog {
       active.index?.isFull(config.segmentIndexBytes) === true ||
       header.lastOffset - active.baseOffset > BigInt(RELATIVE_OFFSET_MAX);
     if (active.bytes === 0 || !isFull) return active;
-    active.index?.seal();
     this.producers.expire(nowMs, config.producerExpirationMs);
     // Where the batches of this segment end, so that it can be told later that none is missing; unless that is too far away.
     const isFar = header.lastOffset - active.endOffset > BigInt(RELATIVE_OFFSET_MAX);
@@ -411,8 +405,10 @@ export class PartitionLog {
     const next = new Segment(base, segmentFile(this.directory, base, "log"));
     next.index = new SegmentIndex(engine, base, config.indexIntervalBytes);
     next.maxTimestamp = -1n;
-    const snapshot = encodeProducerSnapshot(engine, this.producers.batches());
-    this.rolls.set(next, { closed: active, snapshot, epochs: this.epochs.encode() });
+    this.rolls.set(
+      next,
+      takeCheckpoint(engine, active, base, { producers: this.producers, epochs: this.epochs }),
+    );
     this.segments.push(next);
     return next;
   }
@@ -430,26 +426,13 @@ export class PartitionLog {
   /** The store's half of a roll. All that the closed segment needs is durable before the next one's file is there. */
   private async roll(next: Segment): Promise<void> {
     const { store } = this.options;
-    const state = this.rolls.get(next);
-    if (state !== undefined) {
-      const { closed, snapshot, epochs } = state;
-      if (closed.index !== undefined) await writeIndexFiles(store, this.directory, closed.index);
-      await store.write(segmentFile(this.directory, next.baseOffset, "snapshot"), snapshot);
-      await store.write(leaderEpochFile(this.directory), epochs);
-      await this.syncedEnd.set(closed.endOffset);
+    const checkpoint = this.rolls.get(next);
+    if (checkpoint !== undefined) {
+      await writeCheckpoint(store, this.directory, checkpoint, this.syncedEnd);
       this.rolls.delete(next);
-      this.reader.keepIndex(closed);
-      await this.pruneSnapshots(next.baseOffset);
+      this.reader.keepIndex(checkpoint.segment);
     }
     next.file = await store.open(next.name);
-  }
-
-  /** Only the snapshots at segments' starts are of use; those that closes have left elsewhere are not. */
-  private async pruneSnapshots(kept: bigint): Promise<void> {
-    const { store } = this.options;
-    const { bases, snapshots } = await takeInventory(store, this.directory);
-    const useless = snapshots.filter((offset) => offset !== kept && !bases.includes(offset));
-    await store.delete(useless.map((offset) => segmentFile(this.directory, offset, "snapshot")));
   }
 
   private advance(groups: readonly Group[]): void {
@@ -481,38 +464,6 @@ export class PartitionLog {
     );
     this.log.error(this.failure.message, { partition: this.directory, highWatermark: this.readableEnd });
     return this.failure;
-  }
-
-  /** Batches of a replicated range, all checked. */
-  private checkReplicated(
-    bytes: Uint8Array,
-    { from, to }: { from: bigint; to: bigint },
-  ): { batch: Uint8Array; header: BatchHeader }[] {
-    if (from !== this.end || to < from) {
-      throw new KafkaError(
-        ErrorCode.OFFSET_OUT_OF_RANGE,
-        `${this.directory} ends at ${this.end}: [${from}, ${to}) does not join`,
-      );
-    }
-    const batches: { batch: Uint8Array; header: BatchHeader }[] = [];
-    let [expected, epoch] = [from, this.epochs.last];
-    for (let at = 0; at < bytes.length;) {
-      if (bytes.length - at < BATCH_HEADER_BYTES)
-        throw corrupt(`${bytes.length - at} bytes are left over, too few for a batch`);
-      const size = new BatchHeader(bytes, at).bytes;
-      const batch = bytes.subarray(at, at + Math.max(size, BATCH_HEADER_BYTES));
-      checkStored(batch, this.options.engine);
-      const header = new BatchHeader(batch);
-      if (header.baseOffset < expected || header.lastOffset >= to) {
-        throw corrupt(`offsets ${header.baseOffset} to ${header.lastOffset} are not in [${expected}, ${to})`);
-      }
-      if (header.leaderEpoch < epoch) throw corrupt(`epoch ${header.leaderEpoch} follows epoch ${epoch}`);
-      expected = header.lastOffset + 1n;
-      epoch = header.leaderEpoch;
-      batches.push({ batch, header });
-      at += size;
-    }
-    return batches;
   }
 
   private checkWritable(): void {
@@ -592,7 +543,7 @@ export class PartitionLog {
   private async closeFiles(): Promise<void> {
     try {
       await this.queue.drain();
-      if (this.changed) await this.writeCheckpoints();
+      if (this.changed) await this.writeLastCheckpoint();
     } finally {
       await this.queue.settled();
       await this.syncedEnd.close(this.failure === undefined);
@@ -600,44 +551,21 @@ export class PartitionLog {
     }
   }
 
-  private async writeCheckpoints(): Promise<void> {
+  private async writeLastCheckpoint(): Promise<void> {
     const { store, engine } = this.options;
     const { active } = this;
     await active.file?.sync();
-    active.index?.seal();
-    if (active.index !== undefined) await writeIndexFiles(store, this.directory, active.index);
-    const snapshot = encodeProducerSnapshot(engine, this.producers.batches());
-    await store.write(segmentFile(this.directory, active.endOffset, "snapshot"), snapshot);
-    await store.write(leaderEpochFile(this.directory), this.epochs.encode());
-    await this.syncedEnd.set(active.endOffset);
+    await writeCheckpoint(
+      store,
+      this.directory,
+      takeCheckpoint(engine, active, active.endOffset, { producers: this.producers, epochs: this.epochs }),
+      this.syncedEnd,
+    );
   }
 
   private async closeSegments(): Promise<void> {
     for (const segment of this.segments) await segment.file?.close();
   }
-}
-
-/** Removes all files of a partition, the one that says whose they are last: what a crash leaves can still be told apart. */
-export async function deletePartitionFiles(store: Store, directory: string): Promise<void> {
-  const identity = identityFile(directory);
-  const names = await store.list(`${directory}/`);
-  await store.delete(names.filter((name) => name !== identity));
-  await store.delete([identity]);
-}
-
-/** Makes sure that the directory is this topic's, and makes it so when it is new. */
-async function claimDirectory({ store, topic, topicId }: PartitionOptions, directory: string): Promise<void> {
-  const found = await readIdentity(store, directory);
-  if (found === topicId) return;
-  const what =
-    found === undefined ? "has segments and no partition.metadata" : `belongs to topic id ${found}`;
-  if (found !== undefined || (await store.list(`${directory}/`)).some((name) => name.endsWith(".log"))) {
-    throw new KafkaError(
-      ErrorCode.KAFKA_STORAGE_ERROR,
-      `the directory ${directory} ${what}, not to topic ${topic} with id ${topicId}: move it away, or restore the one that belongs here`,
-    );
-  }
-  await writeIdentity(store, directory, topicId);
 }
 
 function recover(options: PartitionOptions, directory: string): Promise<RecoveredPartition> {
@@ -652,8 +580,4 @@ function recover(options: PartitionOptions, directory: string): Promise<Recovere
     clean,
     ledUpTo,
   });
-}
-
-function corrupt(what: string): KafkaError {
-  return new KafkaError(ErrorCode.CORRUPT_MESSAGE, `what the upstream sent cannot be taken: ${what}`);
 }

@@ -1,6 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import fs from "node:fs";
+import { mkdtemp, readdir, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
 import { FileStore } from "../../gateway/file-store.ts";
 import { storeContract } from "../log/store-contract.ts";
 
@@ -10,8 +12,145 @@ storeContract("FileStore with room for one open file", () => underTest({ openFil
 async function underTest(options: { openFilesMax?: number }) {
   const directory = await mkdtemp(join(tmpdir(), "rivulet-store-"));
   return {
+    directory,
     store: await FileStore.open(directory, options),
     reopen: () => FileStore.open(directory, options),
     dispose: () => rm(directory, { recursive: true }),
   };
+}
+
+describe("names in a FileStore", () => {
+  const bad = [
+    "",
+    ".",
+    "..",
+    "../x",
+    "a/../../x",
+    "/etc/passwd",
+    "a//b",
+    "a/",
+    "a\\..\\x",
+    "a\0b",
+    "C:/x",
+    "a:b",
+    "a\nb",
+    "x.tmp",
+    "n".repeat(1025),
+  ];
+
+  it.each(bad)("never lead out of the directory: %j", async (name) => {
+    const { store, dispose } = await underTest({});
+    await expect(store.open(name)).rejects.toThrow(/cannot be the name/);
+    await expect(store.read(name)).rejects.toThrow(/cannot be the name/);
+    await expect(store.write(name, new Uint8Array(1))).rejects.toThrow(/cannot be the name/);
+    await expect(store.delete([name])).rejects.toThrow(/cannot be the name/);
+    expect(await store.list("")).toEqual([]);
+    await store.close();
+    await dispose();
+  });
+});
+
+describe("a FileStore", () => {
+  it("removes what a write cut short has left, and never lists it", async () => {
+    const { store, reopen, dispose, directory } = await underTest({});
+    await store.write("a-0/meta", Uint8Array.of(1));
+    await writeFile(join(directory, "a-0", "meta.tmp"), "half");
+    expect(await store.list("")).toEqual(["a-0/meta"]);
+    await store.close();
+    const again = await reopen();
+    expect(await readdir(join(directory, "a-0"))).toEqual(["meta"]);
+    expect(await again.read("a-0/meta")).toEqual(Uint8Array.of(1));
+    await again.close();
+    await dispose();
+  });
+
+  it("removes a directory with its last file, and makes it again", async () => {
+    const { store, dispose, directory } = await underTest({});
+    await store.write("a-0/meta", Uint8Array.of(1));
+    await store.delete(["a-0/meta"]);
+    expect(await readdir(directory)).toEqual([]);
+    const file = await store.open("a-0/log");
+    await file.append([Uint8Array.of(7)]);
+    await file.sync();
+    expect(await store.list("a-0/")).toEqual(["a-0/log"]);
+    await store.close();
+    await dispose();
+  });
+
+  it.skipIf(process.platform !== "linux")("keeps no more files open than it may", async () => {
+    const { store, dispose, directory } = await underTest({ openFilesMax: 4 });
+    const files = await Promise.all(Array.from({ length: 40 }, (_, at) => store.open(`a-${at}/log`)));
+    for (let round = 0; round < 3; round++) {
+      for (const [at, file] of files.entries()) await file.append([Uint8Array.of(at, round)]);
+      expect(await openIn(directory)).toBeLessThanOrEqual(8);
+    }
+    await Promise.all(files.map((file) => file.sync()));
+    for (const [at, file] of files.entries())
+      expect(await file.read(0, 10)).toEqual(Uint8Array.of(at, 0, at, 1, at, 2));
+    await store.close();
+    expect(await openIn(directory)).toBe(0);
+    await dispose();
+  });
+
+  it("syncs a file once for all who ask while a sync is in flight", async () => {
+    const { store, dispose } = await underTest({});
+    const file = await store.open("a-0/log");
+    await file.append([Uint8Array.of(1)]);
+    const first = file.sync();
+    const joined = Array.from({ length: 10 }, () => file.sync());
+    expect(new Set(joined).size).toBe(1);
+    expect(joined[0]).not.toBe(first);
+    await Promise.all([first, ...joined]);
+    await store.close();
+    await dispose();
+  });
+
+  it("writes and syncs a file no more once a write of it has failed", async () => {
+    const { store, dispose } = await underTest({});
+    const file = await store.open("a-0/log");
+    await file.append([Uint8Array.of(1, 2, 3)]);
+    const writev = vi.spyOn(fs, "writev").mockImplementationOnce(((...args: unknown[]) => {
+      const done = args.at(-1) as (error: Error) => void;
+      done(new Error("the disk is full"));
+    }) as typeof fs.writev);
+    await expect(file.append([Uint8Array.of(4)])).rejects.toThrow("the disk is full");
+    expect(writev).toHaveBeenCalled();
+    await expect(file.append([Uint8Array.of(5)])).rejects.toThrow("the disk is full");
+    await expect(file.sync()).rejects.toThrow("the disk is full");
+    expect(await file.read(0, 10)).toEqual(Uint8Array.of(1, 2, 3));
+    vi.restoreAllMocks();
+    await store.close();
+    await dispose();
+  });
+
+  it("goes on where a short write stopped", async () => {
+    const { store, dispose } = await underTest({});
+    const file = await store.open("a-0/log");
+    const real = fs.writev;
+    vi.spyOn(fs, "writev").mockImplementation(((
+      fd: number,
+      pieces: readonly Uint8Array[],
+      position: number,
+      done: Parameters<typeof fs.writev>[3],
+    ) => {
+      // One byte at a time, and never more.
+      real(
+        fd,
+        [pieces[0]?.subarray(0, 1) ?? new Uint8Array(0)],
+        position,
+        done as (error: NodeJS.ErrnoException | null, written: number) => void,
+      );
+    }) as typeof fs.writev);
+    await file.append([Uint8Array.of(1, 2, 3), Uint8Array.of(4), Uint8Array.of(5, 6)]);
+    vi.restoreAllMocks();
+    expect(await file.read(0, 10)).toEqual(Uint8Array.of(1, 2, 3, 4, 5, 6));
+    await store.close();
+    await dispose();
+  });
+});
+
+async function openIn(directory: string): Promise<number> {
+  const links = await readdir("/proc/self/fd");
+  const targets = await Promise.all(links.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
+  return targets.filter((target) => target.startsWith(directory)).length;
 }
