@@ -336,7 +336,8 @@ class Inbox {
   take(frame: PushFrame): void {
     if (this.full) return;
     if (this.joining !== undefined && this.joining >= 0n) {
-      if (frame.errorCode !== ErrorCode.NONE || frame.from > this.joining || frame.to <= this.joining) return;
+      const isRange = frame.errorCode === ErrorCode.NONE || frame.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE;
+      if (!isRange || frame.from > this.joining || frame.to <= this.joining) return;
       this.joining = frame.to;
     }
     this.frames.push(frame);

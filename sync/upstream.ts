@@ -38,6 +38,8 @@ export class Upstream {
   private current: Connection | undefined;
   private wanted: boolean;
   private failures = 0;
+  /** How often it was switched off: what happened before the last time says nothing about the network. */
+  private switchedOff = 0;
   /** Aborted to end an attempt or a wait early; replaced for each. */
   private attempt = new AbortController();
   private wakeUp: () => void = () => undefined;
@@ -108,6 +110,7 @@ export class Upstream {
   goOffline(): void {
     if (!this.wanted || this.state.name === "closed") return;
     this.wanted = false;
+    this.switchedOff += 1;
     this.attempt.abort();
     this.setState({ name: "offline", reason: SWITCHED_OFF });
     this.current?.close(SWITCHED_OFF);
@@ -146,8 +149,9 @@ export class Upstream {
         await this.untilWoken(undefined);
         continue;
       }
+      const { switchedOff } = this;
       const lost = await this.connectOnce();
-      if (this.isClosed() || !this.wanted) continue;
+      if (this.isClosed() || !this.wanted || switchedOff !== this.switchedOff) continue;
       const delayMs = fullJitterMs(
         this.failures,
         this.options.random,

@@ -70,8 +70,9 @@ export class FakeBroker {
     const connection = new FakeConnection(handler);
     queueMicrotask(() => {
       if (!this.reachable) return connection.end("refused");
+      if (!connection.isOpen) return;
       this.connections.add(connection);
-      if (connection.isOpen) handler.opened();
+      handler.opened();
     });
     return {
       send: (message) => setImmediate(() => this.receive(connection, message)),

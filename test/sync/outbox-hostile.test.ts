@@ -56,7 +56,7 @@ test.each(seeds)(
     expect(
       inLog
         .flat()
-        .map((record) => record.value)
+        .map((record) => record.value ?? "")
         .toSorted(byText),
       `seed ${seed}`,
     ).toEqual(sent.map((record) => record.value).toSorted(byText));

@@ -1,0 +1,290 @@
+/** The SDK in a real Chromium against a real gateway. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BrowserContext, Page } from "playwright";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import type * as Sdk from "../../web-client/index.ts";
+import { startTestGateway } from "../gateway/start-gateway.ts";
+import type { TestGateway } from "../gateway/start-gateway.ts";
+import { startSdkBrowser } from "./sdk-browser.ts";
+import type { SdkBrowser } from "./sdk-browser.ts";
+
+declare const sdk: typeof Sdk;
+declare let client: Sdk.Rivulet;
+
+let browser: SdkBrowser;
+let gateway: TestGateway;
+let context: BrowserContext;
+let dataDir: string;
+
+beforeAll(async () => {
+  browser = await startSdkBrowser();
+}, 60_000);
+afterAll(() => browser?.close());
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "rivulet-sdk-"));
+  await startGateway();
+  context = await browser.newContext();
+});
+afterEach(async () => {
+  await context.close();
+  await gateway.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+async function startGateway(port = 0): Promise<void> {
+  const args = [
+    "--http-port",
+    String(port),
+    "--allow-origin",
+    browser.origin,
+    "--config",
+    "num.partitions=2",
+  ];
+  gateway = await startTestGateway({ dataDir, args });
+}
+
+async function openPage(options: { offline?: boolean } = {}): Promise<Page> {
+  const page = await browser.newPage(context);
+  page.on("pageerror", (error) => {
+    throw error;
+  });
+  await page.evaluate(
+    async ({ url, offline }) => {
+      (globalThis as unknown as { client: Sdk.Rivulet }).client = await sdk.connect({ url, offline });
+    },
+    { url: `http://127.0.0.1:${gateway.httpPort}`, offline: options.offline ?? false },
+  );
+  return page;
+}
+
+function untilLive(page: Page): Promise<void> {
+  return page.evaluate(async () => {
+    while (client.state.name !== "live") {
+      await new Promise((resolve) => client.addEventListener("state", resolve, { once: true }));
+    }
+  });
+}
+
+test("what a tab publishes, another reads from the start and then live, in order per key", async () => {
+  const [writer, reader] = [await openPage(), await openPage()];
+  expect(await writer.evaluate(() => client.storage)).toBe("indexeddb");
+  const delivered = await writer.evaluate(async () => {
+    const orders = client.topic("orders", { value: sdk.json<{ n: number }>() });
+    const sent = Array.from({ length: 50 }, (_, n) =>
+      orders.publish({ key: `k${n % 5}`, value: { n }, headers: [{ key: "h", value: null }] }),
+    );
+    return (await Promise.all(sent.map((each) => each.delivered))).map(
+      ({ partition, offset }) => `${partition}/${offset}`,
+    );
+  });
+  expect(new Set(delivered).size).toBe(50);
+  const reading = reader.evaluate(async () => {
+    const seen: { n: number; key: string | null; place: string }[] = [];
+    const orders = client.topic("orders", { value: sdk.json<{ n: number }>() });
+    for await (const record of orders.subscribe({ from: "earliest" })) {
+      seen.push({ n: record.value?.n ?? -1, key: record.key, place: `${record.partition}/${record.offset}` });
+      if (seen.length === 60) break;
+    }
+    return seen;
+  });
+  await writer.evaluate(async () => {
+    const orders = client.topic("orders", { value: sdk.json<{ n: number }>() });
+    for (let n = 50; n < 60; n++) await orders.publish({ key: `k${n % 5}`, value: { n } }).delivered;
+  });
+  const seen = await reading;
+  for (const [index, place] of delivered.entries())
+    expect(seen.find((each) => each.place === place)?.n).toBe(index);
+  for (let key = 0; key < 5; key++) {
+    const ns = seen.filter((each) => each.key === `k${key}`).map((each) => each.n);
+    expect(ns).toEqual([...ns].sort((a, b) => a - b));
+    expect(ns).toHaveLength(12);
+  }
+});
+
+test("published offline, closed, opened again, delivered once when the gateway is back", async () => {
+  const first = await openPage();
+  await first.evaluate(
+    () => client.topic("notes", { value: sdk.text() }).publish({ value: "online" }).delivered,
+  );
+  const { httpPort } = gateway;
+  await gateway.stop();
+  await first.evaluate(async () => {
+    const notes = client.topic("notes", { value: sdk.text() });
+    await Promise.all(
+      Array.from({ length: 100 }, (_, n) => notes.publish({ key: "one", value: `offline ${n}` }).queued),
+    );
+  });
+  expect(await first.evaluate(() => client.outbox.list().then((list) => list.length))).toBe(100);
+  await first.close();
+  const second = await openPage();
+  expect(await second.evaluate(() => client.outbox.pending)).toBe(100);
+  expect(await second.evaluate(() => client.clusterId)).toBe(gateway.clusterId);
+  await startGateway(httpPort);
+  await untilLive(second);
+  const values = await second.evaluate(async () => {
+    while (client.outbox.pending > 0)
+      await new Promise((resolve) => client.outbox.addEventListener("change", resolve, { once: true }));
+    const values: string[] = [];
+    for await (const record of client.topic("notes", { value: sdk.text() }).subscribe({ from: "earliest" })) {
+      values.push(record.value ?? "");
+      if (values.length === 101) break;
+    }
+    return values;
+  });
+  expect(values.filter((value) => value !== "online")).toEqual(
+    Array.from({ length: 100 }, (_, n) => `offline ${n}`),
+  );
+});
+
+test("a replica takes history over HTTP, goes on live, and is read without the gateway and after a reload", async () => {
+  const page = await openPage();
+  await page.evaluate(async () => {
+    const lines = client.topic("lines", { value: sdk.text(), key: sdk.text() });
+    const sent = Array.from({ length: 5000 }, (_, n) =>
+      lines.publish({ key: "same", value: `line ${n} ${"x".repeat(n % 97)}` }),
+    );
+    await Promise.all(sent.map((each) => each.delivered));
+  });
+  const requests: string[] = [];
+  page.on("request", (request) => requests.push(new URL(request.url()).pathname));
+  const held = await page.evaluate(async () => {
+    const replica = await client.topic("lines", { value: sdk.text() }).replicate();
+    await replica.caughtUp();
+    return { records: replica.heldRecords, states: replica.partitions.map(({ state }) => state) };
+  });
+  expect(held.records).toBe(5000);
+  expect(requests.some((path) => path.startsWith("/log/"))).toBe(true);
+  await page.evaluate(async () => {
+    const lines = client.topic("lines", { value: sdk.text() });
+    for (let n = 5000; n < 5010; n++)
+      await lines.publish({ key: "same", value: `line ${n} ${"x".repeat(n % 97)}` }).delivered;
+    const replica = await lines.replicate();
+    while (replica.heldRecords < 5010)
+      await new Promise((resolve) => replica.addEventListener("progress", resolve, { once: true }));
+  });
+  await gateway.stop();
+  await page.close();
+  const again = await openPage();
+  const values = await again.evaluate(async () => {
+    const replica = await client.topic("lines", { value: sdk.text() }).replicate();
+    while (replica.heldRecords < 5010)
+      await new Promise((resolve) => replica.addEventListener("progress", resolve, { once: true }));
+    const values: string[] = [];
+    for await (const record of replica.read()) values.push(record.value ?? "");
+    return values;
+  });
+  expect(values).toEqual(Array.from({ length: 5010 }, (_, n) => `line ${n} ${"x".repeat(n % 97)}`));
+  const topics = await again.evaluate(async () =>
+    (await client.topics()).map(({ name, partitions }) => ({
+      name,
+      held: partitions.map((each) => String(each.held?.to)),
+    })),
+  );
+  expect(topics.map(({ name }) => name)).toEqual(["lines"]);
+  expect(topics[0]?.held).toContain("5010");
+});
+
+test("two tabs on one store: each record once, one replica is written, the other tab reads along and takes over", async () => {
+  const tabs = [await openPage(), await openPage()];
+  const lanes = await Promise.all(
+    tabs.map((tab, index) =>
+      tab.evaluate(async (index) => {
+        const both = client.topic("both", { value: sdk.text() });
+        const sent = Array.from({ length: 100 }, (_, n) =>
+          both.publish({ key: `tab ${index}`, value: `${index}:${n}` }),
+        );
+        return (await Promise.all(sent.map((each) => each.delivered))).map(
+          ({ partition, offset }) => `${partition}/${offset}`,
+        );
+      }, index),
+    ),
+  );
+  expect(new Set(lanes.flat()).size).toBe(200);
+  const states = await Promise.all(
+    tabs.map((tab) =>
+      tab.evaluate(async () => {
+        const replica = await client.topic("both", { value: sdk.text() }).replicate();
+        while (replica.heldRecords < 200)
+          await new Promise((resolve) => replica.addEventListener("progress", resolve, { once: true }));
+        const values: string[] = [];
+        for await (const record of replica.read()) values.push(record.value ?? "");
+        return { values, states: replica.partitions.map(({ state }) => state === "reading") };
+      }),
+    ),
+  );
+  for (const { values } of states) expect(new Set(values).size).toBe(200);
+  for (const partition of [0, 1])
+    expect(states.filter((tab) => tab.states[partition] === false)).toHaveLength(1);
+  const [first, second] = tabs;
+  const following = second?.evaluate(async () => {
+    const replica = await client.topic("both", { value: sdk.text() }).replicate();
+    let count = 0;
+    for await (const record of replica.follow()) {
+      count += 1;
+      if (record.value === "last") return count;
+    }
+    return -1;
+  });
+  await first?.close();
+  await second?.evaluate(
+    () => client.topic("both", { value: sdk.text() }).publish({ key: "tab 0", value: "last" }).delivered,
+  );
+  expect(await following).toBe(201);
+  expect(
+    await second?.evaluate(async () =>
+      (await client.topic("both").replicate()).partitions.map(({ state }) => state),
+    ),
+  ).toEqual(["live", "live"]);
+});
+
+test("another gateway behind the same address: what was meant for the first is held, and asks", async () => {
+  const page = await openPage();
+  await page.evaluate(
+    () => client.topic("notes", { value: sdk.text() }).publish({ value: "first" }).delivered,
+  );
+  const { httpPort } = gateway;
+  await gateway.stop();
+  await page.evaluate(() => client.topic("notes", { value: sdk.text() }).publish({ value: "second" }).queued);
+  await rm(dataDir, { recursive: true, force: true });
+  dataDir = await mkdtemp(join(tmpdir(), "rivulet-sdk-"));
+  await startGateway(httpPort);
+  const listed = await page.evaluate(async () => {
+    while (client.outbox.asking === 0)
+      await new Promise((resolve) => client.outbox.addEventListener("change", resolve, { once: true }));
+    const list = await client.outbox.list();
+    return list.map(({ id, state }) => ({ id, state }));
+  });
+  expect(listed).toMatchObject([{ state: "held" }]);
+  const value = await page.evaluate(
+    async (ids) => {
+      await client.outbox.retry(ids);
+      for await (const record of client.topic("notes", { value: sdk.text() }).subscribe({ from: "earliest" }))
+        return record.value;
+      return undefined;
+    },
+    listed.map(({ id }) => id),
+  );
+  expect(value).toBe("second");
+});
+
+test("goOffline stops the connection and says so, goOnline brings it back, close ends iterators", async () => {
+  const page = await openPage();
+  await untilLive(page);
+  const states = await page.evaluate(async () => {
+    const states: string[] = [];
+    client.addEventListener("state", ({ state }) => states.push(state.name));
+    client.goOffline();
+    client.goOnline();
+    while (client.state.name !== "live")
+      await new Promise((resolve) => client.addEventListener("state", resolve, { once: true }));
+    const iterator = client.topic("nothing-yet").subscribe();
+    const next = iterator.next();
+    await client.close();
+    const { done } = await next;
+    return [...states, String(done)];
+  });
+  expect(states).toEqual(["offline", "connecting", "live", "closed", "true"]);
+});
