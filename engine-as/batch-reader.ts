@@ -32,9 +32,9 @@ if (DESCRIPTOR_HEADERS_COUNT_AT + 4 != DESCRIPTOR_RECORD_AT) ERROR("descriptor: 
 if (DESCRIPTOR_RECORD_AT + 4 != DESCRIPTOR_BYTES) ERROR("descriptor: size");
 
 /**
- * Reads `count` records, the first of them `position` bytes into the `length` bytes at `records`, and writes descriptors
- * `stride` bytes apart from `table` on (stride 0: each overwrites the last, for a check that keeps none). Offset deltas
- * must rise from above `previousDelta` and end at or before `lastDelta`.
+ * Reads `count` records, the first of them `position` bytes into the `length` bytes at `records`, and writes their
+ * descriptors one after the other from `table` on. Offset deltas must rise from above `previousDelta` and end at or before
+ * `lastDelta`.
  * Answers the position after the last record, BAD_RECORDS or BAD_OFFSET.
  */
 export function readRecords(
@@ -45,7 +45,6 @@ export function readRecords(
   previousDelta: i32,
   lastDelta: i32,
   table: usize,
-  stride: usize,
 ): i32 {
   const end = records + length;
   let at = records + position;
@@ -55,13 +54,16 @@ export function readRecords(
     const delta = load<i32>(table, DESCRIPTOR_OFFSET_DELTA_AT);
     if (delta <= previousDelta || delta > lastDelta) return BAD_OFFSET;
     previousDelta = delta;
-    table += stride;
+    table += DESCRIPTOR_BYTES;
   }
   return <i32>(at - records);
 }
 
-/** Reads one record at `at`; answers the position after it, 0 when it is not sound. */
-function readRecord(records: usize, at: usize, limit: usize, descriptor: usize): usize {
+/**
+ * Reads the record at `at` into `descriptor`, whose positions are relative to `records`; answers the position after it, 0 when
+ * it is not sound.
+ */
+export function readRecord(records: usize, at: usize, limit: usize, descriptor: usize): usize {
   store<u32>(descriptor, at - records, DESCRIPTOR_RECORD_AT);
   let read = readVarint(at, limit);
   at += varintBytes(read);

@@ -10,6 +10,7 @@ import {
   HEAP_AT,
   OFFSET_INDEX_ENTRY_BYTES,
   RECORD_BYTES_MIN,
+  RECORD_TIMES_BYTES,
   SCANNED_BYTES,
   SCAN_STATE_BYTES,
   SLACK_BYTES,
@@ -43,11 +44,12 @@ export function checkBatch(at: usize, available: usize): i32 {
   return isRegion(at, available) ? batchCheck.checkBatch(at, available) : BAD_ARGUMENT;
 }
 
-/** Checks every record of the batch of `size` bytes at `at`, which `checkBatch` has passed; OK or why not. */
-export function checkRecords(at: usize, size: usize, scratch: usize, scratchMax: usize): i32 {
+/** Checks every record of the batch of `size` bytes at `at`, which `checkBatch` has passed; answers how many. */
+export function checkRecords(at: usize, size: usize, scratch: usize, scratchMax: usize, times: usize): i32 {
   if (!isRegion(at, size) || !isRegion(scratch, scratchMax)) return BAD_ARGUMENT;
+  if (!isRegion(times, RECORD_TIMES_BYTES)) return BAD_ARGUMENT;
   if (batchCheck.batchSize(at, size) != <i32>size) return BAD_ARGUMENT;
-  return batchCheck.checkRecords(at, size, scratch, scratchMax);
+  return batchCheck.checkRecords(at, size, scratch, scratchMax, times);
 }
 
 /** Fills `count` descriptors from the record at `position` on; answers the position after the last. */
@@ -63,16 +65,7 @@ export function readRecords(
   if (!isRegion(records, length) || position > length || count < 0) return BAD_ARGUMENT;
   if (!isRegion(table, <u64>count * DESCRIPTOR_BYTES)) return BAD_ARGUMENT;
   if (<u64>count * RECORD_BYTES_MIN > <u64>(length - position)) return BAD_RECORDS;
-  return batchReader.readRecords(
-    records,
-    length,
-    position,
-    count,
-    previousDelta,
-    lastDelta,
-    table,
-    DESCRIPTOR_BYTES,
-  );
+  return batchReader.readRecords(records, length, position, count, previousDelta, lastDelta, table);
 }
 
 /** Writes and seals a batch of `count` records; answers its size in bytes. */

@@ -46,6 +46,11 @@ export const DESCRIPTOR_HEADERS_AT = 28; // uint32; position of the first header
 export const DESCRIPTOR_HEADERS_COUNT_AT = 32; // int32
 export const DESCRIPTOR_RECORD_AT = 36; // uint32; position of the record's length varint
 
+// What a check of a batch's records tells of their timestamps. Milliseconds since the epoch.
+export const RECORD_TIMES_BYTES = 16;
+export const OLDEST_TIMESTAMP_AT = 0; // int64; of the records that have one; -1: none has
+export const NEWEST_TIMESTAMP_AT = 8; // int64; -1: none is greater, as Kafka counts the greatest of a batch
+
 // Kafka's sparse indexes.
 export const OFFSET_INDEX_ENTRY_BYTES = 8; // int32 offset relative to the segment's base, int32 position
 export const TIME_INDEX_ENTRY_BYTES = 12; // int64 timestamp, int32 offset relative to the segment's base

@@ -19,6 +19,9 @@ export interface Engine {
    */
   checkBatch(bytes: Uint8Array, deep: boolean, uncompressedBytesMax: number): number;
 
+  /** A deep `checkBatch` that also tells the records' timestamps, in the same pass over them. */
+  checkRecords(bytes: Uint8Array, uncompressedBytesMax: number): CheckedRecords;
+
   /**
    * Walks the batches of a segment, fed in pieces: for recovery, for a replica's incoming bytes, and to build both sparse
    * indexes in the same pass. Any number of scanners may be in use at a time.
@@ -48,6 +51,16 @@ export interface Engine {
   lz4Compress(bytes: Uint8Array): Uint8Array;
   /** Decompresses LZ4 frames into at most `bytesMax` bytes; throws KafkaError (CORRUPT_MESSAGE, MESSAGE_TOO_LARGE). */
   lz4Decompress(bytes: Uint8Array, bytesMax: number): Uint8Array;
+}
+
+export interface CheckedRecords {
+  /** The batch's size in bytes, or a status < 0. */
+  readonly status: number;
+  /**
+   * Of the records themselves, whatever the header says, in milliseconds since the epoch; -1n: no record has a timestamp.
+   * Not there when the batch is not sound, has no records, or has them in a codec that the engine cannot read.
+   */
+  readonly timestamps?: { readonly oldest: bigint; readonly newest: bigint };
 }
 
 export interface BatchOptions {

@@ -5,12 +5,15 @@ import {
   DESCRIPTOR_BYTES,
   DESCRIPTOR_OFFSET_DELTA_AT,
   HEAP_AT,
+  NEWEST_TIMESTAMP_AT,
+  OLDEST_TIMESTAMP_AT,
   RECORDS_AT,
   RECORD_BYTES_MIN,
+  RECORD_TIMES_BYTES,
 } from "../engine-as/format.ts";
 import { BAD_LENGTH, BAD_RECORDS, OUTPUT_FULL, TORN } from "../engine-as/status.ts";
 import { BatchHeader } from "./batch.ts";
-import type { RecordTable } from "./engine.ts";
+import type { CheckedRecords, RecordTable } from "./engine.ts";
 import { DescribedRecords } from "./record-table.ts";
 import { after, ENGINE_BATCH_BYTES_MAX, type WasmArena } from "./wasm-arena.ts";
 import type { EngineExports } from "./wasm-exports.ts";
@@ -49,23 +52,31 @@ export function putBatch(exports: EngineExports, arena: WasmArena, bytes: Uint8A
 }
 
 /** `Engine.checkBatch`. */
-export function checkBatch(
+export function checkBatch(exports: EngineExports, arena: WasmArena, bytes: Uint8Array): number {
+  const put = putBatch(exports, arena, bytes);
+  return put < 0 ? put : exports.checkBatch(HEAP_AT, put);
+}
+
+/** `Engine.checkRecords`. */
+export function checkRecords(
   exports: EngineExports,
   arena: WasmArena,
   bytes: Uint8Array,
-  deep: boolean,
   uncompressedBytesMax: number,
-): number {
-  const put = putBatch(exports, arena, bytes);
-  if (put < 0) return put;
-  const size = exports.checkBatch(HEAP_AT, put);
-  if (size < 0 || !deep) return size;
-  const scratch = after(HEAP_AT, size);
+): CheckedRecords {
+  const size = checkBatch(exports, arena, bytes);
+  if (size < 0) return { status: size };
+  const times = after(HEAP_AT, size);
+  const scratch = after(times, RECORD_TIMES_BYTES);
   const max = new BatchHeader(bytes).codec === CODEC_LZ4 ? uncompressedBytesMax : 0;
-  const status = withGrowingRoom(size, max, (room) =>
-    arena.ensure(scratch + room) ? exports.checkRecords(HEAP_AT, size, scratch, room) : OUTPUT_FULL,
+  const count = withGrowingRoom(size, max, (room) =>
+    arena.ensure(scratch + room) ? exports.checkRecords(HEAP_AT, size, scratch, room, times) : OUTPUT_FULL,
   );
-  return status < 0 ? status : size;
+  if (count < 0) return { status: count };
+  if (count === 0) return { status: size };
+  const oldest = arena.view.getBigInt64(times + OLDEST_TIMESTAMP_AT, true);
+  const newest = arena.view.getBigInt64(times + NEWEST_TIMESTAMP_AT, true);
+  return { status: size, timestamps: { oldest, newest } };
 }
 
 /** `Engine.readBatch`. */

@@ -2,7 +2,7 @@ import { HEAP_AT, OFFSET_INDEX_ENTRY_BYTES, TIME_INDEX_ENTRY_BYTES } from "../en
 import { OUTPUT_FULL } from "../engine-as/status.ts";
 import type { Engine } from "./engine.ts";
 import { after, WasmArena } from "./wasm-arena.ts";
-import { checkBatch, readBatch, withGrowingRoom } from "./wasm-batch-reader.ts";
+import { checkBatch, checkRecords, readBatch, withGrowingRoom } from "./wasm-batch-reader.ts";
 import { writeBatch } from "./wasm-batch-writer.ts";
 import { engineExports, type EngineExports } from "./wasm-exports.ts";
 import { WasmScanner } from "./wasm-scanner.ts";
@@ -21,7 +21,10 @@ export function createEngine(instance: WebAssembly.Instance): Engine {
   return {
     crc32c: (bytes, seed = 0) => crc32c(exports, arena, bytes, seed),
     checkBatch: (bytes, deep, uncompressedBytesMax) =>
-      checkBatch(exports, arena, bytes, deep, uncompressedBytesMax),
+      deep
+        ? checkRecords(exports, arena, bytes, uncompressedBytesMax).status
+        : checkBatch(exports, arena, bytes),
+    checkRecords: (bytes, uncompressedBytesMax) => checkRecords(exports, arena, bytes, uncompressedBytesMax),
     scanner: (options) => new WasmScanner(exports, arena, options),
     writeBatch: (records, options) => writeBatch(exports, arena, records, options),
     readBatch: (batch, uncompressedBytesMax) => readBatch(exports, arena, batch, uncompressedBytesMax),

@@ -4,7 +4,7 @@ export interface EngineExports {
   crc32c(at: number, length: number, seed: number): number;
   batchSize(at: number, available: number): number;
   checkBatch(at: number, available: number): number;
-  checkRecords(at: number, size: number, scratch: number, scratchMax: number): number;
+  checkRecords(at: number, size: number, scratch: number, scratchMax: number, times: number): number;
   readRecords(
     records: number,
     length: number,

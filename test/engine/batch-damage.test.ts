@@ -11,6 +11,7 @@ import {
   MAGIC_AT,
   MEMORY_BYTES_MAX,
   RECORDS_COUNT_AT,
+  RECORD_TIMES_BYTES,
 } from "../../engine-as/format.ts";
 import {
   BAD_ARGUMENT,
@@ -30,13 +31,13 @@ import { damaged } from "./damage.ts";
 import { GuardedMemory } from "./guarded.ts";
 import { engineKinds, loadEngine, loadExports } from "./load.ts";
 import { Random } from "./random.ts";
+import { timesOf, timesWritten } from "./record-times.ts";
 import { judgeRecords, type Verdict } from "./records-reference.ts";
 
 const MAX = 1 << 20;
 const ROUNDS = 20_000;
 
-const STATUS: Readonly<Record<Verdict, number>> = {
-  sound: OK,
+const STATUS: Readonly<Record<Exclude<Verdict, "sound">, number>> = {
   "bad records": BAD_RECORDS,
   "bad offset": BAD_OFFSET,
 };
@@ -178,16 +179,20 @@ describe.each(engineKinds)("damaged batches, %s build", (kind) => {
       if (source === undefined) throw new Error("no source");
       const batch = resealed(damaged(source.bytes, random, BATCH_HEADER_BYTES));
       const records = batch.subarray(BATCH_HEADER_BYTES);
-      const expected = judgeRecords(records, source.count, source.count - 1);
+      const { verdict: expected, timestampDeltas } = judgeRecords(records, source.count, source.count - 1);
       seen.set(expected, (seen.get(expected) ?? 0) + 1);
       const where = `round ${round} of seed ${random.seed}`;
 
-      const [at, scratch] = memory.lay(batch, 0);
-      if (at === undefined || scratch === undefined) throw new Error("no regions");
+      const [at, scratch, times] = memory.lay(batch, 0, RECORD_TIMES_BYTES);
+      if (!at || !scratch || !times) throw new Error("no regions");
       if (memory.exports.checkBatch(at.at, at.bytes) !== batch.length) expect.fail(`${where}: not sealed`);
-      const status = memory.exports.checkRecords(at.at, at.bytes, scratch.at, 0);
-      if (status !== STATUS[expected]) expect.fail(`${where}: ${status}, but the records are ${expected}`);
-      if (!memory.isUntouched([at, scratch], [batch, 0])) expect.fail(`${where}: wrote outside`);
+      const status = memory.exports.checkRecords(at.at, at.bytes, scratch.at, 0, times.at);
+      const wanted = expected === "sound" ? source.count : STATUS[expected];
+      if (status !== wanted) expect.fail(`${where}: ${status}, but the records are ${expected}`);
+      if (!memory.isUntouched([at, scratch, times], [batch, 0, RECORD_TIMES_BYTES]))
+        expect.fail(`${where}: wrote outside`);
+      if (expected === "sound")
+        expect(timesWritten(memory.bytes, times.at), where).toEqual(timesOf(batch, timestampDeltas));
 
       const table = source.count * DESCRIPTOR_BYTES;
       const [input, output] = memory.lay(records, table);
@@ -245,8 +250,8 @@ describe.each(engineKinds)("the bare exports, %s build", (kind) => {
       expect(exports.crc32c(pointer, length, 5), where).toBe(0);
       expect(exports.batchSize(pointer, length), where).toBe(BAD_ARGUMENT);
       expect(exports.checkBatch(pointer, length), where).toBe(BAD_ARGUMENT);
-      expect(exports.checkRecords(pointer, length, at, 0), where).toBe(BAD_ARGUMENT);
-      expect(exports.checkRecords(at, 61, pointer, length), where).toBe(BAD_ARGUMENT);
+      expect(exports.checkRecords(pointer, length, at, 0, at), where).toBe(BAD_ARGUMENT);
+      expect(exports.checkRecords(at, 61, pointer, length, at), where).toBe(BAD_ARGUMENT);
       expect(exports.readRecords(pointer, length, 0, 0, -1, 0, at), where).toBe(BAD_ARGUMENT);
       expect(exports.lz4Compress(pointer, length, at, 100), where).toBe(BAD_ARGUMENT);
       expect(exports.lz4Compress(at, 10, pointer, length), where).toBe(BAD_ARGUMENT);

@@ -2,8 +2,16 @@
 
 export type Verdict = "sound" | "bad records" | "bad offset";
 
-/** What is wrong with `count` records that should fill `bytes`. */
-export function judgeRecords(bytes: Uint8Array, count: number, lastDelta: number): Verdict {
+export interface Judgement {
+  verdict: Verdict;
+  /** Of the records up to the first that is not sound. */
+  timestampDeltas: bigint[];
+}
+
+/** What is wrong with `count` records that should fill `bytes`, and what they say of their times. */
+export function judgeRecords(bytes: Uint8Array, count: number, lastDelta: number): Judgement {
+  const timestampDeltas: bigint[] = [];
+  const judged = (verdict: Verdict): Judgement => ({ verdict, timestampDeltas });
   let at = 0;
   let end = bytes.length;
   const fail = (): never => {
@@ -16,7 +24,7 @@ export function judgeRecords(bytes: Uint8Array, count: number, lastDelta: number
       const next = byte();
       value |= BigInt(next & 127) << shift;
       if (value >> BigInt(bits) !== 0n || shift + 7n > BigInt(bits) + 6n) fail();
-      if (next < 128) return (value >> 1n) ^ -(value & 1n);
+      if (next < 128) return BigInt.asIntN(64, (value >> 1n) ^ -(value & 1n));
     }
   };
   const skip = (least: number): void => {
@@ -33,7 +41,7 @@ export function judgeRecords(bytes: Uint8Array, count: number, lastDelta: number
       if (length < 0 || length > end - at) fail();
       end = at + length;
       byte();
-      varint(64);
+      timestampDeltas.push(varint(64));
       const delta = Number(varint(32));
       skip(-1);
       skip(-1);
@@ -44,12 +52,12 @@ export function judgeRecords(bytes: Uint8Array, count: number, lastDelta: number
         skip(-1);
       }
       if (at !== end) fail();
-      if (delta <= previous || delta > lastDelta) return "bad offset";
+      if (delta <= previous || delta > lastDelta) return judged("bad offset");
       previous = delta;
     }
   } catch (error) {
-    if (error instanceof RangeError) return "bad records";
+    if (error instanceof RangeError) return judged("bad records");
     throw error;
   }
-  return at === bytes.length ? "sound" : "bad records";
+  return judged(at === bytes.length ? "sound" : "bad records");
 }
