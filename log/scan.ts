@@ -4,7 +4,6 @@ import type { Engine, ScannedBatch } from "./engine.ts";
 import { MESSAGE_BYTES_MAX, SCAN_PIECE_BYTES } from "./limits.ts";
 import type { StoredIndex } from "./segment-index.ts";
 import type { StoreFile } from "./store.ts";
-import { Turns } from "./turns.ts";
 
 /** How the bytes of a segment end: on a batch's end, within a batch, or in bytes that are no batch. */
 export type Ending = "whole" | "torn" | "bad";
@@ -28,16 +27,7 @@ export interface ScanRequest {
   visit: (batch: ScannedBatch) => string | undefined;
 }
 
-/** Turns at an engine's scanner, of which one is in use at a time. */
-const turnsOf = new WeakMap<Engine, Turns>();
-
-export function scanSegment(request: ScanRequest): Promise<ScanResult> {
-  const turns = turnsOf.get(request.engine) ?? new Turns();
-  turnsOf.set(request.engine, turns);
-  return turns.take(() => scan(request));
-}
-
-async function scan({
+export async function scanSegment({
   engine,
   file,
   baseOffset,
