@@ -32,8 +32,9 @@ const steps = [
       "engine-as/format.ts",
       "engine-as/status.ts",
       "build/engine.wasm",
+      "package-lock.json",
     ],
-    outputs: ["web-client/dist/console/index.html"],
+    outputs: ["web-client/dist/index.js", "web-client/dist/console/index.html"],
   },
   {
     name: "gateway",
@@ -46,6 +47,7 @@ const steps = [
       "engine-as/status.ts",
       "build/engine.wasm",
       "web-client/dist",
+      "package-lock.json",
     ],
     outputs: ["gateway/dist/rivulet.js", "gateway/dist/engine.wasm"],
   },
@@ -75,10 +77,11 @@ export async function ensureBuilt({ log }) {
   }
 }
 
-function isStale({ sources, outputs }) {
-  const built = outputs.map(modified);
+/** Whether a step has to be run; its paths are below `top`. */
+export function isStale({ sources, outputs }, top = root) {
+  const built = outputs.map((output) => modified(output, top));
   if (built.includes(undefined)) return true;
-  return Math.max(...sources.map((source) => newest(join(root, source)))) > Math.min(...built);
+  return Math.max(...sources.map((source) => newest(join(top, source)))) > Math.min(...built);
 }
 
 /** Time of the newest file at or below `path`, in milliseconds; 0 when there is none. */
@@ -94,8 +97,8 @@ function newest(path) {
   return latest;
 }
 
-function modified(name) {
-  const path = join(root, name);
+function modified(name, top = root) {
+  const path = join(top, name);
   return existsSync(path) ? statSync(path).mtimeMs : undefined;
 }
 

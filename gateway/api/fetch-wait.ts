@@ -2,8 +2,8 @@ import type { PartitionLog } from "../../log/partition-log.ts";
 import type { RequestContext } from "./context.ts";
 
 /**
- * One Fetch that waits: for bytes below the high watermark of its partitions, for its time to be over, for its client to
- * go, or for the gateway to stop. One timer, and one listener a partition.
+ * One Fetch that waits: for bytes below the high watermark of its partitions, for one of their topics to be deleted, for
+ * its time to be over, for its client to go, or for the gateway to stop. One timer, and one listener a partition.
  */
 export class FetchWait {
   /** Nothing more to wait for: what there is, is the answer. */
@@ -12,6 +12,7 @@ export class FetchWait {
   private needed = 0;
   private wake: (() => void) | undefined;
   private readonly undo: (() => void)[] = [];
+  private readonly topicIds = new Set<string>();
 
   constructor(maxWaitMs: number, { services, connection }: RequestContext) {
     this.over = maxWaitMs <= 0;
@@ -24,6 +25,9 @@ export class FetchWait {
       services.clock.setTimer(maxWaitMs, end),
       connection.onEnd(end),
       services.running.onEnd(end),
+      services.cluster.onTopicsChanged(({ kind, topic }) => {
+        if (kind === "deleted" && this.topicIds.has(topic.id)) end();
+      }),
     );
   }
 
@@ -31,6 +35,7 @@ export class FetchWait {
   watch(logs: Iterable<PartitionLog>): void {
     if (this.over) return;
     for (const log of new Set(logs)) {
+      this.topicIds.add(log.topicId);
       this.undo.push(
         log.onAdvance(({ pieces }) => {
           for (const piece of pieces) this.bytes += piece.byteLength;

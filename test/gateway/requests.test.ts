@@ -290,6 +290,17 @@ describe.each(Object.entries(transports))("over %s", (transport, open) => {
     await other.close();
   });
 
+  it("Fetch wakes when its topic is deleted, and says so", async () => {
+    const name = newName();
+    await createTopic(client, name);
+    const other = await open();
+    const waiting = fetchFrom(client, name, 0n, { maxWaitMs: 20_000 });
+    // Answered after the Fetch has begun to wait: both are on their way already.
+    await other.request(deleteTopics, 5, { topicNames: [name], timeoutMs: 1000 });
+    expect((await waiting).errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    await other.close();
+  });
+
   it("Fetch waits for its minimum of bytes, and answers with less when its time is over", async () => {
     const name = newName();
     await createTopic(client, name);
