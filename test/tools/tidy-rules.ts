@@ -79,7 +79,11 @@ const FROM_THE_AIR = new Set([
   "Math.random",
 ]);
 
-const BUILD_TIME = [/(^|\/)vite(st)?\.config\.ts$/, /\.(mjs|cjs)$/, /^web-client\/console\/precache\.ts$/];
+const BUILD_TIME = [
+  /(^|\/)vite(st)?\.config\.ts$/,
+  /\.(mjs|cjs)$/,
+  /^web-client\/(console\/precache|declarations)\.ts$/,
+];
 
 /** Files that something outside of the sources starts: npm, vite, vitest, a browser, a user. */
 const ENTRIES = [

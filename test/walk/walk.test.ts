@@ -92,11 +92,11 @@ describeWith(["kcat", "chromium", "kafka-tools"], "the walk", () => {
     const held = await tab.held();
     expect(held).toEqual(shown);
     await tab.publish(DRAFT_KEY, DRAFTS);
-    expect(await tab.outbox()).toEqual({ pending: DRAFTS, asking: 0 });
+    await expect.poll(() => tab.outbox()).toEqual({ pending: DRAFTS, asking: 0 });
     await tab.close();
     tab = await Tab.open(browser, url);
     await tab.follow();
-    expect(await tab.outbox()).toEqual({ pending: DRAFTS, asking: 0 });
+    await expect.poll(() => tab.outbox()).toEqual({ pending: DRAFTS, asking: 0 });
     expect(await tab.held()).toEqual(held);
     say(
       `   closed and opened again without a gateway: still ${held.length} records, ${DRAFTS} more in the outbox`,
