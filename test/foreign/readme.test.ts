@@ -1,6 +1,13 @@
 /** The README's examples, taken from the README and run: what stands there is what works. */
-import { readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openBrowser, type TestBrowser } from "../console/console-browser.ts";
 import { startTestGateway, type TestGateway } from "../gateway/start-gateway.ts";
 import { describeWith } from "../tools/require-tool.ts";
 import { run } from "../tools/run-process.ts";
@@ -30,3 +37,59 @@ describeWith(["kcat"], "the README's example for Kafka clients", () => {
     expect(stdout.toString().trim()).toBe("1000");
   });
 });
+
+describeWith(["chromium"], "the README's example for web apps", () => {
+  const directory = mkdtempSync(join(tmpdir(), "rivulet-readme-"));
+  const server = createServer((request, response) => {
+    const path = join(directory, "dist", request.url === "/" ? "index.html" : (request.url ?? ""));
+    const type = CONTENT_TYPES[extname(path)];
+    if (type === undefined || !existsSync(path)) return void response.writeHead(404).end();
+    response.writeHead(200, { "content-type": type }).end(readFileSync(path));
+  });
+  let gateway: TestGateway;
+  let browser: TestBrowser;
+  let origin: string;
+
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    gateway = await startTestGateway({ args: ["--allow-origin", origin] });
+    browser = await openBrowser();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await gateway.stop();
+    server.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  test("publishes and replicates, bundled with Vite from the published package", async () => {
+    const app = example("ts app").replace("http://127.0.0.1:8080", `http://127.0.0.1:${gateway.httpPort}`);
+    writeFileSync(join(directory, "app.ts"), app);
+    writeFileSync(join(directory, "index.html"), `<script type="module" src="./app.ts"></script>`);
+    const client = fileURLToPath(new URL("../../web-client/dist/index.js", import.meta.url));
+    await build({
+      root: directory,
+      logLevel: "warn",
+      resolve: { alias: { "@rivulet/client": client } },
+      build: { target: "es2022", outDir: "dist" },
+    });
+    const page = await browser.newPage(await browser.newContext());
+    const printed = page.waitForEvent("console", (message) => message.type() === "log");
+    await page.goto(origin);
+    const values = await Promise.all((await printed).args().map((value) => value.evaluate(transferable)));
+    expect(values).toEqual(["0n", "o-17", { id: "o-17", total: 42 }]);
+    expect(browser.takeErrors()).toEqual([]);
+  });
+});
+
+/** Runs in the page: a bigint cannot be handed out of it as one. */
+function transferable(value: unknown): unknown {
+  return typeof value === "bigint" ? `${value}n` : value;
+}
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".wasm": "application/wasm",
+};
