@@ -19,7 +19,10 @@ import {
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { BatchHeader } from "./batch.ts";
 import type { TopicConfig } from "./config.ts";
-import type { Engine, RecordTable } from "./engine.ts";
+import type { CheckedRecords, Engine, RecordTable } from "./engine.ts";
+
+/** The timestamp of a record that has none. */
+const NO_TIMESTAMP = -1n;
 
 export interface BatchCheck {
   engine: Engine;
@@ -29,22 +32,28 @@ export interface BatchCheck {
   nowMs: number;
 }
 
-/** Checks that `batch` is one batch that a producer may append, and answers its header. Throws KafkaError. */
-export function checkProduced(batch: Uint8Array, check: BatchCheck): BatchHeader {
+export interface ProducedBatch {
+  readonly header: BatchHeader;
+  /** The greatest timestamp of its records: what the header must say of them before the batch is stored. */
+  readonly maxTimestamp: bigint;
+}
+
+/** Checks that `batch` is one batch that a producer may append. Changes nothing in it. Throws KafkaError. */
+export function checkProduced(batch: Uint8Array, check: BatchCheck): ProducedBatch {
   if (batch.length > check.config.maxMessageBytes) {
     throw refused(
       ErrorCode.MESSAGE_TOO_LARGE,
       `the batch has ${batch.length} bytes, and max.message.bytes is ${check.config.maxMessageBytes}: send smaller batches`,
     );
   }
-  const size = check.engine.checkBatch(batch, true, check.uncompressedBytesMax);
+  const { status: size, timestamps } = check.engine.checkRecords(batch, check.uncompressedBytesMax);
   if (size < 0) throw refusedByEngine(size, check.uncompressedBytesMax);
   if (size !== batch.length)
     throw invalid(`one batch is taken at a time, and ${batch.length - size} bytes follow it`);
   const header = new BatchHeader(batch);
   for (const [holds, complaint] of SHAPE) if (!holds(header)) throw invalid(complaint);
-  checkTimestamps(batch, header, check);
-  return header;
+  checkTimestamps(timestamps ?? claimedTimestamps(header), check);
+  return { header, maxTimestamp: timestamps?.newest ?? header.maxTimestamp };
 }
 
 /** Checks a batch's bytes as a replica gets them: whole, and as they were sealed. Answers its size. Throws CORRUPT_MESSAGE. */
@@ -113,32 +122,21 @@ function refusedByEngine(status: number, uncompressedBytesMax: number): KafkaErr
   return refused(code, what);
 }
 
-function checkTimestamps(batch: Uint8Array, header: BatchHeader, check: BatchCheck): void {
-  const { timestampAfterMaxMs, timestampBeforeMaxMs } = check.config;
-  const now = BigInt(check.nowMs);
-  if (timestampAfterMaxMs !== undefined) {
-    const newest = header.maxTimestamp > header.baseTimestamp ? header.maxTimestamp : header.baseTimestamp;
-    if (newest - now > timestampAfterMaxMs) throw outOfTime(newest, now, "after", timestampAfterMaxMs);
-  }
-  if (timestampBeforeMaxMs === undefined) return;
-  const oldest = oldestTimestamp(batch, header, check);
-  if (oldest >= 0n && now - oldest > timestampBeforeMaxMs)
-    throw outOfTime(oldest, now, "before", timestampBeforeMaxMs);
+type Timestamps = NonNullable<CheckedRecords["timestamps"]>;
+
+/** What the header says of records in a codec that cannot be read here. The first one stands for the oldest. */
+function claimedTimestamps({ baseTimestamp, maxTimestamp }: BatchHeader): Timestamps {
+  return { oldest: baseTimestamp, newest: maxTimestamp > baseTimestamp ? maxTimestamp : baseTimestamp };
 }
 
-/** The batch's header knows its greatest timestamp only. In a codec that cannot be read here, the first record stands for all. */
-function oldestTimestamp(
-  batch: Uint8Array,
-  header: BatchHeader,
-  { engine, uncompressedBytesMax }: BatchCheck,
-): bigint {
-  let oldest = header.baseTimestamp;
-  const records = readableRecords(() => engine.readBatch(batch, uncompressedBytesMax));
-  for (let index = 0; index < (records?.count ?? 0); index++) {
-    const timestamp = BigInt(records?.timestamp(index) ?? oldest);
-    if (timestamp < oldest) oldest = timestamp;
-  }
-  return oldest;
+/** A record without a timestamp is within every limit, as in Kafka. */
+function checkTimestamps({ oldest, newest }: Timestamps, { config, nowMs }: BatchCheck): void {
+  const { timestampAfterMaxMs, timestampBeforeMaxMs } = config;
+  const now = BigInt(nowMs);
+  if (timestampAfterMaxMs !== undefined && newest - now > timestampAfterMaxMs)
+    throw outOfTime(newest, now, "after", timestampAfterMaxMs);
+  if (timestampBeforeMaxMs !== undefined && oldest !== NO_TIMESTAMP && now - oldest > timestampBeforeMaxMs)
+    throw outOfTime(oldest, now, "before", timestampBeforeMaxMs);
 }
 
 /** Records, or undefined when they are compressed in a codec that cannot be read here. */

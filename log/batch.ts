@@ -7,6 +7,7 @@ import {
   BATCH_LENGTH_AT,
   BATCH_OVERHEAD_BYTES,
   CODEC_MASK,
+  CRC_AT,
   LAST_OFFSET_DELTA_AT,
   LEADER_EPOCH_AT,
   MAX_TIMESTAMP_AT,
@@ -63,7 +64,18 @@ export class BatchHeader {
     return this.view.getInt32(RECORDS_COUNT_AT);
   }
 
-  /** The only two fields that change after a batch was sealed; both lie outside its CRC. */
+  /**
+   * Seals the batch anew with its records' true greatest timestamp, in milliseconds since the epoch. For the leader alone, and
+   * before the batch has an offset: from then on its bytes are the log's.
+   */
+  correctMaxTimestamp(maxTimestamp: bigint, crc32c: (bytes: Uint8Array) => number): void {
+    const { buffer, byteOffset } = this.view;
+    this.view.setBigInt64(MAX_TIMESTAMP_AT, maxTimestamp);
+    const sealed = new Uint8Array(buffer, byteOffset + ATTRIBUTES_AT, this.bytes - ATTRIBUTES_AT);
+    this.view.setUint32(CRC_AT, crc32c(sealed));
+  }
+
+  /** The two fields that a leader sets in every batch; both lie outside its CRC. */
   stamp(baseOffset: bigint, leaderEpoch: number): void {
     this.view.setBigInt64(BASE_OFFSET_AT, baseOffset);
     this.view.setInt32(LEADER_EPOCH_AT, leaderEpoch);
