@@ -77,16 +77,10 @@ describeWith(["chromium"], "the README's example for web apps", () => {
     const page = await browser.newPage(await browser.newContext());
     const printed = page.waitForEvent("console", (message) => message.type() === "log");
     await page.goto(origin);
-    const values = await Promise.all((await printed).args().map((value) => value.evaluate(transferable)));
-    expect(values).toEqual(["0n", "o-17", { id: "o-17", total: 42 }]);
+    expect((await printed).text()).toBe("0 o-17 {id: o-17, total: 42}");
     expect(browser.takeErrors()).toEqual([]);
   });
 });
-
-/** Runs in the page: a bigint cannot be handed out of it as one. */
-function transferable(value: unknown): unknown {
-  return typeof value === "bigint" ? `${value}n` : value;
-}
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html",
