@@ -66,7 +66,7 @@ describeWith(["chromium"], "the README's example for web apps", () => {
   test("publishes and replicates, bundled with Vite from the published package", async () => {
     const app = example("ts app").replace("http://127.0.0.1:8080", `http://127.0.0.1:${gateway.httpPort}`);
     writeFileSync(join(directory, "app.ts"), app);
-    writeFileSync(join(directory, "index.html"), `<script type="module" src="./app.ts"></script>`);
+    writeFileSync(join(directory, "index.html"), PAGE);
     const client = fileURLToPath(new URL("../../web-client/dist/index.js", import.meta.url));
     await build({
       root: directory,
@@ -77,10 +77,13 @@ describeWith(["chromium"], "the README's example for web apps", () => {
     const page = await browser.newPage(await browser.newContext());
     const printed = page.waitForEvent("console", (message) => message.type() === "log");
     await page.goto(origin);
-    expect((await printed).text()).toBe("0 o-17 {id: o-17, total: 42}");
+    // Playwright cannot show a bigint, which is what the offset in front of this is.
+    expect((await printed).text()).toMatch(/ o-17 \{id: o-17, total: 42\}$/);
     expect(browser.takeErrors()).toEqual([]);
   });
 });
+
+const PAGE = `<link rel="icon" href="data:," /><script type="module" src="./app.ts"></script>`;
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html",
