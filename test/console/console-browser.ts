@@ -44,6 +44,8 @@ export async function openBrowser(): Promise<TestBrowser> {
         const requests = await Promise.all(caches_.map((cache) => cache.keys()));
         return requests.flat().map(({ url }) => new URL(url).pathname);
       });
+      // Nothing of the log, its health or another origin is ever kept by it.
+      expect(kept.filter((path) => path !== "/" && !path.startsWith("/assets/"))).toEqual([]);
       expect(kept).toContain("/");
       expect(kept.some((path) => path.endsWith(".wasm"))).toBe(true);
     },

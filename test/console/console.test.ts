@@ -6,12 +6,14 @@ import type { BrowserContext, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { startTestGateway, type TestGateway } from "../gateway/start-gateway.ts";
 import { describeWith } from "../tools/require-tool.ts";
+import { freePort } from "./free-port.ts";
 import { openBrowser, type TestBrowser } from "./console-browser.ts";
 
 describeWith(["chromium"], "the console page", () => {
   let browser: TestBrowser;
   let gateway: TestGateway;
   let dataDir: string;
+  let httpPort: number;
   let context: BrowserContext;
   let page: Page;
 
@@ -22,7 +24,8 @@ describeWith(["chromium"], "the console page", () => {
 
   beforeEach(async () => {
     dataDir = await mkdtemp(join(tmpdir(), "rivulet-console-"));
-    gateway = await startTestGateway({ dataDir });
+    httpPort = await freePort();
+    gateway = await start();
     context = await browser.newContext();
     page = await browser.newPage(context);
   });
@@ -33,10 +36,10 @@ describeWith(["chromium"], "the console page", () => {
     expect(browser.takeErrors()).toEqual([]);
   });
 
-  const address = (): string => `http://127.0.0.1:${gateway.httpPort}/`;
-  const restart = async (): Promise<void> => {
-    gateway = await startTestGateway({ dataDir, args: ["--http-port", String(gateway.httpPort)] });
-  };
+  // One port for all of a test: a gateway that comes back is found where it was.
+  const start = (): Promise<TestGateway> =>
+    startTestGateway({ dataDir, args: ["--http-port", String(httpPort)] });
+  const address = (): string => `http://127.0.0.1:${httpPort}/`;
   const connection = (name: string) => page.locator(".connection", { hasText: name });
   const row = (text: string) => page.getByRole("row").filter({ hasText: text });
   const chip = (text: string) => page.getByRole("log", { name: "Published here" }).getByText(text);
@@ -129,7 +132,7 @@ describeWith(["chromium"], "the console page", () => {
     await publish({ value: "delta" });
     await count("waiting-records", 1);
 
-    await restart();
+    gateway = await start();
     await connection("live").waitFor();
     await count("waiting-records", 0);
     await row("delta").waitFor();

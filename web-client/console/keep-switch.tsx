@@ -18,8 +18,6 @@ export function KeepSwitch({ topic }: { topic: TopicSummary }) {
     isOpening.value = true;
     error.value = undefined;
     try {
-      // Asks for a store that the browser does not clear by itself; a no changes nothing else.
-      await (navigator.storage as StorageManager | undefined)?.persist().catch(() => false);
       await kept.keep(topic.name);
     } catch (reason) {
       error.value = sentence(reason);

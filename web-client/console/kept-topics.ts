@@ -17,6 +17,8 @@ export interface KeptTopic {
 
 export interface KeptTopics {
   readonly byName: ReadonlySignal<ReadonlyMap<string, KeptTopic>>;
+  /** Names that were kept when this page was last open, in whichever tab. */
+  remembered(): readonly string[];
   /** Starts to keep a topic, or goes on with what this device holds of it. */
   keep(name: string): Promise<void>;
   /** Stops, and deletes what is held. */
@@ -25,6 +27,9 @@ export interface KeptTopics {
 
 /** Progress comes with every batch; a person reads four numbers a second at most. */
 const REFRESH_MS = 250;
+
+/** The choice is the reader's, and is remembered as such: what is held says nothing yet of a topic just chosen. */
+const REMEMBERED_KEY = "rivulet-console-kept";
 
 export function createKeptTopics(rivulet: Rivulet): KeptTopics {
   const byName = signal<ReadonlyMap<string, KeptTopic>>(new Map());
@@ -56,12 +61,15 @@ export function createKeptTopics(rivulet: Rivulet): KeptTopics {
 
   return {
     byName,
+    remembered: readNames,
     keep(name) {
+      writeNames(new Set([...readNames(), name]));
       const running = opening.get(name) ?? open(name).finally(() => opening.delete(name));
       opening.set(name, running);
       return running;
     },
     async forget(name) {
+      writeNames(new Set(readNames().filter((each) => each !== name)));
       const kept = byName.peek().get(name);
       if (kept === undefined) return;
       await kept.replica.delete();
@@ -91,4 +99,18 @@ function describe(
         ? gap
         : (stuck.reason ?? `partition ${stuck.partition}: the topic is ${stuck.state} at the gateway`),
   };
+}
+
+function readNames(): string[] {
+  try {
+    const names: unknown = JSON.parse(localStorage.getItem(REMEMBERED_KEY) ?? "[]");
+    return Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
+  } catch {
+    // Anyone may write there.
+    return [];
+  }
+}
+
+function writeNames(names: ReadonlySet<string>): void {
+  localStorage.setItem(REMEMBERED_KEY, JSON.stringify([...names]));
 }

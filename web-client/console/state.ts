@@ -117,10 +117,10 @@ export function createState(rivulet: Rivulet): ConsoleState {
 
   async function goOnWithKeptTopics(): Promise<void> {
     await refreshTopics();
-    const held = (topics.peek() ?? []).filter(({ partitions }) =>
-      partitions.some((each) => each.held !== undefined),
-    );
-    await Promise.allSettled(held.map(({ name }) => kept.keep(name)));
+    const held = (topics.peek() ?? []).filter(({ partitions }) => partitions.some((each) => each.held));
+    const names = new Set([...kept.remembered(), ...held.map(({ name }) => name)]);
+    // One that cannot be opened now says so when it is asked for again.
+    await Promise.allSettled(Array.from(names, (name) => kept.keep(name)));
   }
 
   async function readStorage(): Promise<void> {
