@@ -15,6 +15,12 @@ export interface Boundary {
   readonly nextOffset: bigint;
 }
 
+/** The bytes of a partition's segments, one after the other. */
+export async function logBytes(directory: string): Promise<Buffer> {
+  const names = (await readdir(directory)).filter((name) => name.endsWith(".log")).sort();
+  return Buffer.concat(await Promise.all(names.map((name) => readFile(join(directory, name)))));
+}
+
 /** Ends of all batches of a partition's directory, in order of their offsets. */
 async function boundaries(directory: string): Promise<Boundary[]> {
   const found: Boundary[] = [];

@@ -111,6 +111,37 @@ export class Tab {
     });
   }
 
+  /**
+   * The bytes of the partition's segments as they lie in IndexedDB, one after the other: rows of `chunks` by file and
+   * position, read without any code of the client.
+   */
+  async stored(): Promise<Buffer> {
+    const text = await this.page.evaluate(async (directory) => {
+      const done = <T>(request: IDBRequest<T>): Promise<T> =>
+        new Promise((resolve, reject) => {
+          request.addEventListener("success", () => resolve(request.result));
+          request.addEventListener("error", () => reject(request.error ?? new Error("IndexedDB failed")));
+        });
+      const replicas = (await indexedDB.databases()).filter(({ name }) =>
+        name?.startsWith("rivulet/replica/"),
+      );
+      let bytes = "";
+      for (const { name } of replicas) {
+        const database = await done(indexedDB.open(name ?? ""));
+        const chunks = database.transaction("chunks").objectStore("chunks");
+        const [keys, rows] = await Promise.all([done(chunks.getAllKeys()), done(chunks.getAll())]);
+        for (const [index, row] of rows.entries()) {
+          const [file] = keys[index] as [string, number];
+          if (!file.includes(`/${directory}/`) || !file.endsWith(".log")) continue;
+          for (const byte of row as Uint8Array) bytes += String.fromCharCode(byte);
+        }
+        database.close();
+      }
+      return bytes;
+    }, `${TOPIC}-0`);
+    return Buffer.from(text, "latin1");
+  }
+
   /** Publishes `count` records, `<name> 0` and so on with the key `name`, and waits until each is safe on the device. */
   async publish(name: string, count: number): Promise<void> {
     await this.page.evaluate(

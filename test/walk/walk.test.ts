@@ -13,7 +13,14 @@ import { platformatic } from "../foreign/clients/platformatic.ts";
 import { spawnGateway, type SpawnedGateway } from "../gateway/spawn-gateway.ts";
 import { dumpDataDirectory } from "../tools/dump-data-directory.ts";
 import { describeWith } from "../tools/require-tool.ts";
-import { cutBack, readSyncJournal, survivors, type Boundary, type IndexDamage } from "./power-loss.ts";
+import {
+  cutBack,
+  logBytes,
+  readSyncJournal,
+  survivors,
+  type Boundary,
+  type IndexDamage,
+} from "./power-loss.ts";
 import { startProducerRun } from "./producer-run.ts";
 import { narrator } from "./narrator.ts";
 import { findRealFile } from "./real-file.ts";
@@ -47,6 +54,7 @@ describeWith(["kcat", "chromium", "kafka-tools"], "the walk", () => {
   test.each(["the process is killed", "the power is lost"])("%s", async (crash) => {
     const source = findRealFile();
     const dataDir = join(directory, "data");
+    const partitionDirectory = join(dataDir, PARTITION_DIRECTORY);
     const journal = join(directory, "synced");
     const isPowerLost = crash === "the power is lost";
     const slowDisk = { NODE_OPTIONS: `--import=${SLOW_DISK}`, SLOW_DISK_JOURNAL: journal };
@@ -70,7 +78,10 @@ describeWith(["kcat", "chromium", "kafka-tools"], "the walk", () => {
     await tab.follow();
     await tab.waitForSeen(source.lines.length);
     expect(texts(await tab.held())).toEqual(source.lines.map(latin1));
-    say(`2. the tab follows ${TOPIC}: what IndexedDB holds decodes to the same ${source.lines.length} lines`);
+    expect((await tab.stored()).equals(await logBytes(partitionDirectory))).toBe(true);
+    say(
+      `2. the tab follows ${TOPIC}: what IndexedDB holds decodes to the same ${source.lines.length} lines, and is the gateway's files byte for byte`,
+    );
 
     // 3. The gateway is killed in the middle of a second run.
     const secondRun = startProducerRun(partition.broker, TOPIC);
@@ -107,13 +118,12 @@ describeWith(["kcat", "chromium", "kafka-tools"], "the walk", () => {
     if (isPowerLost) {
       const promised =
         [...acknowledged, ...shown.map(({ offset }) => offset)].reduce((a, b) => (a > b ? a : b)) + 1n;
-      const left = await survivors(join(dataDir, PARTITION_DIRECTORY), await readSyncJournal(journal));
+      const left = await survivors(partitionDirectory, await readSyncJournal(journal));
       const [synced] = left;
       expect(synced?.nextOffset).toBeGreaterThanOrEqual(promised);
       for (const [index, boundary] of left.entries())
         await afterPowerLoss(dataDir, boundary, index, lines, shown);
-      if (synced !== undefined)
-        await cutBack(join(dataDir, PARTITION_DIRECTORY), synced, { indexes: "lost" });
+      if (synced !== undefined) await cutBack(partitionDirectory, synced, { indexes: "lost" });
       say(
         `   acknowledged or shown up to ${promised}, synced up to ${synced?.nextOffset}, written up to ${left.at(-1)?.nextOffset}`,
       );
@@ -157,6 +167,7 @@ describeWith(["kcat", "chromium", "kafka-tools"], "the walk", () => {
     }
     await tab.waitForSeen(whole.length);
     expect(texts(await tab.held())).toEqual(whole);
+    expect((await tab.stored()).equals(await logBytes(partitionDirectory))).toBe(true);
     say(
       `6. kafkajs and @platformatic/kafka have written ${whole.length - total} records; all clients and the tab read ${whole.length}`,
     );
