@@ -45,6 +45,13 @@ export interface ListedRecord extends OutboxRecord {
   readonly blocked: string | null;
 }
 
+interface Addition {
+  readonly row: Omit<OutboxRecord, "id">;
+  readonly fate: Deferred<RecordPosition>;
+  readonly queued: Deferred<void>;
+}
+
+const ADDED_TOGETHER_MAX = 1000;
 const NO_COUNTS: OutboxCounts = { waiting: 0, frozen: 0, held: 0, "in doubt": 0, refused: 0, blocked: 0 };
 
 export class Outbox {
@@ -53,6 +60,9 @@ export class Outbox {
   private readonly added = new Bell();
   /** Of records that this outbox published itself. */
   private readonly promises = new Map<number, Deferred<RecordPosition>>();
+  private readonly toAdd: Addition[] = [];
+  private isAdding = false;
+  private beingAdded = 0;
   private currentCounts: OutboxCounts = NO_COUNTS;
   private counting: Promise<void> | undefined;
   private countAgain = false;
@@ -67,6 +77,11 @@ export class Outbox {
     return this.currentCounts;
   }
 
+  /** Published, and not durable yet. */
+  get adding(): number {
+    return this.toAdd.length + this.beingAdded;
+  }
+
   /** `queued` resolves when the record is durable in the store; `delivered` when it is in the log. */
   publish(record: NewRecord): { queued: Promise<void>; delivered: Promise<RecordPosition> } {
     const fate = deferred<RecordPosition>();
@@ -77,23 +92,61 @@ export class Outbox {
     return { queued, delivered: fate.promise };
   }
 
-  private async add(record: NewRecord, fate: Deferred<RecordPosition>): Promise<void> {
-    const { timestamp } = record;
-    await this.store.transact("readwrite", async (rows) => {
-      const id = await rows.addRecord({
-        ...record,
-        timestamp: timestamp ?? this.options.clock.now(),
-        timestampGiven: timestamp !== undefined,
-        state: "waiting",
-        reason: null,
-        alone: false,
+  private add(record: NewRecord, fate: Deferred<RecordPosition>): Promise<void> {
+    const queued = deferred<void>();
+    const { timestamp, ...rest } = record;
+    const row: Omit<OutboxRecord, "id"> = {
+      ...rest,
+      timestamp: timestamp ?? this.options.clock.now(),
+      timestampGiven: timestamp !== undefined,
+      state: "waiting",
+      reason: null,
+      alone: false,
+    };
+    this.toAdd.push({ row, fate, queued });
+    if (!this.isAdding) void this.addAll();
+    return queued.promise;
+  }
+
+  /** Group commit: what is published while one transaction is under way goes into the next, in order. */
+  private async addAll(): Promise<void> {
+    this.isAdding = true;
+    // A turn later, so that what is published in one go shares a transaction from the first on.
+    await Promise.resolve();
+    while (this.toAdd.length > 0) {
+      const group = this.toAdd.splice(0, ADDED_TOGETHER_MAX);
+      this.beingAdded = group.length;
+      try {
+        await this.addGroup(group);
+        // Until they are counted anew.
+        this.currentCounts = { ...this.currentCounts, waiting: this.currentCounts.waiting + group.length };
+        for (const { queued } of group) queued.resolve();
+        this.options.onAdded?.();
+        this.wake();
+        void this.refresh();
+      } catch (error) {
+        for (const { queued } of group) queued.reject(error);
+      }
+      this.beingAdded = 0;
+    }
+    this.isAdding = false;
+  }
+
+  private async addGroup(group: readonly Addition[]): Promise<void> {
+    const ids: number[] = [];
+    try {
+      await this.store.transact("readwrite", async (rows) => {
+        for (const { row, fate } of group) {
+          const id = await rows.addRecord(row);
+          // Before the transaction has ended: another tab may deliver it as soon as it has.
+          this.promises.set(id, fate);
+          ids.push(id);
+        }
       });
-      // Before the transaction has ended: another tab may deliver it as soon as it has.
-      this.promises.set(id, fate);
-    });
-    this.options.onAdded?.();
-    this.wake();
-    void this.refresh();
+    } catch (error) {
+      for (const id of ids) this.promises.delete(id);
+      throw error;
+    }
   }
 
   /** Records were added to the store, by this tab or another. */

@@ -34,7 +34,9 @@ export interface Device {
   /** Forgets topics of the present cluster that are no more, except those of which something is held. */
   keepOnly(names: ReadonlySet<string>): void;
   held(topicId: string, partition: number): HeldRange | undefined;
-  /** undefined: nothing is held any more. */
+  /** What this tab has just come to hold; another visit is told by `noteHeld`. */
+  seeHeld(topicId: string, partition: number, range: HeldRange): void;
+  /** Also for the next visit; undefined: nothing is held any more. */
   noteHeld(topicId: string, partition: number, range: HeldRange | undefined): void;
   /** Where the partitions of a cluster are kept. */
   replicas(clusterId: string): Promise<ReadableStore>;
@@ -85,6 +87,10 @@ abstract class KnownCluster {
 
   held(topicId: string, partition: number): HeldRange | undefined {
     return this.ranges.get(`${topicId}/${partition}`);
+  }
+
+  seeHeld(topicId: string, partition: number, range: HeldRange): void {
+    this.ranges.set(`${topicId}/${partition}`, range);
   }
 
   noteHeld(topicId: string, partition: number, range: HeldRange | undefined): void {

@@ -15,8 +15,8 @@ export class OutboxClient extends typedEventTarget<OutboxEvents>() implements Ou
   }
 
   get pending(): number {
-    const { waiting, frozen, blocked } = this.core().counts;
-    return waiting + frozen - blocked;
+    const { adding, counts } = this.core();
+    return adding + counts.waiting + counts.frozen - counts.blocked;
   }
 
   get asking(): number {

@@ -104,6 +104,8 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
   }
 
   private changed(keeper: ReplicaPartitionKeeper): void {
+    const { partition, from, to, bytes } = keeper.status;
+    this.options.device.seeHeld(this.topicId, partition, { from, to, bytes });
     if (keeper.isWriting) {
       this.unnoted.add(keeper);
       this.cancelNote ??= this.options.clock.setTimer(NOTE_INTERVAL_MS, () => this.noteAll());

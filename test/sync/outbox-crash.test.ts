@@ -132,11 +132,13 @@ test("two outboxes on one store never take one sequence twice", async () => {
         await new Promise<void>((resolve) => clock.setTimer(Math.floor(random() * 200), resolve));
       }
     });
+    const queued: (Promise<void> | undefined)[] = [];
     for (let index = 0; index < 60; index++) {
-      tabs[index % 2]?.publish("orders", "one", `value-${index}`);
+      queued.push(tabs[index % 2]?.publish("orders", "one", `value-${index}`).queued);
       for (const tab of tabs) tab.outbox.wake();
       if (random() < 0.3) await clock.pass(Math.floor(random() * 150));
     }
+    await clock.until(Promise.all(queued));
     const [first] = tabs;
     if (first !== undefined) await clock.until(first.drained(clock));
     ended = true;

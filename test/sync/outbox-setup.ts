@@ -76,7 +76,7 @@ export class Tab {
     for (;;) {
       await this.outbox.refresh();
       const { waiting, frozen, blocked } = this.outbox.counts;
-      if (waiting + frozen - blocked === 0) return;
+      if (this.outbox.adding + waiting + frozen - blocked === 0) return;
       await new Promise<void>((resolve) => clock.setTimer(50, resolve));
     }
   }

@@ -1,5 +1,7 @@
 /** The SDK in a real Chromium against a real gateway. */
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright";
@@ -34,15 +36,19 @@ afterEach(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-async function startGateway(port = 0): Promise<void> {
-  const args = [
-    "--http-port",
-    String(port),
-    "--allow-origin",
-    browser.origin,
-    "--config",
-    "num.partitions=2",
-  ];
+/** A port that is free now. A gateway that comes back must have been given its port the first time, too. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+async function startGateway(port?: number): Promise<void> {
+  const httpPort = String(port ?? (await freePort()));
+  const args = ["--http-port", httpPort, "--allow-origin", browser.origin, "--config", "num.partitions=2"];
   gateway = await startTestGateway({ dataDir, args });
 }
 
@@ -165,6 +171,15 @@ test("a replica takes history over HTTP, goes on live, and is read without the g
     while (replica.heldRecords < 5010)
       await new Promise((resolve) => replica.addEventListener("progress", resolve, { once: true }));
   });
+  console.log(
+    await page.evaluate(async () =>
+      (await client.topics()).map(({ name, id, partitions }) => ({
+        name,
+        id,
+        held: partitions.map((each) => String(each.held?.to)),
+      })),
+    ),
+  );
   await gateway.stop();
   await page.close();
   const again = await openPage();
