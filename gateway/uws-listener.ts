@@ -9,25 +9,18 @@ import type * as uWebSockets from "uWebSockets.js";
 import { createServer } from "node:net";
 import type { ListenerProfile, Services } from "./api/context.ts";
 import { failureOf } from "./api/failure.ts";
-import { historyPieces, historyRequest, type HistoryRequest } from "./api/history.ts";
+import { historyRequest, type HistoryRequest } from "./api/history.ts";
 import type { PushHub } from "./api/push-hub.ts";
-import type { Subscriber } from "./api/subscriber.ts";
 import type { ApiTable } from "./api/table.ts";
-import { Connection } from "./connection.ts";
-import {
-  HISTORIES_MAX,
-  UNREAD_BYTES_MAX,
-  WEBSOCKET_CONNECTIONS_MAX,
-  WEBSOCKET_IDLE_SECONDS,
-  WEBSOCKET_REQUEST_BYTES_MAX,
-  WEBSOCKET_REQUESTS_MAX,
-  WEBSOCKET_RUNNING_MAX,
-} from "./limits.ts";
+import { sendHistory } from "./history-stream.ts";
+import { contentSecurityPolicy, refuse, writeCors } from "./http-answers.ts";
+import { HISTORIES_MAX, WEBSOCKET_CONNECTIONS_MAX, WEBSOCKET_IDLE_SECONDS } from "./limits.ts";
 import { listenError } from "./listen-error.ts";
 import type { OriginPolicy } from "./origins.ts";
+import { SocketClient } from "./socket-client.ts";
 import type { StaticFiles } from "./static-files.ts";
 import type { Listener } from "./tcp-listener.ts";
-import { ErrorCode, errorName, KafkaError } from "../wire/errors.ts";
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
 
 const SUBPROTOCOL = "rivulet.kafka.v1";
 const HISTORY_TYPE = "application/vnd.rivulet.push";
@@ -234,9 +227,15 @@ class HttpListener implements Listener {
     const data = ws.getUserData();
     const { profile } = this;
     if (profile === undefined) return;
-    const client = new SocketClient(ws, data.remote, this.options, profile, () =>
-      this.clients.delete(client),
-    );
+    const { services, hub, apis } = this.options;
+    const client: SocketClient = new SocketClient(ws, {
+      services,
+      hub,
+      apis,
+      listener: profile,
+      remote: data.remote,
+      gone: () => this.clients.delete(client),
+    });
     data.client = client;
     this.clients.add(client);
   }
@@ -370,140 +369,6 @@ function whyNot(host: string, port: number): Promise<unknown> {
   });
 }
 
-/** One WebSocket: messages in, answers and pushes out. */
-class SocketClient {
-  private readonly ws: Socket;
-  private readonly connection: Connection;
-  private readonly subscriber: Subscriber;
-  private readonly gone: () => void;
-  private open = true;
-  private ending = false;
-  private drainScheduled = false;
-
-  constructor(
-    ws: Socket,
-    remote: string,
-    options: HttpListenerOptions,
-    listener: ListenerProfile,
-    gone: () => void,
-  ) {
-    this.ws = ws;
-    this.gone = gone;
-    const socket = {
-      cork: (send: () => void): void => void (this.open && ws.cork(send)),
-      send: (message: Uint8Array): void => void (this.open && ws.send(message, true)),
-      bufferedBytes: (): number => (this.open ? ws.getBufferedAmount() : 0),
-    };
-    this.subscriber = options.hub.subscriber(socket);
-    this.connection = new Connection({
-      services: options.services,
-      listener,
-      apis: options.apis,
-      remote,
-      ordered: false,
-      limits: {
-        requestsMax: WEBSOCKET_REQUESTS_MAX,
-        requestBytesMax: WEBSOCKET_REQUEST_BYTES_MAX,
-        runningMax: WEBSOCKET_RUNNING_MAX,
-      },
-      subscriber: this.subscriber,
-      host: {
-        send: (pieces) => {
-          socket.send(joined(pieces));
-          return socket.bufferedBytes() <= UNREAD_BYTES_MAX;
-        },
-        flow: undefined,
-        close: (reason) => this.end(1008, reason),
-      },
-    });
-  }
-
-  received(message: ArrayBuffer, isBinary: boolean): void {
-    if (!isBinary) return this.connection.close("a text message; the protocol is binary");
-    // The one copy: the library takes its buffer back when this returns.
-    this.connection.received(new Uint8Array(message.slice(0)));
-  }
-
-  drained(): void {
-    if (this.drainScheduled) return;
-    this.drainScheduled = true;
-    setImmediate(() => {
-      this.drainScheduled = false;
-      if (!this.open) return;
-      if (this.ws.getBufferedAmount() <= UNREAD_BYTES_MAX) this.connection.drained();
-      this.subscriber.drained();
-    });
-  }
-
-  closed(): void {
-    this.open = false;
-    this.connection.closed();
-    this.subscriber.close();
-    this.gone();
-  }
-
-  async finish(): Promise<void> {
-    await this.connection.finish();
-    this.end(1001, "the gateway stops");
-    await new Promise<void>((resolve) => setImmediate(resolve));
-  }
-
-  private end(code: number, reason: string): void {
-    if (this.ending) return;
-    this.ending = true;
-    this.subscriber.close();
-    setImmediate(() => {
-      // A close frame carries at most 123 bytes of reason.
-      if (this.open) this.ws.end(code, reason.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 120));
-    });
-  }
-}
-
-/** Streams one piece after the other, each when the socket has taken the one before. */
-async function sendHistory(res: Response, request: HistoryRequest): Promise<void> {
-  let aborted = false;
-  let resume: (() => void) | undefined;
-  const wake = (): void => void setImmediate(() => resume?.());
-  res.onAborted(() => {
-    aborted = true;
-    wake();
-  });
-  res.onWritable(() => {
-    wake();
-    return true;
-  });
-  try {
-    for await (const pieces of historyPieces(request)) {
-      if (aborted) return;
-      let taken = true;
-      res.cork(() => {
-        for (const piece of pieces) taken = res.write(piece);
-      });
-      if (!taken && !aborted) {
-        await new Promise<void>((resolve) => {
-          resume = resolve;
-        });
-        resume = undefined;
-      }
-      if (aborted) return;
-    }
-    if (!aborted) res.cork(() => void res.end());
-  } catch (error) {
-    // The status has been sent: only an answer that ends too soon can tell the client.
-    setImmediate(() => void (aborted || res.close()));
-    throw error;
-  }
-}
-
-const STATUS: Readonly<Record<number, string>> = {
-  400: "400 Bad Request",
-  403: "403 Forbidden",
-  404: "404 Not Found",
-  416: "416 Range Not Satisfiable",
-  500: "500 Internal Server Error",
-  503: "503 Service Unavailable",
-};
-
 const HISTORY_STATUS: ReadonlyMap<number, number> = new Map<number, number>([
   [ErrorCode.INVALID_REQUEST, 400],
   [ErrorCode.UNKNOWN_TOPIC_ID, 404],
@@ -511,52 +376,6 @@ const HISTORY_STATUS: ReadonlyMap<number, number> = new Map<number, number>([
   [ErrorCode.OFFSET_OUT_OF_RANGE, 416],
 ]);
 
-function refuse(
-  res: Response,
-  req: Request,
-  status: number,
-  code: number,
-  message: string,
-  origin = "",
-): void {
-  res
-    .writeStatus(STATUS[status] ?? String(status))
-    .writeHeader("content-type", "application/json")
-    .writeHeader("cache-control", "no-store");
-  writeCors(res, origin);
-  if (req.getMethod() === "head") res.endWithoutBody();
-  else res.end(JSON.stringify({ error: errorName(code), code, message }));
-}
-
-/** For an origin that has been allowed; none: no browser is asking. */
-function writeCors(res: Response, origin: string): void {
-  res.writeHeader("vary", "Origin");
-  if (origin === "") return;
-  res
-    .writeHeader("access-control-allow-origin", origin)
-    .writeHeader("access-control-expose-headers", "rivulet-high-watermark, rivulet-log-start-offset");
-}
-
-/** The page runs its own scripts and its own WebAssembly, and talks to this gateway only. */
-function contentSecurityPolicy(connectSources: string): string {
-  return [
-    "default-src 'self'",
-    "script-src 'self' 'wasm-unsafe-eval'",
-    "style-src 'self' 'unsafe-inline'",
-    "img-src 'self' data:",
-    `connect-src ${connectSources}`,
-    "object-src 'none'",
-    "base-uri 'none'",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-  ].join("; ");
-}
-
 function addressOf(res: Response): string {
   return new TextDecoder().decode(new Uint8Array(res.getRemoteAddressAsText()));
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const [only] = pieces;
-  return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
 }

@@ -1,0 +1,118 @@
+import type { ListenerProfile, Services } from "./api/context.ts";
+import type { PushHub } from "./api/push-hub.ts";
+import type { Subscriber } from "./api/subscriber.ts";
+import type { ApiTable } from "./api/table.ts";
+import { Connection } from "./connection.ts";
+import {
+  UNREAD_BYTES_MAX,
+  WEBSOCKET_REQUEST_BYTES_MAX,
+  WEBSOCKET_REQUESTS_MAX,
+  WEBSOCKET_RUNNING_MAX,
+} from "./limits.ts";
+
+/** What is asked of a WebSocket; uWebSockets' own fits. Not one of these may be called after the socket has closed. */
+export interface ServerWebSocket {
+  cork(send: () => void): unknown;
+  send(message: Uint8Array, isBinary: boolean): unknown;
+  /** Bytes that the kernel has not taken yet; wrong inside `cork`. */
+  getBufferedAmount(): number;
+  end(code: number, reason: string): void;
+}
+
+export interface SocketClientOptions {
+  services: Services;
+  hub: PushHub;
+  apis: ApiTable;
+  listener: ListenerProfile;
+  remote: string;
+  /** Called once, when the socket is gone. */
+  gone: () => void;
+}
+
+/** One WebSocket: messages in, answers and pushes out. */
+export class SocketClient {
+  private readonly ws: ServerWebSocket;
+  private readonly connection: Connection;
+  private readonly subscriber: Subscriber;
+  private readonly gone: () => void;
+  private open = true;
+  private ending = false;
+  private drainScheduled = false;
+
+  constructor(ws: ServerWebSocket, { services, hub, apis, listener, remote, gone }: SocketClientOptions) {
+    this.ws = ws;
+    this.gone = gone;
+    const socket = {
+      cork: (send: () => void): void => void (this.open && ws.cork(send)),
+      send: (message: Uint8Array): void => void (this.open && ws.send(message, true)),
+      bufferedBytes: (): number => (this.open ? ws.getBufferedAmount() : 0),
+    };
+    this.subscriber = hub.subscriber(socket);
+    this.connection = new Connection({
+      services,
+      listener,
+      apis,
+      remote,
+      ordered: false,
+      limits: {
+        requestsMax: WEBSOCKET_REQUESTS_MAX,
+        requestBytesMax: WEBSOCKET_REQUEST_BYTES_MAX,
+        runningMax: WEBSOCKET_RUNNING_MAX,
+      },
+      subscriber: this.subscriber,
+      host: {
+        send: (pieces) => {
+          socket.send(joined(pieces));
+          return socket.bufferedBytes() <= UNREAD_BYTES_MAX;
+        },
+        flow: undefined,
+        close: (reason) => this.end(1008, reason),
+      },
+    });
+  }
+
+  received(message: ArrayBuffer, isBinary: boolean): void {
+    if (!isBinary) return this.connection.close("a text message; the protocol is binary");
+    // The one copy: the library takes its buffer back when this returns.
+    this.connection.received(new Uint8Array(message.slice(0)));
+  }
+
+  drained(): void {
+    if (this.drainScheduled) return;
+    this.drainScheduled = true;
+    setImmediate(() => {
+      this.drainScheduled = false;
+      if (!this.open) return;
+      if (this.ws.getBufferedAmount() <= UNREAD_BYTES_MAX) this.connection.drained();
+      this.subscriber.drained();
+    });
+  }
+
+  closed(): void {
+    this.open = false;
+    this.connection.closed();
+    this.subscriber.close();
+    this.gone();
+  }
+
+  async finish(): Promise<void> {
+    await this.connection.finish();
+    this.end(1001, "the gateway stops");
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
+  private end(code: number, reason: string): void {
+    if (this.ending) return;
+    this.ending = true;
+    this.subscriber.close();
+    setImmediate(() => {
+      // A close frame carries at most 123 bytes of reason.
+      if (this.open) this.ws.end(code, reason.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 120));
+    });
+  }
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [only] = pieces;
+  return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
+}
