@@ -1,4 +1,4 @@
-import { useSignal } from "@preact/signals";
+import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { useConsole } from "./context.ts";
 import { formatTime, preview, type Preview } from "./format.ts";
@@ -63,13 +63,19 @@ export function TailRows({
     if (viewport.current !== null && topOf !== undefined) viewport.current.scrollTop = 0;
   }, [topOf]);
 
+  const isAtEnd = ({ scrollHeight, scrollTop: top, clientHeight }: HTMLElement): boolean =>
+    scrollHeight - top - clientHeight < rowPx.value;
   const onScroll = (event: Event): void => {
     const element = event.currentTarget as HTMLElement;
     scrollTop.value = element.scrollTop;
-    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < rowPx.value;
-    if (isAtEnd) onReachEnd();
+    if (isAtEnd(element)) onReachEnd();
     else onLeaveEnd();
   };
+  // Done with reading a record that stood at the end.
+  useSignalEffect(() => {
+    const element = viewport.current;
+    if (selected.value === undefined && element !== null && isAtEnd(element)) onReachEnd();
+  });
 
   // Columns are as wide as what they have held so far: they grow, and never shrink under the reader's eyes.
   const widths = useRef({ time: 12, offset: 6, key: 3 });

@@ -18,22 +18,36 @@ export interface StartPosition {
 /** How many records the newest end of a topic shows at first, all partitions together. */
 const NEWEST_RECORDS = 500n;
 
-/** One position for each partition that can be read from this source. */
-export function startPositions(
+/** A part of a partition that can be read: [from, to). */
+export interface ReadableRange {
+  readonly partition: number;
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** What the replica holds; without one what the gateway has, as last known. */
+export function readableRanges(
   topic: TopicSummary,
-  source: "device" | "gateway",
-  start: TailStart,
-): StartPosition[] {
-  const share = NEWEST_RECORDS / BigInt(Math.max(1, topic.partitions.length)) + 1n;
-  return topic.partitions.flatMap(({ partition, logStartOffset, highWatermark, held }) => {
-    const range = source === "device" ? held : { from: logStartOffset, to: highWatermark };
-    if (range === undefined) return [];
+  replica: Replica<Uint8Array> | undefined,
+): readonly ReadableRange[] {
+  if (replica !== undefined) return replica.partitions;
+  return topic.partitions.map(({ partition, logStartOffset, highWatermark }) => ({
+    partition,
+    from: logStartOffset,
+    to: highWatermark,
+  }));
+}
+
+/** One position for each partition. */
+export function startPositions(ranges: readonly ReadableRange[], start: TailStart): StartPosition[] {
+  const share = NEWEST_RECORDS / BigInt(Math.max(1, ranges.length)) + 1n;
+  return ranges.map(({ partition, from, to }) => {
     const wanted = {
-      newest: range.to - share,
-      beginning: range.from,
-      offset: start.at === "offset" ? start.offset : 0n,
+      newest: to - share,
+      beginning: from,
+      offset: start.at === "offset" ? start.offset : from,
     };
-    return [{ partition, offset: clamp(wanted[start.at], range.from, range.to), end: range.to }];
+    return { partition, offset: clamp(wanted[start.at], from, to), end: to };
   });
 }
 

@@ -4,7 +4,7 @@ import type { Replica, Rivulet, TopicSummary } from "../index.ts";
 import { sentence } from "./publishing.ts";
 import { TailBuffer, type TailRow } from "./tail-buffer.ts";
 import { Backlog } from "./tail-backlog.ts";
-import { openStreams, startPositions, toRow, type TailStart } from "./tail-source.ts";
+import { openStreams, readableRanges, startPositions, toRow, type TailStart } from "./tail-source.ts";
 
 const TAIL_ROWS_MAX = 5_000;
 const TAIL_BYTES_MAX = 32_000_000;
@@ -52,7 +52,7 @@ export function createTail(rivulet: Rivulet): Tail {
     abort.abort();
     abort = new AbortController();
     const { signal: ended } = abort;
-    const positions = startPositions(topic, replica === undefined ? "gateway" : "device", start);
+    const positions = startPositions(readableRanges(topic, replica), start);
     const backlog = new Backlog(positions);
     const buffer = new TailBuffer({ rowsMax: TAIL_ROWS_MAX, bytesMax: TAIL_BYTES_MAX });
     const readsPages = start.at !== "newest";
