@@ -64,6 +64,7 @@ export class Connection {
   private congested = false;
   private paused = false;
   private accepting = true;
+  private advancing = false;
   private onIdle: (() => void) | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -141,8 +142,22 @@ export class Connection {
     return { api, header, message, afterReply: [], done: undefined };
   }
 
-  /** Starts what may start. Where answers keep their order, nothing passes one that may not. */
+  /**
+   * Starts what may start. Where answers keep their order, nothing passes one that may not. A request that is answered at
+   * once leads back here: the loop below goes on then, since thousands of them in one another would leave no stack for
+   * the last ones, and an append that runs out of it stops half way.
+   */
   private advance(): void {
+    if (this.advancing) return;
+    this.advancing = true;
+    try {
+      this.startWaiting();
+    } finally {
+      this.advancing = false;
+    }
+  }
+
+  private startWaiting(): void {
     for (let at = 0; at < this.waiting.length && !this.lifetime.ended;) {
       const request = this.waiting[at];
       if (request === undefined || this.congested) return;

@@ -13,9 +13,11 @@ const BROKER = 4;
 /** DescribeConfigs of topics and of this broker: values, where they come from, and what they mean. */
 export const describeConfigsApi: ServedApi = serveApi(
   describeConfigs,
-  ({ resources, includeSynonyms, includeDocumentation }, { services }) => ({
-    results: resources.map(({ resourceType, resourceName, configurationKeys }) => {
+  ({ resources, includeSynonyms, includeDocumentation }, { services }) => {
+    const seen = new Set<string>();
+    const results = resources.map(({ resourceType, resourceName, configurationKeys }) => {
       try {
+        refuseRepeated(seen, `${resourceType} ${resourceName}`);
         const wanted = configurationKeys === null ? undefined : new Set(configurationKeys);
         const configs = entriesOf(resourceType, resourceName, services)
           .filter(({ name }) => wanted?.has(name) ?? true)
@@ -34,9 +36,20 @@ export const describeConfigsApi: ServedApi = serveApi(
       } catch (error) {
         return { ...failureOf(error, services), resourceType, resourceName, configs: [] };
       }
-    }),
-  }),
+    });
+    return { results };
+  },
 );
+
+/** What is told of one resource is a thousand times what asking for it takes. */
+function refuseRepeated(seen: Set<string>, resource: string): void {
+  if (seen.has(resource))
+    throw new KafkaError(
+      ErrorCode.INVALID_REQUEST,
+      "the resource stands in the request more than once; ask once",
+    );
+  seen.add(resource);
+}
 
 function entriesOf(type: number, name: string, { cluster }: Services): ConfigEntry[] {
   if (type === TOPIC) return topicConfigEntries(topicByName(cluster, name).overrides, cluster.config);

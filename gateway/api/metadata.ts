@@ -39,7 +39,13 @@ async function topicsAskedFor(
     return Array.from(cluster.topics(), (topic) => described(topic, cluster.nodeId));
   }
   const answers: TopicAnswer[] = [];
-  for (const topic of asked) {
+  // As in Kafka, once each: a topic has thousands of partitions, and its name may be one byte of the request.
+  const distinct = new Map(
+    asked.map((topic) => [`${topic.topicId}${topic.name === null ? "" : ` ${topic.name}`}`, topic]),
+  );
+  for (const topic of distinct.values()) {
+    // Nobody waits for the answer any more, so nobody wants the topics that are still to be made.
+    if (context.connection.ended) break;
     answers.push(
       await attempted(
         async () => described(await find(topic, mayCreate, services), cluster.nodeId),
