@@ -36,12 +36,15 @@ export interface Gateway {
 
 export interface GatewayOptions {
   settings: Settings;
+  /** Where the console page is; left out: where the build puts it. */
+  consoleDirectory?: string;
   version: string;
   log: Logger;
 }
 
 /** Opens the log and both listeners. Throws KafkaError in words for an operator; nothing is left open then. */
-export async function startGateway({ settings, version, log }: GatewayOptions): Promise<Gateway> {
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { settings, version, log } = options;
   const config = brokerConfig(settings.config);
   if (!isLoopback(settings.host)) {
     log.warn(
@@ -93,7 +96,7 @@ export async function startGateway({ settings, version, log }: GatewayOptions): 
       hub,
       apis: new ApiTable({ push: true }),
       requestBytesMax,
-      files: await readStaticFiles(consoleDirectory()),
+      files: await readStaticFiles(options.consoleDirectory ?? consoleDirectory()),
       profile: (port) => ({
         name: "websocket",
         advertised: { host: reachable(settings.host), port },

@@ -353,8 +353,10 @@ class HttpListener implements Listener {
         contentSecurityPolicy(this.origins?.connectSources ?? "'self'"),
       );
     if (fresh) res.endWithoutBody();
-    else if (req.getMethod() === "head") res.endWithoutBody(file.bytes.byteLength);
-    else res.end(file.bytes);
+    // Not as an argument of endWithoutBody: the library then takes the request for unanswered, and ends the process.
+    else if (req.getMethod() === "head") {
+      res.writeHeader("content-length", String(file.bytes.byteLength)).endWithoutBody();
+    } else res.end(file.bytes);
   }
 }
 

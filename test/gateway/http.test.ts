@@ -21,8 +21,15 @@ let client: ProtocolClient;
 let topicId: string;
 const RECORDS = 500;
 
+let page: string;
+
 beforeAll(async () => {
-  gateway = await startTestGateway({ args: ["--allow-origin", ALLOWED] });
+  page = await mkdtemp(join(tmpdir(), "rivulet-page-"));
+  await mkdir(join(page, "assets"));
+  await writeFile(join(page, "index.html"), "<!doctype html>");
+  await writeFile(join(page, "assets", "app-abc.js"), "export {};");
+  await writeFile(join(page, "service-worker.js"), "1");
+  gateway = await startTestGateway({ args: ["--allow-origin", ALLOWED], consoleDirectory: page });
   client = await ProtocolClient.tcp(gateway.kafkaPort);
   topicId = await createTopic(client, "history", 2);
   // 2 MB in 20 batches: more than one piece.
@@ -34,6 +41,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await client.close();
   await gateway.stop();
+  await rm(page, { recursive: true });
 });
 
 interface Answer {
@@ -290,6 +298,44 @@ describe("the rest of the port", () => {
     expect((await call("/", {}, "POST")).status).toBe(404);
     expect((await call("/healthz", {}, "DELETE")).status).toBe(404);
   });
+});
+
+describe("the console page", () => {
+  it("stands at /, with a policy that lets it run its own code and talk to its gateway only", async () => {
+    const answer = await call("/");
+    expect(answer).toMatchObject({ status: 200, body: Buffer.from("<!doctype html>") });
+    expect(answer.headers).toMatchObject({
+      "content-type": "text/html; charset=utf-8",
+      "cache-control": "no-cache",
+      "x-content-type-options": "nosniff",
+    });
+    const policy = String(answer.headers["content-security-policy"]);
+    expect(policy).toContain("script-src 'self' 'wasm-unsafe-eval'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).toContain(`ws://127.0.0.1:${gateway.httpPort}`);
+    expect((await call("/service-worker.js")).headers["service-worker-allowed"]).toBe("/");
+    expect((await call("/assets/app-abc.js")).headers["cache-control"]).toContain("immutable");
+  });
+
+  it("is not sent again to who has it", async () => {
+    const { etag } = (await call("/")).headers;
+    expect(await call("/", { "if-none-match": `"other", ${String(etag)}` })).toMatchObject({
+      status: 304,
+      body: Buffer.alloc(0),
+    });
+    expect((await call("/", { "if-none-match": '"other"' })).status).toBe(200);
+  });
+
+  it.each(["/", "/assets/app-abc.js", "/healthz", "/nowhere"])(
+    "HEAD %s is answered without a body, and the gateway lives",
+    async (path) => {
+      const [head, get] = [await call(path, {}, "HEAD"), await call(path)];
+      expect(head.status).toBe(get.status);
+      expect(head.body).toEqual(Buffer.alloc(0));
+      if (path !== "/nowhere" && path !== "/healthz")
+        expect(head.headers["content-length"]).toBe(String(get.body.byteLength));
+    },
+  );
 });
 
 describe("static files", () => {

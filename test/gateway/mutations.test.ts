@@ -103,6 +103,40 @@ function validRequests(): Uint8Array[] {
   ];
 }
 
+/** What browsers send: pages, history, upgrades. */
+function httpRequests(): Uint8Array[] {
+  const host = `Host: 127.0.0.1:${gateway.httpPort}\r\n`;
+  const upgrade =
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+    "Sec-WebSocket-Protocol: rivulet.kafka.v1\r\n";
+  const lines = [
+    "GET /",
+    "HEAD /",
+    "GET /healthz",
+    "HEAD /healthz",
+    "OPTIONS /log/x",
+    "POST /",
+    "GET /%2e%2e/x?%zz=%",
+  ];
+  for (const method of ["GET", "HEAD"])
+    lines.push(`${method} /log/${topicId}/0?from=0`, `${method} /log/${topicId}/0?from=%30`);
+  const plain = lines.map(
+    (line) => `${line} HTTP/1.1\r\n${host}Origin: http://127.0.0.1:${gateway.httpPort}\r\n\r\n`,
+  );
+  const opened = `GET /ws HTTP/1.1\r\n${host}${upgrade}\r\n`;
+  // An upgrade, and in the same bytes a masked frame: binary, ping, close, and one that claims 2^63 bytes.
+  const frames = [
+    [0x82, 0x84, 1, 2, 3, 4, 5, 6, 7, 8],
+    [0x89, 0x80, 0, 0, 0, 0],
+    [0x88, 0x82, 0, 0, 0, 0, 3, 232],
+    [0x82, 0xff, 0x7f, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0],
+  ];
+  const upgraded = frames.map((frame) => Buffer.concat([Buffer.from(opened), Buffer.from(frame)]));
+  const body = `POST / HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\nhello`;
+  const chunked = `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`;
+  return [...[...plain, opened, body, chunked].map((text) => Buffer.from(text)), ...upgraded];
+}
+
 type Random = (below: number) => number;
 
 function randomFrom(seed: number): Random {
@@ -171,6 +205,21 @@ function overTcp(bytes: Buffer, random: Random): Promise<void> {
   });
 }
 
+/** Raw bytes to the HTTP port. */
+function overHttp(bytes: Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect({ port: gateway.httpPort, host: "127.0.0.1" });
+    const patience = setTimeout(() => socket.destroy(), PATIENCE_MS);
+    socket.on("error", () => {});
+    socket.once("data", () => socket.destroy());
+    socket.once("close", () => {
+      clearTimeout(patience);
+      resolve();
+    });
+    socket.write(bytes);
+  });
+}
+
 function overWebSocket(bytes: Buffer): Promise<void> {
   return new Promise((resolve) => {
     const socket = new WebSocket(`ws://127.0.0.1:${gateway.httpPort}/ws`, "rivulet.kafka.v1");
@@ -189,11 +238,14 @@ describe(`${MUTATIONS} damaged requests (RIVULET_SEED=${SEED})`, () => {
   it("leave the gateway serving", { timeout: 60_000 + MUTATIONS * 20 }, async () => {
     const random = randomFrom(SEED);
     const requests = validRequests();
+    const pages = httpRequests();
     let left = MUTATIONS;
     const worker = async (): Promise<void> => {
       while (left-- > 0) {
-        const bytes = damaged(requests[random(requests.length)] ?? new Uint8Array(1), random);
-        await (random(10) === 0 ? overWebSocket(bytes) : overTcp(bytes, random));
+        const by = random(10);
+        const valid = by === 1 ? pages : requests;
+        const bytes = damaged(valid[random(valid.length)] ?? new Uint8Array(1), random);
+        await (by === 0 ? overWebSocket(bytes) : by === 1 ? overHttp(bytes) : overTcp(bytes, random));
         if (left % 500 === 0) {
           // A connection that was here all along, and a topic that no request names.
           const { values } = await fetchFrom(client, "untouched", 0n);

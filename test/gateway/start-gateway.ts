@@ -11,6 +11,8 @@ export interface TestGatewayOptions {
   dataDir?: string;
   /** Further arguments of the command: `["--config", "num.partitions=3"]`. */
   args?: readonly string[];
+  /** A console page other than the one that was built. */
+  consoleDirectory?: string;
 }
 
 export interface LogLine {
@@ -29,16 +31,15 @@ export interface TestGateway {
   stop(): Promise<void>;
 }
 
-export async function startTestGateway({
-  dataDir,
-  args = [],
-}: TestGatewayOptions = {}): Promise<TestGateway> {
+export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const { dataDir, args = [], consoleDirectory } = options;
   const directory = dataDir ?? (await mkdtemp(join(tmpdir(), "rivulet-test-")));
   const ports = ["--http-port", "0", "--kafka-port", "0", "--data-dir", directory];
   const logged: LogLine[] = [];
   const gateway = await startGateway({
     settings: readSettings([...ports, ...args], {}, "0.0.0-test"),
     version: "0.0.0-test",
+    ...(consoleDirectory === undefined ? {} : { consoleDirectory }),
     log: collecting(logged),
   });
   return {
