@@ -38,6 +38,8 @@ export class MemoryOutboxStore implements OutboxStore {
         return await work(transactionOn(this.rows, undo));
       } catch (error) {
         for (const step of undo.toReversed()) step();
+        sortById(this.rows.records);
+        sortById(this.rows.batches);
         throw error;
       }
     });
@@ -50,22 +52,19 @@ export class MemoryOutboxStore implements OutboxStore {
   }
 }
 
-/** Sets or deletes a row, and notes how to undo it. A changed row keeps its place: the maps stay in the order of ids. */
+/** Sets or deletes a row, and notes how to undo it. */
 function change<Key, Row>(rows: Map<Key, Row>, key: Key, row: Row | undefined, undo: (() => void)[]): void {
   const before = rows.get(key);
-  if (before === undefined) {
-    undo.push(() => rows.delete(key));
-  } else if (row === undefined) {
-    const all = [...rows];
-    undo.push(() => {
-      rows.clear();
-      for (const [each, value] of all) rows.set(each, value);
-    });
-  } else {
-    undo.push(() => rows.set(key, before));
-  }
+  undo.push(() => (before === undefined ? rows.delete(key) : rows.set(key, before)));
   if (row === undefined) rows.delete(key);
   else rows.set(key, row);
+}
+
+/** Rows that came back stand at the end of their map: reading goes by ids. */
+function sortById<Row>(rows: Map<number, Row>): void {
+  const sorted = [...rows].toSorted(([a], [b]) => a - b);
+  rows.clear();
+  for (const [id, row] of sorted) rows.set(id, row);
 }
 
 function* inState(rows: Rows, state: OutboxRecordState, topic?: string): Generator<OutboxRecord, void, void> {

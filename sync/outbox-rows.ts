@@ -63,9 +63,8 @@ export function freeze(
   return store.transact("readwrite", async (rows) => {
     await checkTerm(rows, term);
     const lane = (await rows.lane(plan.lane)) ?? plan.expected;
-    for (const record of plan.records) {
-      if ((await rows.record(record.id))?.state !== "waiting") return undefined;
-    }
+    const stored = await Promise.all(plan.records.map((record) => rows.record(record.id)));
+    if (stored.some((record) => record?.state !== "waiting")) return undefined;
     const batch: Omit<FrozenBatch, "id"> = {
       clusterId: lane.clusterId,
       topic: plan.topic,
@@ -81,7 +80,7 @@ export function freeze(
       blocked: null,
     };
     await rows.putLane({ ...lane, nextSequence: sequenceAfter(lane.nextSequence, plan.records.length) });
-    for (const record of plan.records) await rows.putRecord({ ...record, state: "frozen" });
+    await Promise.all(plan.records.map((record) => rows.putRecord({ ...record, state: "frozen" })));
     return { ...batch, id: await rows.addBatch(batch) };
   });
 }
@@ -90,7 +89,7 @@ export function freeze(
 export function settle(store: OutboxStore, batch: FrozenBatch): Promise<boolean> {
   return store.transact("readwrite", async (rows) => {
     if ((await rows.batch(batch.id)) === undefined) return false;
-    for (const id of batch.recordIds) await rows.deleteRecord(id);
+    await Promise.all(batch.recordIds.map((id) => rows.deleteRecord(id)));
     await rows.deleteBatch(batch.id);
     return true;
   });

@@ -133,15 +133,12 @@ export class Outbox {
   }
 
   private async addGroup(group: readonly Addition[]): Promise<void> {
-    const ids: number[] = [];
+    let ids: number[] = [];
     try {
       await this.store.transact("readwrite", async (rows) => {
-        for (const { row, fate } of group) {
-          const id = await rows.addRecord(row);
-          // Before the transaction has ended: another tab may deliver it as soon as it has.
-          this.promises.set(id, fate);
-          ids.push(id);
-        }
+        ids = await Promise.all(group.map(({ row }) => rows.addRecord(row)));
+        // Before the transaction has ended: another tab may deliver them as soon as it has.
+        for (const [index, { fate }] of group.entries()) this.promises.set(ids[index] ?? -1, fate);
       });
     } catch (error) {
       for (const id of ids) this.promises.delete(id);

@@ -3,19 +3,18 @@ import { existsSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { build, defineConfig } from "vite";
-import type { Plugin } from "vite";
+import { build } from "vite";
+import type { InlineConfig, Plugin } from "vite";
 import { writeDeclarations } from "./declarations.ts";
 
 const here = import.meta.dirname;
-const dist = join(here, "dist");
 const consoleConfig = join(here, "console/vite.config.ts");
 
 /**
  * The package carries `engine.wasm` beside its module. Bundlers of those who use it look for exactly this form; Vite, if
  * it saw it here, would put the file into the module as base64.
  */
-function engineBeside(): Plugin {
+function engineBeside(dist: string): Plugin {
   const inSource = 'new URL("../build/engine.wasm", import.meta.url)';
   // As long as what it stands for, so that the source map stays right.
   const held = "__RIVULET_ENGINE_URL__".padEnd(inSource.length, "_");
@@ -35,7 +34,7 @@ function engineBeside(): Plugin {
 }
 
 /** `dist/index.d.ts` and what it needs, from the compiler. */
-function declarations(): Plugin {
+function declarations(dist: string): Plugin {
   return {
     name: "rivulet-declarations",
     async closeBundle() {
@@ -59,23 +58,28 @@ function consolePage(): Plugin {
   };
 }
 
-/** The SDK: one module for browsers, `idb` beside it. */
-export default defineConfig({
-  root: here,
-  plugins: [engineBeside(), declarations(), consolePage()],
-  build: {
-    lib: { entry: join(here, "index.ts"), formats: ["es"], fileName: "index" },
-    outDir: dist,
-    emptyOutDir: true,
-    target: "es2022",
-    minify: false,
-    sourcemap: true,
-    rolldownOptions: {
-      external: ["idb"],
-      // The one change to the code keeps every column in its place.
-      onLog: (level, log, handle) => {
-        if (log.code !== "SOURCEMAP_BROKEN") handle(level, log);
+/** The SDK, built into `dist`: one module for browsers, `idb` beside it. */
+export function sdkConfig(dist: string): InlineConfig & { plugins: Plugin[] } {
+  return {
+    root: here,
+    plugins: [engineBeside(dist), declarations(dist)],
+    build: {
+      lib: { entry: join(here, "index.ts"), formats: ["es"], fileName: "index" },
+      outDir: dist,
+      emptyOutDir: true,
+      target: "es2022",
+      minify: false,
+      sourcemap: true,
+      rolldownOptions: {
+        external: ["idb"],
+        // The one change to the code keeps every column in its place.
+        onLog: (level, log, handle) => {
+          if (log.code !== "SOURCEMAP_BROKEN") handle(level, log);
+        },
       },
     },
-  },
-});
+  };
+}
+
+const sdk = sdkConfig(join(here, "dist"));
+export default { ...sdk, plugins: [...sdk.plugins, consolePage()] };

@@ -1,0 +1,93 @@
+/** What a front-end developer gets: the package as it is built, type-checked and bundled from the outside. */
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { build } from "vite";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { sdkConfig } from "../../web-client/vite.config.ts";
+
+const repository = join(import.meta.dirname, "../..");
+
+let app: string;
+let dist: string;
+
+beforeAll(async () => {
+  app = await mkdtemp(join(tmpdir(), "rivulet-consumer-"));
+  const home = join(app, "node_modules/@rivulet/client");
+  dist = join(home, "dist");
+  await mkdir(home, { recursive: true });
+  await build({ ...sdkConfig(dist), configFile: false, logLevel: "error" });
+  await cp(join(repository, "web-client/package.json"), join(home, "package.json"));
+  await cp(join(repository, "node_modules/idb"), join(app, "node_modules/idb"), { recursive: true });
+}, 120_000);
+afterAll(() => rm(app, { recursive: true, force: true }));
+
+const APP = `
+import { connect, ErrorCode, json, KafkaError, text } from "@rivulet/client";
+import type { Publication, Replica, Rivulet } from "@rivulet/client";
+
+interface Order { id: string; total: number }
+
+export async function main(signal: AbortSignal): Promise<number> {
+  await using rivulet: Rivulet = await connect({ url: "http://127.0.0.1:8080", signal });
+  rivulet.addEventListener("state", ({ state }) => console.log(state.name, state.reason?.length));
+  const orders = rivulet.topic("orders", { value: json<Order>() });
+  const sent: Publication = orders.publish({ key: "o-17", value: { id: "o-17", total: 3 } });
+  await sent.queued;
+  const { partition, offset } = await sent.delivered;
+  let total = 0;
+  for await (const record of orders.subscribe({ from: "earliest", signal })) total += record.value?.total ?? 0;
+  const replica: Replica<Order> = await orders.replicate();
+  for await (const record of replica.read({ partition: 0, from: 100n })) total += record.value?.total ?? 0;
+  replica.addEventListener("gap", ({ from, to }) => console.log(to - from));
+  const error: unknown = new KafkaError(ErrorCode.NONE, "none");
+  const lines: string | null | undefined = (await rivulet.topic("lines", { value: text() }).replicate()).topic;
+  // @ts-expect-error what is published has the topic's type
+  orders.publish({ key: "o-18", value: { id: 18 } });
+  // @ts-expect-error an offset is a bigint
+  offset.toFixed(2);
+  return error instanceof KafkaError ? total + partition + Number(offset) + (lines?.length ?? 0) : 0;
+}
+`;
+
+test("an app in strict TypeScript compiles against the declarations, which need nothing else", async () => {
+  await writeFile(join(app, "app.ts"), APP);
+  const options =
+    "--strict --noEmit --exactOptionalPropertyTypes --noUncheckedIndexedAccess --target ES2022 --module ESNext" +
+    " --moduleResolution bundler --lib ES2022,DOM,DOM.Iterable,ESNext.Disposable";
+  const args = [...options.split(" "), "--types", "", "app.ts"];
+  const compiler = join(repository, "node_modules/typescript/bin/tsc");
+  const output = await promisify(execFile)(process.execPath, [compiler, ...args], { cwd: app }).then(
+    () => "",
+    (error: { stdout: string }) => error.stdout,
+  );
+  expect(output).toBe("");
+});
+
+test("the module names its engine in the form that bundlers look for, and holds no copy of it", async () => {
+  const code = await readFile(join(dist, "index.js"), "utf8");
+  expect(code.match(/new URL\("\.\/engine\.wasm", import\.meta\.url\)/g)).toHaveLength(1);
+  expect(code).not.toContain("AGFzbQ");
+  expect(code).not.toContain("RIVULET_ENGINE");
+  expect(await readFile(join(dist, "engine.wasm"))).toEqual(
+    await readFile(join(repository, "build/engine.wasm")),
+  );
+  const imports = [...code.matchAll(/^import .* from "([^"]+)";?$/gm)].map(([, name]) => name);
+  expect(imports).toEqual(["idb"]);
+});
+
+test("an app's own bundler finds the engine without being told", async () => {
+  await writeFile(join(app, "index.html"), '<script type="module" src="./main.js"></script>');
+  await writeFile(
+    join(app, "main.js"),
+    'import { connect } from "@rivulet/client"; globalThis.start = () => connect({ url: location.href });',
+  );
+  await build({ root: app, configFile: false, logLevel: "error", build: { assetsInlineLimit: 0 } });
+  const assets = await readdir(join(app, "dist/assets"));
+  const engine = assets.find((name) => name.endsWith(".wasm"));
+  const script = assets.find((name) => name.endsWith(".js"));
+  expect(engine).toBeDefined();
+  expect(await readFile(join(app, "dist/assets", script ?? ""), "utf8")).toContain(engine);
+});
