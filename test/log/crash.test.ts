@@ -101,10 +101,8 @@ async function history(seed: number, rounds: number): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     const endsWith = random();
     // Some rounds die while they recover.
-    store.fault =
-      endsWith < 0.8
-        ? { at: 1 + Math.floor(random() * 80), kind: random() < 0.7 ? "crash" : "fail" }
-        : undefined;
+    if (endsWith < 0.8)
+      store.arm({ at: 1 + Math.floor(random() * 80), kind: random() < 0.7 ? "crash" : "fail" });
     let clean = false;
     const life = async (): Promise<void> => {
       const log = await openLeader(store, { clock: tickClock, config: SETTINGS, clean: wasClean }, round);

@@ -116,12 +116,12 @@ export class CrashingStore implements Store {
     partly();
     if (kind === "fail") throw new Error(`injected: ${operation} of ${name}`);
     this.crash();
-    await NEVER;
+    await never();
   }
 
   /** Ends an operation: its effect, and nobody hears of it when the store is dead by now. */
   async finish(effect: () => void): Promise<void> {
-    if (this.isDead) await NEVER;
+    if (this.isDead) await never();
     effect();
   }
 
@@ -136,7 +136,7 @@ export class CrashingStore implements Store {
   /** Answers after a while, or never when the store is dead by then. */
   async alive<T>(answer: () => T): Promise<T> {
     if (this.chance(0.3)) await new Promise((resolve) => setImmediate(resolve));
-    if (this.isDead) await NEVER;
+    if (this.isDead) await never();
     return answer();
   }
 
@@ -237,7 +237,8 @@ class CrashingFile implements StoreFile {
   }
 }
 
-const NEVER = new Promise<never>(() => {});
+/** A new one each time: one that is shared would keep all who wait for it. */
+const never = (): Promise<never> => new Promise(() => {});
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
