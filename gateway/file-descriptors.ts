@@ -18,6 +18,8 @@ export interface Descriptor {
 interface OpenFile {
   fd: Promise<number>;
   users: number;
+  /** Set by a close that waits for them. */
+  unused?: () => void;
 }
 
 export class Descriptors {
@@ -39,7 +41,9 @@ export class Descriptors {
       return await task(await entry.fd);
     } finally {
       entry.users--;
-      if (entry.users === 0 && (await failed(entry.fd))) this.open.delete(file);
+      if (entry.users === 0) entry.unused?.();
+      if (entry.users === 0 && (await failed(entry.fd)) && this.open.get(file) === entry)
+        this.open.delete(file);
       this.trim();
     }
   }
@@ -50,11 +54,16 @@ export class Descriptors {
     this.trim();
   }
 
-  /** Closes one file. Nothing of it may be in use. */
+  /**
+   * Closes one file, when those who use it now are done: the system gives the number of a closed descriptor to the next
+   * file that is opened, and a read under way would get that one's bytes.
+   */
   async close(file: Descriptor): Promise<void> {
     const entry = this.open.get(file);
     this.open.delete(file);
-    if (entry !== undefined && !(await failed(entry.fd))) await closeFile(await entry.fd);
+    if (entry === undefined) return;
+    if (entry.users > 0) await new Promise<void>((resolve) => (entry.unused = resolve));
+    if (!(await failed(entry.fd))) await closeFile(await entry.fd);
   }
 
   async closeAll(): Promise<void> {

@@ -63,6 +63,8 @@ export class CommitQueue {
   private isDeferred = false;
   private isWriting = false;
   private isSyncing = false;
+  /** A sync fell due while one was in flight. */
+  private isSyncDue = false;
   private writing: Promise<void> = Promise.resolve();
   private syncing: Promise<void> = Promise.resolve();
   private unsyncedRecords = 0n;
@@ -190,8 +192,9 @@ export class CommitQueue {
     if (this.failure !== undefined) return;
     for (const piece of group.pieces) this.waitingBytes -= piece.length;
     const lazyFlush = this.host.lazyFlush();
-    // A group that only waits for a lazy sync needs its bytes no more.
-    this.unsynced.push(lazyFlush === undefined ? group : { ...group, pieces: [] });
+    // Those that count as synced need neither their bytes nor a place each: the sync to come covers them all.
+    if (lazyFlush === undefined) this.unsynced.push(group);
+    else this.unsynced = [{ ...group, pieces: [] }];
     this.unsyncedRecords += BigInt(group.records);
     if (lazyFlush !== undefined) this.host.advanced([group]);
     group.written.resolve();
@@ -210,7 +213,8 @@ export class CommitQueue {
   }
 
   private startSyncing(): void {
-    if (!this.isSyncing && this.unsynced.length > 0) this.syncing = this.sync();
+    if (this.isSyncing) this.isSyncDue = true;
+    else if (this.unsynced.length > 0) this.syncing = this.sync();
   }
 
   private async syncAll(): Promise<void> {
@@ -232,6 +236,7 @@ export class CommitQueue {
         this.beingSynced = groups;
         this.unsynced = [];
         this.unsyncedRecords = 0n;
+        this.isSyncDue = false;
         this.cancelFlush?.();
         this.cancelFlush = undefined;
         const isLazy = this.host.lazyFlush() !== undefined;
@@ -242,7 +247,7 @@ export class CommitQueue {
         if (!isLazy) this.host.advanced(groups);
         this.host.synced(last.segmentEnd);
         for (const group of groups) group.synced.resolve();
-        if (isLazy) break;
+        if (isLazy && !this.isSyncDue) break;
       }
     } catch (error) {
       this.fail(asError(error));

@@ -51,6 +51,33 @@ describe("names in a FileStore", () => {
 });
 
 describe("a FileStore", () => {
+  it("never reads another file's bytes for one that is deleted in the middle of the read", async () => {
+    const { store, dispose } = await underTest({});
+    const file = await store.open("secret-0/a");
+    await file.append([new TextEncoder().encode("mine")]);
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      vi.spyOn(fs, "read").mockImplementationOnce(((...args: Parameters<typeof fs.read>) => {
+        resolve();
+        release = () => fs.read(...args);
+      }) as typeof fs.read);
+    });
+    const reading = file.read(0, 4);
+    await held;
+    // The system gives the next file that is opened the lowest number that is free.
+    const deleting = store.delete(["secret-0/a"]);
+    for (const name of ["b", "c", "d"]) {
+      const other = await store.open(name);
+      await other.append([new TextEncoder().encode("else")]);
+    }
+    release();
+    expect(new TextDecoder().decode(await reading)).toBe("mine");
+    await deleting;
+    vi.restoreAllMocks();
+    await store.close();
+    await dispose();
+  });
+
   it("removes what a write cut short has left, and never lists it", async () => {
     const { store, reopen, dispose, directory } = await underTest({});
     await store.write("a-0/meta", Uint8Array.of(1));

@@ -40,13 +40,17 @@ function queueOn(file: StoreFile, lazyFlush: { records: bigint; ms: bigint }) {
     synced: (offset) => void synced.push(offset),
     failed: (error) => error,
   };
-  const queue = new CommitQueue(clock, host);
+  let passTime = (): void => {};
+  const queue = new CommitQueue(
+    { ...clock, setTimer: (_delayMs, callback) => ((passTime = callback), () => (passTime = () => {})) },
+    host,
+  );
   const add = async (records: number): Promise<void> => {
     segment.endOffset += BigInt(records);
     const to = segment.endOffset;
     await queue.add({ segment, bytes: new Uint8Array(1), to, maxTimestamp: -1n, records }).synced.promise;
   };
-  return { add, synced };
+  return { add, synced, passTime: () => passTime() };
 }
 
 const NEVER = 2n ** 63n - 1n;
@@ -64,14 +68,25 @@ describe("a lazy flush", () => {
 
   it("forgets no sync that falls due, by time, while another is in flight", async () => {
     const { file, sync } = heldFile();
-    const { add, synced } = queueOn(file, { records: 10n, ms: 5n });
+    const { add, synced, passTime } = queueOn(file, { records: 10n, ms: 1000n });
     await add(10);
     const first = await sync(1);
-    await add(10);
     await add(1);
+    passTime();
     first();
     (await sync(2))();
     await new Promise((resolve) => setImmediate(resolve));
-    expect(synced).toEqual([10n, 21n]);
+    expect(synced).toEqual([10n, 11n]);
+  });
+
+  it("syncs nothing before it is due", async () => {
+    const { file, sync, syncs } = heldFile();
+    const { add, synced } = queueOn(file, { records: 10n, ms: 1000n });
+    for (let at = 0; at < 9; at++) await add(1);
+    expect(syncs).toHaveLength(0);
+    await add(1);
+    (await sync(1))();
+    await add(1);
+    expect([syncs.length, synced]).toEqual([1, [10n]]);
   });
 });
