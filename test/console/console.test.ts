@@ -1,4 +1,5 @@
 /** The console page as a person uses it: a real Chromium on a real gateway, which goes away and comes back. */
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,9 @@ import { startTestGateway, type TestGateway } from "../gateway/start-gateway.ts"
 import { describeWith } from "../tools/require-tool.ts";
 import { freePort } from "./free-port.ts";
 import { openBrowser, type TestBrowser } from "./console-browser.ts";
+
+/** So small that a test need not type much to be refused. */
+const BATCH_BYTES_MAX = 20_000;
 
 describeWith(["chromium"], "the console page", () => {
   let browser: TestBrowser;
@@ -38,7 +42,10 @@ describeWith(["chromium"], "the console page", () => {
 
   // One port for all of a test: a gateway that comes back is found where it was.
   const start = (): Promise<TestGateway> =>
-    startTestGateway({ dataDir, args: ["--http-port", String(httpPort)] });
+    startTestGateway({
+      dataDir,
+      args: ["--http-port", String(httpPort), "--config", `message.max.bytes=${BATCH_BYTES_MAX}`],
+    });
   const address = (): string => `http://127.0.0.1:${httpPort}/`;
   const connection = (name: string) => page.locator(".connection", { hasText: name });
   const row = (text: string) => page.getByRole("row").filter({ hasText: text });
@@ -138,6 +145,34 @@ describeWith(["chromium"], "the console page", () => {
     await row("delta").waitFor();
     await count("held-records", 4);
     browser.expectErrors(/ERR_CONNECTION_REFUSED|WebSocket connection/);
+  });
+
+  test("what waits can be read and discarded, and what the gateway refuses says why", async () => {
+    await page.goto(address());
+    await connection("live").waitFor();
+    const outbox = (label: string) => page.getByRole("button", { name: label });
+    const dialog = page.getByRole("dialog");
+    const offline = page.getByRole("switch", { name: "Offline" });
+    await offline.click();
+    await publish({ topic: "orders", value: "kept" });
+    await publish({ value: "thought better of" });
+    await outbox("Outbox: 2 records waiting").click();
+    await dialog
+      .getByRole("listitem")
+      .filter({ hasText: "thought better of" })
+      .getByRole("button", { name: "Discard" })
+      .click();
+    await dialog.getByText("thought better of").waitFor({ state: "detached" });
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await offline.click();
+    await row("kept").waitFor();
+    expect(await row("thought better of").count()).toBe(0);
+
+    await publish({ value: randomBytes(BATCH_BYTES_MAX).toString("base64") });
+    await outbox("Outbox: 0 records waiting, 1 record to decide on").click();
+    await dialog.getByText(`max.message.bytes is ${BATCH_BYTES_MAX}`).waitFor();
+    await dialog.getByRole("button", { name: "Discard" }).click();
+    await dialog.getByText("Nothing waits.").waitFor();
   });
 
   test("letting go of a topic asks first, and deletes what this device held", async () => {

@@ -47,7 +47,14 @@ export function NoTopic({ name }: { name: string }) {
           <KcatLine topic={name} />
         </>
       )}
-      {isLive && outbox.value.pending > 0 && <p>Its first record is on its way.</p>}
+      {isLive && outbox.value.pending > 0 && (
+        <>
+          <p>Its first record is on its way.</p>
+          <p class="quiet">
+            A gateway that makes no topics by itself lets it wait until somebody has made this one.
+          </p>
+        </>
+      )}
       {!isLive && (
         <p>
           This device knows no topic of this name. What you publish waits here and makes the topic when the

@@ -6,6 +6,8 @@ import { formatTime, preview } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { sentence } from "./publishing.ts";
 
+type Action = "retry" | "discard";
+
 /** Records that wait for a word of a person, before those that are delivered by themselves. */
 const stateOrder = [
   "in doubt",
@@ -16,14 +18,21 @@ const stateOrder = [
 ] as const satisfies OutboxEntry["state"][];
 
 const stateMeaning: Record<OutboxEntry["state"], string> = {
-  waiting: "Delivered as soon as the gateway is there.",
+  waiting: "Delivered as soon as the gateway is there and has the topic.",
   sending: "Sent; the answer is outstanding.",
   held: "Not delivered: the gateway or the topic is another one than it was published to.",
   "in doubt": "Sent, and whether it arrived can no longer be known. Sending again may write it twice.",
   refused: "The gateway will not take it.",
 };
 
-const isAsking = ({ state }: OutboxEntry): boolean => state !== "waiting" && state !== "sending";
+/** What a person can do about a record in this state; one that is being sent has to run its course. */
+const stateActions: Record<OutboxEntry["state"], readonly Action[]> = {
+  waiting: ["discard"],
+  sending: [],
+  held: ["retry", "discard"],
+  "in doubt": ["retry", "discard"],
+  refused: ["retry", "discard"],
+};
 
 /** So many entries are listed; an outbox of a week offline may hold more. */
 const LISTED_MAX = 200;
@@ -45,7 +54,7 @@ export function OutboxDialog({ onClose }: { onClose: () => void }) {
     );
   });
 
-  const act = (action: "retry" | "discard", ids: readonly number[]): void => {
+  const act = (action: Action, ids: readonly number[]): void => {
     rivulet.outbox[action](ids).catch((reason: unknown) => (error.value = sentence(reason)));
   };
 
@@ -78,12 +87,11 @@ export function OutboxDialog({ onClose }: { onClose: () => void }) {
 interface GroupProps {
   state: OutboxEntry["state"];
   entries: readonly OutboxEntry[];
-  act: (action: "retry" | "discard", ids: readonly number[]) => void;
+  act: (action: Action, ids: readonly number[]) => void;
 }
 
 function Group({ state, entries, act }: GroupProps) {
-  const [first] = entries;
-  if (first === undefined) return null;
+  if (entries.length === 0) return null;
   const ids = entries.map(({ id }) => id);
   return (
     <section class="outbox-group">
@@ -101,26 +109,37 @@ function Group({ state, entries, act }: GroupProps) {
             </div>
             <code class="outbox-value">{preview(entry.value, 200).text}</code>
             {entry.reason !== undefined && <p class="notice">{entry.reason}</p>}
-            {isAsking(entry) && <Actions ids={[entry.id]} act={act} />}
+            <Actions actions={stateActions[state]} ids={[entry.id]} act={act} />
           </li>
         ))}
       </ul>
       {entries.length > LISTED_MAX && <p class="quiet">and {entries.length - LISTED_MAX} more</p>}
-      {isAsking(first) && entries.length > 1 && <Actions ids={ids} act={act} all />}
+      {entries.length > 1 && <Actions actions={stateActions[state]} ids={ids} act={act} />}
     </section>
   );
 }
 
-function Actions({ ids, act, all }: { ids: readonly number[]; act: GroupProps["act"]; all?: boolean }) {
-  const which = all === true ? ` all ${ids.length}` : "";
+interface ActionsProps {
+  actions: readonly Action[];
+  ids: readonly number[];
+  act: GroupProps["act"];
+}
+
+function Actions({ actions, ids, act }: ActionsProps) {
+  if (actions.length === 0) return null;
+  const which = ids.length === 1 ? "" : ` all ${ids.length}`;
   return (
     <div class="actions">
-      <button type="button" onClick={() => act("retry", ids)}>
-        Send{which} again
-      </button>
-      <button type="button" class="danger" onClick={() => act("discard", ids)}>
-        Discard{which}
-      </button>
+      {actions.includes("retry") && (
+        <button type="button" onClick={() => act("retry", ids)}>
+          Send{which} again
+        </button>
+      )}
+      {actions.includes("discard") && (
+        <button type="button" class="danger" onClick={() => act("discard", ids)}>
+          Discard{which}
+        </button>
+      )}
     </div>
   );
 }
