@@ -11,70 +11,24 @@ import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { checkProduced } from "./batch-check.ts";
 import type { BatchHeader } from "./batch.ts";
 import { type Checkpoint, takeCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import type { Clock } from "./clock.ts";
 import { CommitQueue, type CommitHost, type Group } from "./commit-queue.ts";
-import type { LazyFlush, TopicConfig } from "./config.ts";
-import type { Engine } from "./engine.ts";
+import type { LazyFlush } from "./config.ts";
 import type { EpochEnd, LeaderEpochs } from "./leader-epochs.ts";
 import { READ_BYTES_MAX, RELATIVE_OFFSET_MAX } from "./limits.ts";
 import { type Logger, silent } from "./logger.ts";
 import { claimDirectory, deletePartitionFiles } from "./partition-directory.ts";
-import { leaderEpochFile, partitionDirectory, segmentFile } from "./partition-files.ts";
+import { partitionDirectory, segmentFile } from "./partition-files.ts";
 import { recoverPartition, type RecoveredPartition } from "./partition-recovery.ts";
+import type { Advance, AppendResult, PartitionOptions, ReadResult } from "./partition-types.ts";
 import type { ProducerState } from "./producer-state.ts";
 import type { RecoveryReport } from "./recovery.ts";
 import { checkReplicated } from "./replicated-range.ts";
+import { beginSegmentsAt, cutSegments } from "./segment-history.ts";
 import { SegmentIndex } from "./segment-index.ts";
 import { type FoundRecord, SegmentReader } from "./segment-reader.ts";
 import { Segment } from "./segment.ts";
-import type { Store } from "./store.ts";
 import type { SyncedEnd } from "./synced-end.ts";
-
-export interface PartitionOptions {
-  store: Store;
-  engine: Engine;
-  clock: Clock;
-  topic: string;
-  topicId: string;
-  partition: number;
-  config: TopicConfig;
-  log?: Logger;
-  /** The last shutdown was clean: the end of the log is believed when it agrees with the checkpoints beside it. */
-  clean: boolean;
-  /** Bounds what a compressed batch may become in memory. */
-  uncompressedBytesMax: number;
-  /** This node has led the partition, up to this epoch: holes and later epochs are damage. */
-  ledUpTo?: number;
-}
-
-export interface AppendResult {
-  readonly baseOffset: bigint;
-  readonly lastOffset: bigint;
-  readonly logStartOffset: bigint;
-  /** -1n: the timestamps are the producer's. */
-  readonly logAppendTimeMs: bigint;
-  /** The producer sent this batch before: the offsets are those that it got then. */
-  readonly duplicate: boolean;
-  /** Resolved: it survives a crash of the process. Rejects with KAFKA_STORAGE_ERROR. */
-  readonly written: Promise<void>;
-  /** Resolved: it survives power loss, and is below the high watermark. Rejects with KAFKA_STORAGE_ERROR. */
-  readonly synced: Promise<void>;
-}
-
-/** Offsets of [from, to) have become readable; `pieces` are their bytes, in order. */
-export interface Advance {
-  readonly from: bigint;
-  readonly to: bigint;
-  readonly pieces: readonly Uint8Array[];
-}
-
-export interface ReadResult {
-  readonly bytes: Uint8Array;
-  /** The offset that was asked for; it may lie within the first batch. */
-  readonly from: bigint;
-  /** The offset after what was read; `from` when there is nothing yet. */
-  readonly to: bigint;
-}
+import { Turns } from "./turns.ts";
 
 /** A replica waits for no sync: what a crash takes away, its upstream gives again. */
 const REPLICA_FLUSH: LazyFlush = { records: 2n ** 63n - 1n, ms: 2n ** 63n - 1n };
@@ -107,6 +61,9 @@ export class PartitionLog {
   private failure: KafkaError | undefined;
   private closing: Promise<void> | undefined;
   private deleted = false;
+  /** What changes or ends the partition as a whole is done one after the other. */
+  private readonly turns = new Turns();
+  private isChanging = false;
   /** Whether something differs from what the last close has written. */
   private changed: boolean;
   /** Whether there are batches that only the upstream vouches for so far. */
@@ -305,36 +262,29 @@ export class PartitionLog {
   }
 
   /** A replica's: cuts the log back to where the batch that holds `offset` begins, or to `offset` itself. */
-  async truncateTo(offset: bigint): Promise<void> {
-    await this.quiesce();
-    if (offset >= this.end) return;
-    const segment = this.segments.findLast((candidate) => candidate.baseOffset <= offset) ?? this.active;
-    const position = await this.reader.positionOf(segment, offset);
-    await this.syncedEnd.set(segment.baseOffset);
-    await this.deleteSegments((candidate) => candidate.baseOffset > segment.baseOffset);
-    await this.options.store.delete([
-      segmentFile(this.directory, segment.baseOffset, "index"),
-      segmentFile(this.directory, segment.baseOffset, "timeindex"),
-    ]);
-    await segment.file?.truncate(position);
-    await this.reopen();
+  truncateTo(offset: bigint): Promise<void> {
+    return this.changeHistory(async () => {
+      if (offset >= this.end) return;
+      const segment = this.segments.findLast((candidate) => candidate.baseOffset <= offset) ?? this.active;
+      const position = await this.reader.positionOf(segment, offset);
+      await this.syncedEnd.set(segment.baseOffset);
+      await cutSegments(this.options.store, this.directory, this.segments, { segment, position });
+      await this.reopen();
+    });
   }
 
   /** A replica's: forgets everything and begins anew at `offset`. */
-  async resetTo(offset: bigint): Promise<void> {
-    await this.quiesce();
-    await this.syncedEnd.set(0n);
-    await this.deleteSegments(() => true);
-    await this.options.store.delete([leaderEpochFile(this.directory)]);
-    const file = await this.options.store.open(segmentFile(this.directory, offset, "log"));
-    await file.sync();
-    await file.close();
-    await this.reopen();
+  resetTo(offset: bigint): Promise<void> {
+    return this.changeHistory(async () => {
+      await this.syncedEnd.set(0n);
+      await beginSegmentsAt(this.options.store, this.directory, this.segments, offset);
+      await this.reopen();
+    });
   }
 
   /** Writes and syncs what is left, and the checkpoints that a clean start needs. Throws what fenced the partition. */
   close(): Promise<void> {
-    this.closing ??= this.closeFiles();
+    this.closing ??= this.turns.take(() => this.closeFiles());
     return this.closing;
   }
 
@@ -342,10 +292,12 @@ export class PartitionLog {
   async delete(): Promise<void> {
     this.deleted = true;
     this.queue.fail(this.goneError());
-    await this.queue.settled();
-    await this.syncedEnd.close(false);
-    await this.closeSegments();
-    await deletePartitionFiles(this.options.store, this.directory);
+    await this.turns.take(async () => {
+      await this.queue.settled();
+      await this.syncedEnd.close(false);
+      await this.closeSegments();
+      await deletePartitionFiles(this.options.store, this.directory);
+    });
   }
 
   private get active(): Segment {
@@ -469,6 +421,12 @@ export class PartitionLog {
   private checkWritable(): void {
     this.checkReadable();
     if (this.failure !== undefined) throw this.failure;
+    if (this.isChanging) {
+      throw new KafkaError(
+        ErrorCode.INVALID_REQUEST,
+        `${this.directory} is being cut back: wait for that first`,
+      );
+    }
   }
 
   private checkReadable(): void {
@@ -504,26 +462,27 @@ export class PartitionLog {
     this.syncedEnd.note(this.active.endOffset);
   }
 
-  /** Before a replica's history is changed: nothing is on its way, and nothing else may come. */
-  private async quiesce(): Promise<void> {
-    this.checkWritable();
-    if (this.leadingEpoch >= 0)
-      throw new KafkaError(
-        ErrorCode.INVALID_REQUEST,
-        `this node leads ${this.directory}: its history is the history`,
-      );
-    await this.queue.drain();
-    this.changed = true;
-  }
-
-  /** From the last to the first, each durably, so that a crash leaves a log without a gap. */
-  private async deleteSegments(which: (segment: Segment) => boolean): Promise<void> {
-    for (const segment of this.segments.filter(which).reverse()) {
-      await segment.file?.close();
-      const kinds = ["log", "index", "timeindex", "snapshot"] as const;
-      for (const kind of kinds)
-        await this.options.store.delete([segmentFile(this.directory, segment.baseOffset, kind)]);
-    }
+  /** Runs a change of a replica's history, while nothing else is on its way. What fails half done fences the partition. */
+  private changeHistory(change: () => Promise<void>): Promise<void> {
+    return this.turns.take(async () => {
+      this.checkWritable();
+      if (this.leadingEpoch >= 0) {
+        throw new KafkaError(
+          ErrorCode.INVALID_REQUEST,
+          `this node leads ${this.directory}: its history is the history`,
+        );
+      }
+      this.isChanging = true;
+      try {
+        await this.queue.drain();
+        this.changed = true;
+        await change();
+      } catch (error) {
+        throw this.fence(error instanceof Error ? error : new Error(String(error)));
+      } finally {
+        this.isChanging = false;
+      }
+    });
   }
 
   /** Reads the partition back from what is in the store now. */

@@ -1,7 +1,8 @@
 /** Damage to stored files, each kind by name: what is cut, what is refused, what is built again. */
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../log/memory-store.ts";
-import { PartitionLog, type PartitionOptions } from "../../log/partition-log.ts";
+import { PartitionLog } from "../../log/partition-log.ts";
+import type { PartitionOptions } from "../../log/partition-types.ts";
 import { decide, type SegmentCase } from "../../log/recovery.ts";
 import type { Store } from "../../log/store.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";

@@ -1,7 +1,8 @@
 /** The follower's side of a partition: what it takes, how it is cut back, and that it reads like its leader. */
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../log/memory-store.ts";
-import { PartitionLog, type PartitionOptions } from "../../log/partition-log.ts";
+import { PartitionLog } from "../../log/partition-log.ts";
+import type { PartitionOptions } from "../../log/partition-types.ts";
 import type { Store } from "../../log/store.ts";
 import { ErrorCode } from "../../wire/errors.ts";
 import { BatchHeader } from "../../log/batch.ts";
@@ -189,6 +190,23 @@ describe("a replica", () => {
         end > 24n ? { epoch: 1, endOffset: end } : again.endOffsetForEpoch(1),
       );
     }
+  });
+
+  it("takes nothing while it is being cut back, and is gone when it was deleted meanwhile", async () => {
+    const leader = await leaderWith([values("a", 12)]);
+    const store = new MemoryStore();
+    const replica = await openReplica(store);
+    await follow(replica, leader);
+    const cut = replica.truncateTo(10n);
+    await Promise.resolve();
+    const late = replica.appendReplica(stamped([24n, 0, ["late"]]), { from: 24n, to: 25n });
+    expect((await failureOf(() => late)).code).toBe(ErrorCode.INVALID_REQUEST);
+    await cut;
+    expect(replica.logEndOffset).toBe(10n);
+    const reset = replica.resetTo(50n).catch(() => {});
+    await replica.delete();
+    await reset;
+    expect(await store.list("")).toEqual([]);
   });
 
   it("begins anew at an offset when what lies between is gone", async () => {

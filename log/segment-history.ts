@@ -1,0 +1,46 @@
+/**
+ * Changes what stands in a replica's segments: cut back, or begun anew. Every step is durable before the next one, so that
+ * a crash between any two leaves a log without a gap. The noted synced end must be lowered before.
+ */
+import { leaderEpochFile, segmentFile } from "./partition-files.ts";
+import type { Segment } from "./segment.ts";
+import type { Store } from "./store.ts";
+
+/** Cuts the log at `position` of `segment`, where a batch begins. */
+export async function cutSegments(
+  store: Store,
+  directory: string,
+  segments: readonly Segment[],
+  { segment, position }: { segment: Segment; position: number },
+): Promise<void> {
+  const later = segments.filter((candidate) => candidate.baseOffset > segment.baseOffset);
+  await deleteSegments(store, directory, later);
+  await store.delete([
+    segmentFile(directory, segment.baseOffset, "index"),
+    segmentFile(directory, segment.baseOffset, "timeindex"),
+  ]);
+  await segment.file?.truncate(position);
+}
+
+/** Forgets all segments and makes an empty one that begins at `offset`. */
+export async function beginSegmentsAt(
+  store: Store,
+  directory: string,
+  segments: readonly Segment[],
+  offset: bigint,
+): Promise<void> {
+  await deleteSegments(store, directory, segments);
+  await store.delete([leaderEpochFile(directory)]);
+  const file = await store.open(segmentFile(directory, offset, "log"));
+  await file.sync();
+  await file.close();
+}
+
+/** From the last to the first: what a crash leaves of them begins where it did. */
+async function deleteSegments(store: Store, directory: string, segments: readonly Segment[]): Promise<void> {
+  for (const segment of segments.toReversed()) {
+    await segment.file?.close();
+    const kinds = ["log", "index", "timeindex", "snapshot"] as const;
+    for (const kind of kinds) await store.delete([segmentFile(directory, segment.baseOffset, kind)]);
+  }
+}

@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { brokerConfig } from "../../log/config.ts";
+import { Cluster } from "../../log/cluster.ts";
+import { metadataCodec } from "../../wire/metadata-records.ts";
+import { CrashingStore } from "./crashing-store.ts";
+import { appendAll, batchOf, clock, engine, randomOf, readValues } from "./harness.ts";
+
+function openCluster(store: CrashingStore, random = randomOf(7)): Promise<Cluster> {
+  return Cluster.open({
+    store,
+    engine,
+    clock,
+    codec: metadataCodec,
+    random: () => Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256)),
+    config: brokerConfig(new Map()),
+  });
+}
+
+describe("a topic whose files cannot all be made", () => {
+  it("can be made once the disk takes them again, without a restart", async () => {
+    const store = new CrashingStore(() => 0.9);
+    const cluster = await openCluster(store);
+    store.arm({ at: 3, kind: "fail", operation: "write", suffix: "partition.metadata" });
+    await expect(cluster.createTopic("orders", { partitions: 5 })).rejects.toThrow("injected");
+    expect(cluster.topic("orders")).toBeUndefined();
+    const topic = await cluster.createTopic("orders", { partitions: 5 });
+    expect(topic.partitions).toHaveLength(5);
+    await cluster.close();
+  });
+
+  it("can be given its further partitions once the disk takes them again, and loses nothing", async () => {
+    const store = new CrashingStore(() => 0.9);
+    const cluster = await openCluster(store);
+    const before = await cluster.createTopic("orders", { partitions: 1 });
+    await appendAll(before.partitions[0]!, [batchOf(["a"])]);
+    store.arm({ at: 2, kind: "fail", operation: "write", suffix: "partition.metadata" });
+    await expect(cluster.createPartitions("orders", 4)).rejects.toThrow("injected");
+    expect(cluster.topic("orders")?.partitions).toHaveLength(1);
+    const grown = await cluster.createPartitions("orders", 4);
+    expect(grown.partitions.map(({ leaderEpoch }) => leaderEpoch)).toEqual([0, 0, 0, 0]);
+    await appendAll(grown.partitions[3]!, [batchOf(["b"])]);
+    expect(await readValues(grown.partitions[0]!)).toEqual([[0n, "a"]]);
+    await cluster.close();
+    const again = await openCluster(store.afterKill());
+    expect(await readValues(again.topic("orders")!.partitions[3]!)).toEqual([[0n, "b"]]);
+    await again.close();
+  });
+});
