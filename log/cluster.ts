@@ -302,9 +302,27 @@ export class Cluster {
   private async openNew(id: string): Promise<Topic> {
     const image = this.image.topicById(id);
     if (image === undefined) throw new Error(`topic ${id} is not in the metadata`);
-    const topic = await this.openTopic(image, false);
+    const known = this.byId.get(id)?.partitions.length ?? 0;
+    const topic = await this.openTopic(image, false).catch((error: unknown) =>
+      this.removeHalfMade(image, known, error),
+    );
     await Promise.all(topic.partitions.map((log, at) => this.leadOne(log, image, at)));
     return topic;
+  }
+
+  /** New partitions hold nothing yet: what could be made of them goes, so that they can be made when they are asked for again. */
+  private async removeHalfMade(image: TopicImage, from: number, error: unknown): Promise<never> {
+    const { store } = this.options;
+    try {
+      for (let partition = from; partition < image.partitions.length; partition++) {
+        const directory = partitionDirectory(image.name, partition);
+        // A directory that is somebody else's may be why it failed.
+        if ((await readIdentity(store, directory)) === image.id) await deletePartitionFiles(store, directory);
+      }
+    } catch (failure) {
+      this.log.warn(`files of new partitions of ${image.name} are left: ${String(failure)}`);
+    }
+    throw error;
   }
 
   /** A topic whose files cannot be made is removed again, so that it can be tried once more. */

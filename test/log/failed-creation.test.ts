@@ -28,6 +28,16 @@ describe("a topic whose files cannot all be made", () => {
     await cluster.close();
   });
 
+  it("takes no files with it that are somebody else's", async () => {
+    const store = new CrashingStore(() => 0.9);
+    const cluster = await openCluster(store);
+    const kept = "orders-1/00000000000000000000.log";
+    await store.write(kept, batchOf(["whose"]));
+    await expect(cluster.createTopic("orders", { partitions: 3 })).rejects.toThrow("no partition.metadata");
+    expect(await store.list("orders-")).toEqual([kept]);
+    await cluster.close();
+  });
+
   it("can be given its further partitions once the disk takes them again, and loses nothing", async () => {
     const store = new CrashingStore(() => 0.9);
     const cluster = await openCluster(store);
