@@ -49,6 +49,9 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
     this.topicId = options.topicId;
     this.keepers = options.partitions.map((partition) => this.keeper(partition));
     this.stopHearing = options.channel.hear((message) => this.hear(message));
+    for (const { partition } of this.keepers) {
+      options.channel.tell({ kind: "ask", replica: this.lockName(partition) });
+    }
     this.running = Promise.all(this.keepers.map((keeper) => this.keep(keeper)));
   }
 
@@ -98,9 +101,10 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
   }
 
   private hear(message: TabMessage): void {
-    if (message.kind !== "replica") return;
+    if (message.kind !== "replica" && message.kind !== "ask") return;
     const keeper = this.keepers.find((each) => this.lockName(each.partition) === message.replica);
-    keeper?.hear(message, message.highWatermark);
+    if (message.kind === "replica") keeper?.hear(message, message.highWatermark);
+    else if (keeper?.isWriting === true) this.note(keeper);
   }
 
   private changed(keeper: ReplicaPartitionKeeper): void {
@@ -116,13 +120,16 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
   private noteAll(): void {
     this.cancelNote?.();
     this.cancelNote = undefined;
-    const { device, channel } = this.options;
-    for (const keeper of this.unnoted) {
-      const { partition, from, to, bytes, highWatermark } = keeper.status;
-      device.noteHeld(this.topicId, partition, { from, to, bytes });
-      channel.tell({ kind: "replica", replica: this.lockName(partition), from, to, bytes, highWatermark });
-    }
+    for (const keeper of this.unnoted) this.note(keeper);
     this.unnoted.clear();
+  }
+
+  /** For the next visit, and for the other tabs. */
+  private note(keeper: ReplicaPartitionKeeper): void {
+    const { device, channel } = this.options;
+    const { partition, from, to, bytes, highWatermark } = keeper.status;
+    device.noteHeld(this.topicId, partition, { from, to, bytes });
+    channel.tell({ kind: "replica", replica: this.lockName(partition), from, to, bytes, highWatermark });
   }
 }
 

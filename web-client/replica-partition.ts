@@ -1,10 +1,10 @@
 /** One partition on this device: this tab writes it, or another does and this one reads along. */
-import { BATCH_HEADER_BYTES } from "../engine-as/format.ts";
 import { BatchHeader } from "../log/batch.ts";
 import { brokerConfig, topicConfig } from "../log/config.ts";
 import type { Clock } from "../log/clock.ts";
 import type { Engine } from "../log/engine.ts";
 import { PartitionLog } from "../log/partition-log.ts";
+import type { ReadResult } from "../log/partition-log.ts";
 import type { LogRecord } from "../log/record.ts";
 import { errorText } from "../sync/error-text.ts";
 import { Follower } from "../sync/follower.ts";
@@ -17,6 +17,7 @@ import type { ReplicaPartition } from "./api.ts";
 import type { HeldRange } from "./device.ts";
 import type { ReadableStore } from "./directory-store.ts";
 import { walkSegments } from "./segment-walk.ts";
+import type { SegmentPlace } from "./segment-walk.ts";
 
 export interface ReplicaPartitionOptions extends Pick<FollowerOptions, "upstream" | "metadata" | "history"> {
   store: ReadableStore;
@@ -48,6 +49,8 @@ export class ReplicaPartitionKeeper {
   private toldHighWatermark: bigint | undefined;
   private failure: string | undefined;
   private recovered: string | undefined;
+  /** Where the last walk through the files ended. */
+  private walkedTo: { offset: bigint; place: SegmentPlace } | undefined;
 
   constructor(options: ReplicaPartitionOptions) {
     this.options = options;
@@ -165,14 +168,10 @@ export class ReplicaPartitionKeeper {
   async *read(offset: bigint): AsyncGenerator<LogRecord[], bigint, void> {
     let next = offset;
     for (;;) {
-      const batches = await this.batchesAt(next);
-      if (batches === undefined) return next;
-      for (const batch of batches.list) {
-        const records = recordsFrom(this.options.engine, batch, next, UNCOMPRESSED_BYTES_MAX);
-        next = new BatchHeader(batch).lastOffset + 1n;
-        if (records.length > 0) yield records;
-      }
-      if (batches.to > next) next = batches.to;
+      const { log } = this;
+      const after = yield* log === undefined ? this.readStore(next) : this.readLog(log, next);
+      if (after === next) return next;
+      next = after;
     }
   }
 
@@ -193,40 +192,48 @@ export class ReplicaPartitionKeeper {
     }
   }
 
-  /** The next batches that hold `offset` or follow on it; undefined at the end. */
-  private async batchesAt(offset: bigint): Promise<{ list: Uint8Array[]; to: bigint } | undefined> {
-    const { log } = this;
-    if (log === undefined) return this.batchesInStore(offset);
+  /** One piece, from the log that this tab writes. */
+  private async *readLog(log: PartitionLog, offset: bigint): AsyncGenerator<LogRecord[], bigint, void> {
     const at = offset < log.logStartOffset ? log.logStartOffset : offset;
-    if (at >= log.logEndOffset) return undefined;
+    if (at >= log.logEndOffset) return offset;
+    let piece: ReadResult;
     try {
-      const { bytes, to } = await log.read(at, READ_BYTES);
-      if (to === at) return undefined;
-      return { list: [...batchesOf(bytes)].map((each) => bytes.subarray(each.at, each.at + each.bytes)), to };
+      piece = await log.read(at, READ_BYTES);
     } catch (error) {
       // The replica was cut back, or this tab has stopped writing it: what is there now is read the next time.
       const isMoved = error instanceof KafkaError && error.code === ErrorCode.OFFSET_OUT_OF_RANGE;
-      if (isMoved || this.log !== log) return undefined;
+      if (isMoved || this.log !== log) return offset;
       throw error;
     }
+    for (const { at: start, bytes } of batchesOf(piece.bytes)) {
+      const records = this.recordsOf(piece.bytes.subarray(start, start + bytes), at);
+      if (records.length > 0) yield records;
+    }
+    return piece.to;
   }
 
-  private async batchesInStore(offset: bigint): Promise<{ list: Uint8Array[]; to: bigint } | undefined> {
-    const list: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const batch of walkSegments(this.options.store, this.directory, offset)) {
-      // Not whole yet, or being cut: the tab that writes will say when there is more.
-      if (
-        batch.byteLength < BATCH_HEADER_BYTES ||
-        this.options.engine.checkBatch(batch, false, UNCOMPRESSED_BYTES_MAX) < 0
-      )
-        break;
-      list.push(batch);
-      bytes += batch.byteLength;
-      if (bytes >= READ_BYTES) break;
+  /** All there is, from the files that another tab writes. */
+  private async *readStore(offset: bigint): AsyncGenerator<LogRecord[], bigint, void> {
+    const { store, engine } = this.options;
+    const place = this.walkedTo?.offset === offset ? this.walkedTo.place : undefined;
+    // When there should be more and nothing is found from there, the log was cut back: the next walk goes without it.
+    if (place === undefined || (this.told !== undefined && this.told.to > offset)) this.walkedTo = undefined;
+    let next = offset;
+    for await (const walked of walkSegments(store, this.directory, offset, place)) {
+      // Not whole yet, or being cut off: the tab that writes will say when there is more.
+      if (engine.checkBatch(walked.batch, false, UNCOMPRESSED_BYTES_MAX) < 0) break;
+      const records = this.recordsOf(walked.batch, next);
+      next = new BatchHeader(walked.batch).lastOffset + 1n;
+      this.walkedTo = { offset: next, place: walked.next };
+      if (records.length > 0) yield records;
+      // This tab has become the one that writes.
+      if (this.isWriting) break;
     }
-    const last = list.at(-1);
-    return last && { list, to: new BatchHeader(last).lastOffset + 1n };
+    return next;
+  }
+
+  private recordsOf(batch: Uint8Array, offset: bigint): LogRecord[] {
+    return recordsFrom(this.options.engine, batch, offset, UNCOMPRESSED_BYTES_MAX);
   }
 
   private changed(): void {

@@ -4,7 +4,7 @@ import { Metadata } from "../sync/metadata.ts";
 import { Outbox } from "../sync/outbox.ts";
 import { Superseded } from "../sync/outbox-rows.ts";
 import { Upstream } from "../sync/upstream.ts";
-import { sleep } from "../sync/wait.ts";
+import { linkedController, sleep } from "../sync/wait.ts";
 import type { GatewayAddress } from "./address.ts";
 import { StateEvent } from "./api.ts";
 import type {
@@ -40,6 +40,13 @@ export interface RivuletClientOptions {
   device: Device;
   engine: Engine;
   offline: boolean;
+}
+
+interface TopicToKeep {
+  readonly clusterId: string;
+  readonly name: string;
+  readonly id: string;
+  readonly partitions: number;
 }
 
 /** Kafka's default of `producer.id.expiration.ms`: what a gateway is taken to have. */
@@ -233,20 +240,27 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     return new ReplicaClient(await keeper, codec, release);
   }
 
-  /** A topic as this device knows it, else as soon as the gateway tells. */
-  private async topicToKeep(name: string, signal: AbortSignal | undefined) {
+  /** A topic as the gateway tells now, else as this device knows it, else as soon as the gateway tells. */
+  private async topicToKeep(name: string, signal: AbortSignal | undefined): Promise<TopicToKeep> {
     const { device, metadata, upstream } = this.parts;
-    if (upstream.connection !== undefined) await metadata.topic(name).catch(() => undefined);
+    const told =
+      upstream.connection === undefined ? undefined : await metadata.topic(name).catch(() => undefined);
     const clusterId = device.clusterId();
     const known = device.topics().get(name);
-    if (known !== undefined && clusterId !== undefined)
+    if (told === undefined && known !== undefined && clusterId !== undefined) {
       return { clusterId, name, id: known.id, partitions: known.partitions.length };
-    const controller = new AbortController();
-    const stop = (): void => controller.abort();
-    for (const each of [signal, this.parts.signal]) each?.addEventListener("abort", stop, { once: true });
-    const found = await metadata.topicWhenThere(name, controller.signal);
-    await device.enterCluster(metadata.clusterId ?? "");
-    return { clusterId: metadata.clusterId ?? "", ...found };
+    }
+    const controller = linkedController(this.parts.signal);
+    const stop = (): void => controller.abort(signal?.reason);
+    signal?.addEventListener("abort", stop, { once: true });
+    if (signal?.aborted === true) stop();
+    try {
+      const found = told ?? (await metadata.topicWhenThere(name, controller.signal));
+      await device.enterCluster(metadata.clusterId ?? "");
+      return { clusterId: metadata.clusterId ?? "", ...found };
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
   }
 
   private async openReplica(

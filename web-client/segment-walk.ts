@@ -5,43 +5,66 @@ import type { ReadableStore } from "./directory-store.ts";
 
 const PIECE_BYTES = 1024 * 1024;
 
-/** Whole batches from the one that holds `offset` on, as far as they are written; none when there is nothing yet. */
+/** Where a batch begins. */
+export interface SegmentPlace {
+  readonly name: string;
+  readonly position: number;
+}
+
+export interface WalkedBatch {
+  /** Not checked: it may be in the middle of being written, or of being cut off. */
+  readonly batch: Uint8Array;
+  /** Where the next one will begin. */
+  readonly next: SegmentPlace;
+}
+
+/**
+ * Whole batches from the one that holds `offset` on, as far as they are written. `place`, where an earlier walk stood at
+ * `offset`, spares going through the segment again; when the log was cut back meanwhile nothing may be found from there.
+ */
 export async function* walkSegments(
   store: ReadableStore,
   directory: string,
   offset: bigint,
-): AsyncGenerator<Uint8Array, void, void> {
+  place?: SegmentPlace,
+): AsyncGenerator<WalkedBatch, void, void> {
   const names = (await store.list(`${directory}/`)).filter((name) => name.endsWith(".log"));
   const bases = names.map((name) => BigInt(name.slice(directory.length + 1, -".log".length)));
   // A segment ends where the next one begins: those before `offset` are not read.
-  const first = Math.max(
-    0,
-    bases.findLastIndex((base) => base <= offset),
-  );
-  for (const name of names.slice(first)) {
-    for await (const batch of batchesOfFile(store, name)) {
-      if (new BatchHeader(batch).lastOffset >= offset) yield batch;
+  const first =
+    place === undefined ? bases.findLastIndex((base) => base <= offset) : names.indexOf(place.name);
+  for (const name of names.slice(Math.max(0, first))) {
+    const from = name === place?.name ? place.position : 0;
+    for await (const walked of batchesOfFile(store, name, from)) {
+      if (new BatchHeader(walked.batch).lastOffset >= offset) yield walked;
     }
   }
 }
 
-async function* batchesOfFile(store: ReadableStore, name: string): AsyncGenerator<Uint8Array, void, void> {
-  let position = 0;
+async function* batchesOfFile(
+  store: ReadableStore,
+  name: string,
+  from: number,
+): AsyncGenerator<WalkedBatch, void, void> {
+  let position = from;
   let wanted = PIECE_BYTES;
   for (;;) {
     const piece = await store.readAt(name, position, wanted);
+    const isEnd = piece.byteLength < wanted;
+    wanted = PIECE_BYTES;
     let at = 0;
     while (at + BATCH_HEADER_BYTES <= piece.byteLength) {
       const { bytes } = new BatchHeader(piece, at);
-      if (bytes < BATCH_HEADER_BYTES || at + bytes > piece.byteLength) {
+      if (bytes < BATCH_HEADER_BYTES) return;
+      if (at + bytes > piece.byteLength) {
+        // Larger than a piece: it is asked for whole. What the file does not have is not written yet.
         wanted = Math.max(PIECE_BYTES, bytes);
         break;
       }
-      yield piece.subarray(at, at + bytes);
       at += bytes;
+      yield { batch: piece.subarray(at - bytes, at), next: { name, position: position + at } };
     }
-    if (at === 0 && piece.byteLength < wanted) return;
-    if (at === 0 && wanted === PIECE_BYTES) return;
+    if (isEnd || (at === 0 && wanted === PIECE_BYTES)) return;
     position += at;
   }
 }

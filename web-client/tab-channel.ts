@@ -5,6 +5,8 @@ export type TabMessage =
   /** Rows of the outbox were added or changed. */
   | { readonly kind: "outbox" }
   | { readonly kind: "settled"; readonly settlement: Settlement }
+  /** How far is this partition of a replica? The tab that writes it tells. */
+  | { readonly kind: "ask"; readonly replica: string }
   /** A replica's partition has moved: `replica` names it, [from, to) is what it holds. */
   | {
       readonly kind: "replica";
