@@ -4,12 +4,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright";
+import type { Rivulet } from "../../web-client/index.ts";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { startTestGateway, type TestGateway } from "../gateway/start-gateway.ts";
 import { describeWith } from "../tools/require-tool.ts";
 import { freePort } from "./free-port.ts";
 import { openBrowser, type TestBrowser } from "./console-browser.ts";
 
+/** What the tail shows at most. */
+const TAIL_ROWS_MAX = 5_000;
 /** So small that a test need not type much to be refused. */
 const BATCH_BYTES_MAX = 20_000;
 
@@ -48,7 +51,7 @@ describeWith(["chromium"], "the console page", () => {
     });
   const address = (): string => `http://127.0.0.1:${httpPort}/`;
   const connection = (name: string) => page.locator(".connection", { hasText: name });
-  const row = (text: string) => page.getByRole("row").filter({ hasText: text });
+  const row = (text: string | RegExp) => page.getByRole("row").filter({ hasText: text });
   const chip = (text: string) => page.getByRole("log", { name: "Published here" }).getByText(text);
   const count = (id: "held-records" | "waiting-records", of: number) =>
     page
@@ -125,6 +128,9 @@ describeWith(["chromium"], "the console page", () => {
     }
     await page.getByRole("switch", { name: "Keep on this device" }).click();
     await count("held-records", 3);
+    // From here on the tail reads the replica.
+    await page.getByText("from this device").waitFor();
+    for (const value of ["alpha", "beta", "gamma"]) await row(value).waitFor();
     await browser.pageIsKept(page);
 
     await gateway.stop();
@@ -208,5 +214,66 @@ describeWith(["chromium"], "the console page", () => {
     expect(await row("meanwhile").count()).toBe(0);
     await page.getByRole("button", { name: "Resume" }).click();
     await row("meanwhile").waitFor();
+  });
+
+  test("an older part of a log is read page by page, and the keyboard goes from record to record", async () => {
+    await page.goto(address());
+    await connection("live").waitFor();
+    const records = TAIL_ROWS_MAX + 100;
+    await page.evaluate(async (count) => {
+      const { rivulet } = globalThis as unknown as { rivulet: Rivulet };
+      const topic = rivulet.topic("numbers", { value: { encode: encodeText, decode: () => "" } });
+      const sent = Array.from(
+        { length: count },
+        (_, at) => topic.publish({ value: `number ${at}` }).delivered,
+      );
+      await Promise.all(sent);
+      function encodeText(text: string): Uint8Array {
+        return new TextEncoder().encode(text);
+      }
+    }, records);
+    await page.getByRole("button", { name: /^numbers.*5,100 records/ }).click();
+    await row(`number ${records - 1}`).waitFor();
+
+    const which = page.getByRole("combobox", { name: "Which records to show" });
+    await which.selectOption("From the beginning");
+    await row(/number 0$/).waitFor();
+    await page.getByRole("button", { name: "Show the records after these" }).click();
+    await row(`number ${TAIL_ROWS_MAX}`).waitFor();
+
+    await which.selectOption("From an offset");
+    await page.getByRole("textbox", { name: "Offset to begin at" }).fill("4242");
+    await page.keyboard.press("Enter");
+    await row("number 4242").waitFor();
+    await page.getByRole("grid").focus();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("ArrowDown");
+    await page.getByRole("heading", { name: "Record 0/4243" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("complementary").waitFor({ state: "detached" });
+  });
+
+  test("on a phone each part has the screen for itself, and nothing reaches beyond it", async () => {
+    await page.setViewportSize({ width: 360, height: 640 });
+    await page.goto(address());
+    await connection("live").waitFor();
+    const part = (name: string) =>
+      page.getByRole("navigation", { name: "Parts of the page" }).getByText(name);
+    const fits = async (): Promise<void> =>
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+    await fits();
+    await part("Publish").click();
+    await publish({
+      topic: "a-topic-with-a-name-longer-than-the-screen-is-wide-0123456789",
+      value: "y".repeat(900),
+    });
+    await chip("delivered at 0/0").waitFor();
+    await fits();
+    await part("Topics").click();
+    await fits();
+    await part("Records").click();
+    await row("yyy").click();
+    await page.getByRole("heading", { name: "Record 0/0" }).waitFor();
+    await fits();
   });
 });
