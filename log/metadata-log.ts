@@ -55,10 +55,6 @@ export class MetadataLog {
     return metadata;
   }
 
-  get highWatermark(): bigint {
-    return this.log.highWatermark;
-  }
-
   /** Appends records as one batch; when they are synced, the image has them: all of them, or after a failure none. */
   async write(records: readonly MetadataRecord[]): Promise<void> {
     const { engine, clock, codec } = this.options;

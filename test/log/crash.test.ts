@@ -194,4 +194,32 @@ describe("a partition through crashes", () => {
       expect(values.slice(0, written.length)).toEqual(written);
     }
   });
+
+  it("with a lazy flush keeps what was written through a kill, and a sound beginning of it through power loss", async () => {
+    const lazy = config({ "segment.bytes": 1500, "index.interval.bytes": 200, "flush.messages": 7 });
+    for (let seed = 1; seed < 40; seed++) {
+      const random = randomOf(seed);
+      const store = new CrashingStore(random);
+      const log = await openLeader(store, { clock: tickClock, config: lazy });
+      store.arm({ at: 1 + Math.floor(random() * 90), kind: "crash" });
+      const acknowledged: string[] = [];
+      const life = async (): Promise<void> => {
+        for (let at = 0; at < 60; at++) {
+          const value = `value ${at} ${"x".repeat(Math.floor(random() * 200))}`;
+          await log.append(batchOf([value])).synced;
+          acknowledged.push(value);
+        }
+      };
+      await Promise.race([life(), store.crashed]);
+      store.crash();
+      const valuesOf = async (after: CrashingStore): Promise<string[]> => {
+        const again = await openLeader(after, { clock: tickClock, config: lazy }, 1);
+        return (await readValues(again)).map(([, value]) => value);
+      };
+      expect((await valuesOf(store.afterKill())).slice(0, acknowledged.length)).toEqual(acknowledged);
+      const left = await valuesOf(store.afterPowerLoss());
+      const known = Math.min(left.length, acknowledged.length);
+      expect(left.slice(0, known)).toEqual(acknowledged.slice(0, known));
+    }
+  });
 });
