@@ -129,7 +129,7 @@ describeWith(["chromium"], "the console page", () => {
     await page.getByRole("switch", { name: "Keep on this device" }).click();
     await count("held-records", 3);
     // From here on the tail reads the replica.
-    await page.getByText("from this device").waitFor();
+    await page.getByText("from device").waitFor();
     for (const value of ["alpha", "beta", "gamma"]) await row(value).waitFor();
     await browser.pageIsKept(page);
 

@@ -193,7 +193,7 @@ function Rate({ isPaused }: { isPaused: boolean }) {
     return () => clearInterval(timer);
   });
   const isLive = connection.value.name === "live";
-  const source = readsDevice.value ? "from this device" : isLive ? "from gateway" : "no gateway";
+  const source = readsDevice.value ? "from device" : isLive ? "from gateway" : "no gateway";
   return (
     <p class="rate">
       {isPaused ? "paused" : source}
