@@ -3,20 +3,23 @@
  * and the stored batches anew; whatever is not as it was ends the session, and the next one begins the same way.
  */
 import { errorText } from "./error-text.ts";
-import { CODEC_LZ4, CODEC_NONE } from "../engine-as/format.ts";
 import type { Clock } from "../log/clock.ts";
 import type { Engine } from "../log/engine.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { fullJitterMs, RETRY_BACK_OFF } from "./back-off.ts";
 import type { Connection } from "./connection.ts";
-import { logOffset, LATEST } from "./feed.ts";
-import { freshProducerId, LaneDelivery } from "./lane-delivery.ts";
+import { logOffset, LATEST } from "./log-offsets.ts";
+import { LaneDelivery } from "./lane-delivery.ts";
+import { freshProducerId } from "./produce-requests.ts";
+import { firstBatch, sealBatch } from "./batch-sealing.ts";
 import type { LaneHost } from "./lane-delivery.ts";
 import type { Metadata, TopicMetadata } from "./metadata.ts";
 import { block, freeze, producerIdFor, release, setAside, Superseded, takeOver } from "./outbox-rows.ts";
 import type { FrozenBatch, Lane, LaneKey, OutboxRecord, OutboxStore } from "./outbox-store.ts";
 import { outcomeOf } from "./produce-outcome.ts";
 import { partitionOfKey } from "./partitioner.ts";
+import { ServerClock } from "./server-clock.ts";
+import { TopicRests } from "./topic-rests.ts";
 import type { Upstream } from "./upstream.ts";
 import type { Bell } from "./wait.ts";
 import { linkedController, sleep } from "./wait.ts";
@@ -48,12 +51,6 @@ export interface DeliveryOptions {
 }
 
 const WAITING_READ_MAX = 2000;
-const BATCH_RECORDS_MAX = 1000;
-/** Of keys and values, before compression. A single record may be larger: the gateway judges it. */
-const BATCH_CONTENT_BYTES_MAX = 256 * 1024;
-/** What a sealed batch may have: the largest request a gateway takes by default, less its header. */
-const BATCH_BYTES_MAX = 100 * 1024 * 1024 - 4096;
-const COMPRESS_FROM_BYTES = 1024;
 /** A topic that is not there this often in a row is not just late: the app is asked about its batches. */
 const ABSENT_TIMES_MAX = 5;
 
@@ -63,6 +60,7 @@ const ABSENT_TIMES_MAX = 5;
  */
 export async function deliver(options: DeliveryOptions, added: Bell, signal: AbortSignal): Promise<void> {
   const term = await takeOver(options.store);
+  const serverClock = new ServerClock(options.clock);
   let failures = 0;
   while (!signal.aborted) {
     let connection: Connection;
@@ -71,7 +69,7 @@ export async function deliver(options: DeliveryOptions, added: Bell, signal: Abo
     } catch {
       return;
     }
-    const session = new Session(options, connection, term, added, signal);
+    const session = new Session(options, connection, term, serverClock, added, signal);
     try {
       await session.run();
     } catch (error) {
@@ -95,15 +93,12 @@ class Session implements LaneHost {
   private readonly controller: AbortController;
   private readonly lanes = new Map<string, LaneDelivery>();
   private readonly sticky = new Map<string, number>();
-  /** Topics that cannot be delivered to just now. */
-  private readonly resting = new Set<string>();
+  private readonly serverClock: ServerClock;
+  private readonly rests: TopicRests;
   /** Stored batches that have no lane yet, by topic. */
   private readonly parked = new Map<string, FrozenBatch[]>();
-  /** How often each topic had to rest. */
-  private readonly restedTimes = new Map<string, number>();
   private clusterId = "";
   private producerId: bigint | undefined;
-  private clockAheadMs = 0;
   private failure: unknown;
   /** How often records came back to be sealed anew. */
   private orderings = 0;
@@ -112,6 +107,7 @@ class Session implements LaneHost {
     options: DeliveryOptions,
     connection: Connection,
     term: number,
+    serverClock: ServerClock,
     added: Bell,
     signal: AbortSignal,
   ) {
@@ -128,6 +124,9 @@ class Session implements LaneHost {
     this.term = term;
     this.bell = added;
     this.controller = linkedController(signal);
+    this.serverClock = serverClock;
+    const { clock, random } = options;
+    this.rests = new TopicRests({ clock, random, signal: this.signal, onRested: () => this.ring() });
     void connection.closed.then((reason) => this.fail(new KafkaError(ErrorCode.NETWORK_EXCEPTION, reason)));
   }
 
@@ -136,7 +135,7 @@ class Session implements LaneHost {
   }
 
   serverNow(): number {
-    return this.options.clock.now() + this.clockAheadMs;
+    return this.serverClock.now();
   }
 
   fail(error: unknown): void {
@@ -166,7 +165,7 @@ class Session implements LaneHost {
 
   private async begin(): Promise<void> {
     const { store, metadata } = this.options;
-    await this.learnServerTime();
+    await this.serverClock.learn(this.options.serverTime);
     this.clusterId = await metadata.cluster();
     await release(store, this.clusterId);
     for (const batch of await store.transact("readonly", (rows) => rows.batches())) {
@@ -184,17 +183,6 @@ class Session implements LaneHost {
   /** Answers false when the batch is no more. */
   private blockBatch(batch: FrozenBatch, reason: string | null): Promise<boolean> {
     return block(this.options.store, this.term, batch, reason);
-  }
-
-  private async learnServerTime(): Promise<void> {
-    const { clock } = this.options;
-    try {
-      const before = clock.now();
-      const serverNow = await this.options.serverTime();
-      this.clockAheadMs = serverNow - (before + clock.now()) / 2;
-    } catch {
-      // A gateway that does not tell its time is not worth holding records back for.
-    }
   }
 
   /** The stored batches of a topic, now that it is known which one it is: nothing is sealed for it before they have their lanes. */
@@ -232,7 +220,7 @@ class Session implements LaneHost {
     let progress = false;
     for (const name of new Set([...this.parked.keys(), ...waiting])) {
       if (this.signal.aborted) return true;
-      const topic = this.resting.has(name) ? undefined : await this.usableTopic(name, waiting.has(name));
+      const topic = this.rests.isResting(name) ? undefined : await this.usableTopic(name, waiting.has(name));
       if (topic === undefined) continue;
       await this.unpark(topic);
       if (await this.sealTopic(topic)) progress = true;
@@ -259,23 +247,11 @@ class Session implements LaneHost {
     return undefined;
   }
 
-  /** Leaves a topic alone for a while, so that the others get on. */
+  /** Leaves a topic alone for a while; one that stays away has its batches blocked, and the app is asked. */
   private async rest(name: string, problem: string): Promise<void> {
     this.options.onProblem(problem);
-    const times = this.restedTimes.get(name) ?? 0;
-    if (times === ABSENT_TIMES_MAX) {
-      for (const batch of this.parked.get(name) ?? []) await this.blockBatch(batch, problem);
-    }
-    this.restedTimes.set(name, times + 1);
-    this.resting.add(name);
-    void sleep(
-      this.options.clock,
-      fullJitterMs(times, this.options.random, RETRY_BACK_OFF),
-      this.signal,
-    ).then(() => {
-      this.resting.delete(name);
-      this.ring();
-    });
+    if (this.rests.rest(name) !== ABSENT_TIMES_MAX) return;
+    for (const batch of this.parked.get(name) ?? []) await this.blockBatch(batch, problem);
   }
 
   private async refuseWaiting(topic: string, error: KafkaError): Promise<void> {
@@ -363,7 +339,10 @@ class Session implements LaneHost {
     const expected = await this.expectedLane(lane.key);
     let bytes: Uint8Array;
     try {
-      bytes = this.seal(records, expected);
+      bytes = sealBatch(engine, records, expected, {
+        serverNowMs: this.serverNow(),
+        clockAheadMs: this.serverClock.ahead,
+      });
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
       await setAside(store, this.term, records, "refused", error.message);
@@ -400,45 +379,4 @@ class Session implements LaneHost {
       (await producerIdFor(store, this.clusterId, await freshProducerId(this.connection)));
     return { ...key, producerId: this.producerId, producerEpoch: 0, nextSequence: 0 };
   }
-
-  /** Rule 5: a device's clock may be years off; the gateway's is what its readers go by. */
-  private seal(records: readonly OutboxRecord[], lane: Lane): Uint8Array {
-    const serverNow = this.serverNow();
-    const inputs = records.map(({ key, value, headers, timestamp, timestampGiven }) => ({
-      key,
-      value,
-      headers,
-      timestamp: timestampGiven ? timestamp : Math.floor(Math.min(timestamp + this.clockAheadMs, serverNow)),
-    }));
-    const contentBytes = records.reduce((sum, record) => sum + contentBytesOf(record), 0);
-    return this.options.engine.writeBatch(inputs, {
-      codec: contentBytes >= COMPRESS_FROM_BYTES ? CODEC_LZ4 : CODEC_NONE,
-      producerId: lane.producerId,
-      producerEpoch: lane.producerEpoch,
-      baseSequence: lane.nextSequence,
-      bytesMax: BATCH_BYTES_MAX,
-    });
-  }
-}
-
-/** As many of the oldest records as go into one batch, at least one. */
-function firstBatch(waiting: readonly OutboxRecord[]): OutboxRecord[] {
-  const batch: OutboxRecord[] = [];
-  let bytes = 0;
-  for (const record of waiting) {
-    bytes += contentBytesOf(record);
-    const isFull = batch.length >= BATCH_RECORDS_MAX || bytes > BATCH_CONTENT_BYTES_MAX;
-    if (batch.length > 0 && (isFull || record.alone)) break;
-    batch.push(record);
-    if (record.alone) break;
-  }
-  return batch;
-}
-
-function contentBytesOf(record: OutboxRecord): number {
-  const headers = record.headers.reduce(
-    (sum, header) => sum + header.key.length * 3 + (header.value?.byteLength ?? 0),
-    0,
-  );
-  return (record.key?.byteLength ?? 0) + (record.value?.byteLength ?? 0) + headers;
 }

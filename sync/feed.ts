@@ -4,24 +4,20 @@
  * asks again from the reader's position once it has caught up with what is here.
  */
 import { errorText } from "./error-text.ts";
-import { listOffsets } from "../wire/apis/list-offsets.ts";
 import { offsetForLeaderEpoch } from "../wire/apis/offset-for-leader-epoch.ts";
 import { subscribe } from "../wire/apis/subscribe.ts";
 import { unsubscribe } from "../wire/apis/unsubscribe.ts";
 import { ErrorCode, errorName, KafkaError } from "../wire/errors.ts";
-import type { PushFrame } from "../wire/push.ts";
 import { fullJitterMs, RETRY_BACK_OFF } from "./back-off.ts";
 import type { Connection } from "./connection.ts";
 import { historyFrames } from "./history.ts";
 import type { HistorySource } from "./history.ts";
 import { concatRanges, joinFrame } from "./joined-range.ts";
+import { EARLIEST, epochEnd, LATEST, logOffset } from "./log-offsets.ts";
+import { JOIN_BYTES_MAX, PushInbox } from "./push-inbox.ts";
 import type { DataRange, GapRange } from "./joined-range.ts";
 import type { Upstream } from "./upstream.ts";
-import { Bell, linkedController, sleep } from "./wait.ts";
-
-/** Offsets that stand for a place in the log, as Kafka's ListOffsets has them. */
-export const LATEST = -1n;
-export const EARLIEST = -2n;
+import { linkedController, sleep } from "./wait.ts";
 
 export interface FeedPosition {
   /** The next offset wanted, LATEST or EARLIEST. */
@@ -64,8 +60,6 @@ export interface FeedOptions {
 
 const HISTORY_RECORDS_MIN = 1000;
 const BUFFER_BYTES_MAX = 4 * 1024 * 1024;
-/** Small pushes that are waiting are handed on together, up to this size: one write instead of many. */
-const JOIN_BYTES_MAX = 1024 * 1024;
 
 /** Codes that say that the topic is not there, or is another one now. */
 const GONE: ReadonlySet<number> = new Set([
@@ -153,52 +147,14 @@ async function planHistory(options: FeedOptions, connection: Connection): Promis
   return { from, diverged: await compareHistories(options, connection, position) };
 }
 
-/** Where the log of one partition begins (EARLIEST) or where readers' data ends (LATEST). Throws the partition's error. */
-export async function logOffset(
-  connection: Pick<Connection, "request">,
-  topic: string,
-  partition: number,
-  place: bigint,
-): Promise<bigint> {
-  const answer = await connection.request(listOffsets, {
-    replicaId: -1,
-    isolationLevel: 0,
-    topics: [
-      { name: topic, partitions: [{ partitionIndex: partition, currentLeaderEpoch: -1, timestamp: place }] },
-    ],
-  });
-  const mine = answer.topics[0]?.partitions[0];
-  if (mine === undefined)
-    throw new KafkaError(
-      ErrorCode.UNKNOWN_SERVER_ERROR,
-      "ListOffsets answered nothing for the partition that was asked",
-    );
-  if (mine.errorCode !== ErrorCode.NONE)
-    throw new KafkaError(
-      mine.errorCode,
-      `ListOffsets of ${topic}-${partition}: ${errorName(mine.errorCode)}`,
-    );
-  return mine.offset;
-}
-
 async function compareHistories(
-  options: FeedOptions,
+  { topic, partition }: FeedOptions,
   connection: Connection,
   position: FeedPosition,
 ): Promise<Step["diverged"]> {
-  const { topic, partition } = options;
-  const answer = await connection.request(offsetForLeaderEpoch, {
-    topics: [{ topic, partitions: [{ partition, currentLeaderEpoch: -1, leaderEpoch: position.lastEpoch }] }],
-  });
-  const mine = answer.topics[0]?.partitions[0];
-  if (mine === undefined || mine.errorCode !== ErrorCode.NONE) {
-    throw new KafkaError(
-      mine?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR,
-      `OffsetForLeaderEpoch of ${topic}-${partition} failed`,
-    );
-  }
-  const agrees = mine.leaderEpoch === position.lastEpoch && mine.endOffset >= position.offset;
-  return agrees ? undefined : { kind: "diverged", epoch: mine.leaderEpoch, endOffset: mine.endOffset };
+  const { epoch, endOffset } = await epochEnd(connection, topic, partition, position.lastEpoch);
+  const agrees = epoch === position.lastEpoch && endOffset >= position.offset;
+  return agrees ? undefined : { kind: "diverged", epoch, endOffset };
 }
 
 /** History could not be had over HTTP: the socket has it too. */
@@ -253,7 +209,7 @@ async function* readable(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
 
 async function* pushed(options: FeedOptions, connection: Connection): AsyncGenerator<FeedEvent, void, void> {
   const { topicId, partition, signal } = options;
-  const inbox = new Inbox(options.bufferBytesMax ?? BUFFER_BYTES_MAX);
+  const inbox = new PushInbox(options.bufferBytesMax ?? BUFFER_BYTES_MAX);
   const stopListening = connection.onPush(topicId, partition, (frame) => inbox.take(frame));
   const wake = (): void => inbox.changed.ring();
   signal.addEventListener("abort", wake, { once: true });
@@ -303,67 +259,5 @@ async function* pushed(options: FeedOptions, connection: Connection): AsyncGener
     if (!connection.isClosed && !connection.isListening(topicId, partition)) {
       connection.request(unsubscribe, { subscriptions: [{ topicId, partition }] }).catch(() => undefined);
     }
-  }
-}
-
-/** Pushes that wait for the reader, at most so many bytes: what comes when it is full is left to the log. */
-class Inbox {
-  readonly changed = new Bell();
-  private readonly frames: PushFrame[] = [];
-  private readonly bytesMax: number;
-  private bytes = 0;
-  private full = false;
-  /** Until Subscribe is answered: only frames that follow on this are of the new subscription. */
-  private joining: bigint | undefined;
-
-  constructor(bytesMax: number) {
-    this.bytesMax = bytesMax;
-  }
-
-  /** Nothing more is taken. */
-  get isFull(): boolean {
-    return this.full;
-  }
-
-  expect(offset: bigint): void {
-    this.joining = offset;
-  }
-
-  admitAll(): void {
-    this.joining = undefined;
-  }
-
-  take(frame: PushFrame): void {
-    if (this.full) return;
-    if (this.joining !== undefined && this.joining >= 0n) {
-      const isRange = frame.errorCode === ErrorCode.NONE || frame.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE;
-      if (!isRange || frame.from > this.joining || frame.to <= this.joining) return;
-      this.joining = frame.to;
-    }
-    this.frames.push(frame);
-    this.bytes += frame.records.byteLength;
-    this.full = this.bytes > this.bytesMax;
-    this.changed.ring();
-  }
-
-  /** What follows on `expected`, small frames joined; undefined when nothing waits. */
-  next(expected: bigint): DataRange | GapRange | undefined {
-    let joined: DataRange[] = [];
-    let bytes = 0;
-    let at = expected;
-    for (let frame = this.frames[0]; frame !== undefined; frame = this.frames[0]) {
-      const isData = frame.errorCode === ErrorCode.NONE;
-      if (joined.length > 0 && (!isData || bytes + frame.records.byteLength > JOIN_BYTES_MAX)) break;
-      this.frames.shift();
-      this.bytes -= frame.records.byteLength;
-      const range = joinFrame(frame, at);
-      if (range === undefined) continue;
-      if (range.kind === "gap") return range;
-      joined = [...joined, range];
-      bytes += range.records.byteLength;
-      at = range.to;
-    }
-    const [first, ...rest] = joined;
-    return first && concatRanges(first, rest);
   }
 }

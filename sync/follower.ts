@@ -2,7 +2,8 @@
 import { errorText } from "./error-text.ts";
 import type { PartitionLog } from "../log/partition-log.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
-import { EARLIEST, feed } from "./feed.ts";
+import { feed } from "./feed.ts";
+import { EARLIEST } from "./log-offsets.ts";
 import type { FeedEvent, FeedOptions } from "./feed.ts";
 import type { HistorySource } from "./history.ts";
 import type { Metadata } from "./metadata.ts";

@@ -2,22 +2,20 @@
  * One partition's frozen batches on their way: sent in order, at most five in flight, again bit for bit until answered.
  * After the first failure nothing more is sent until all that is in flight is answered; then it is mended.
  */
-import { initProducerId } from "../wire/apis/init-producer-id.ts";
-import { produce } from "../wire/apis/produce.ts";
-import { ErrorCode, errorName, KafkaError } from "../wire/errors.ts";
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { fullJitterMs, RETRY_BACK_OFF } from "./back-off.ts";
 import type { Connection } from "./connection.ts";
 import type { FrozenBatch, LaneKey } from "./outbox-store.ts";
 import { nextEpoch, settle, takeApart } from "./outbox-rows.ts";
 import type { Verdict } from "./outbox-rows.ts";
 import { isCertainlyNotAppended, outcomeOf, SUSPECT_AFTER } from "./produce-outcome.ts";
+import { freshProducerId, produceOnce } from "./produce-requests.ts";
 import { readBack } from "./read-back.ts";
 import type { DeliveryOptions } from "./delivery.ts";
 import { sleep } from "./wait.ts";
 
 /** Kafka recognises a producer's last five batches per partition as duplicates: more in flight could not be sent again. */
 export const IN_FLIGHT_MAX = 5;
-const PRODUCE_TIMEOUT_MS = 30_000;
 
 /** What a lane needs of the session that it belongs to. */
 export interface LaneHost {
@@ -157,7 +155,7 @@ export class LaneDelivery {
     entry.inFlight = true;
     entry.failure = undefined;
     try {
-      const baseOffset = await this.produceOnce(batch);
+      const baseOffset = await produceOnce(this.host.connection, batch);
       this.provenAtMs = this.host.serverNow();
       await this.settle(entry, baseOffset);
     } catch (error) {
@@ -173,41 +171,6 @@ export class LaneDelivery {
     } finally {
       entry.inFlight = false;
     }
-  }
-
-  /** Answers the base offset, -1n when a duplicate was recognised without one. Rejects with the partition's error. */
-  private async produceOnce(batch: FrozenBatch): Promise<bigint> {
-    const { connection } = this.host;
-    const answer = await connection.request(
-      produce,
-      {
-        transactionalId: null,
-        acks: -1,
-        timeoutMs: PRODUCE_TIMEOUT_MS,
-        topicData: [{ name: batch.topic, partitionData: [{ index: batch.partition, records: batch.bytes }] }],
-      },
-      PRODUCE_TIMEOUT_MS * 2,
-    );
-    const mine = answer.responses[0]?.partitionResponses[0];
-    const code = mine?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR;
-    if (mine === undefined || outcomeOf(code) !== "delivered") {
-      const detail =
-        mine?.errorMessage ??
-        mine?.recordErrors.find((each) => each.batchIndexErrorMessage !== null)?.batchIndexErrorMessage;
-      throw new KafkaError(
-        code,
-        `${batch.topic}-${batch.partition} refused a batch: ${detail ?? errorName(code)}`,
-      );
-    }
-    if (code === ErrorCode.NONE && mine.baseOffset < batch.endBefore) {
-      // Acknowledged as a duplicate of something older than this batch: our sequence was used by someone else, say by a
-      // copy of this device's data. Nothing of ours was written.
-      throw new KafkaError(
-        ErrorCode.INVALID_PRODUCER_EPOCH,
-        `${batch.topic}-${batch.partition} took a batch for the one at offset ${mine.baseOffset}, which is older`,
-      );
-    }
-    return code === ErrorCode.NONE ? mine.baseOffset : -1n;
   }
 
   private async settle(entry: Entry, baseOffset: bigint): Promise<void> {
@@ -367,15 +330,4 @@ export class LaneDelivery {
     if (!isSpent) return { producerId: raised.producerId, producerEpoch: raised.producerEpoch };
     return { producerId: await freshProducerId(this.host.connection), producerEpoch: 0 };
   }
-}
-
-/** Asks the log's owner for a producer id that nobody else has. */
-export async function freshProducerId(connection: Connection): Promise<bigint> {
-  const answer = await connection.request(initProducerId, {
-    transactionalId: null,
-    transactionTimeoutMs: 60_000,
-  });
-  if (answer.errorCode !== ErrorCode.NONE)
-    throw new KafkaError(answer.errorCode, `InitProducerId: ${errorName(answer.errorCode)}`);
-  return answer.producerId;
 }

@@ -2,7 +2,7 @@
 import { fetch as fetchApi } from "../wire/apis/fetch.ts";
 import { ErrorCode, errorName, KafkaError } from "../wire/errors.ts";
 import type { Connection } from "./connection.ts";
-import { EARLIEST, LATEST, logOffset } from "./feed.ts";
+import { EARLIEST, LATEST, logOffset } from "./log-offsets.ts";
 import { batchesOf } from "./joined-range.ts";
 import type { FrozenBatch } from "./outbox-store.ts";
 

@@ -4,7 +4,6 @@ import { brokerConfig, topicConfig } from "../log/config.ts";
 import type { Clock } from "../log/clock.ts";
 import type { Engine } from "../log/engine.ts";
 import { PartitionLog } from "../log/partition-log.ts";
-import type { ReadResult } from "../log/partition-log.ts";
 import type { LogRecord } from "../log/record.ts";
 import { errorText } from "../sync/error-text.ts";
 import { Follower } from "../sync/follower.ts";
@@ -196,7 +195,7 @@ export class ReplicaPartitionKeeper {
   private async *readLog(log: PartitionLog, offset: bigint): AsyncGenerator<LogRecord[], bigint, void> {
     const at = offset < log.logStartOffset ? log.logStartOffset : offset;
     if (at >= log.logEndOffset) return offset;
-    let piece: ReadResult;
+    let piece: Awaited<ReturnType<PartitionLog["read"]>>;
     try {
       piece = await log.read(at, READ_BYTES);
     } catch (error) {

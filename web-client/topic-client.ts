@@ -1,5 +1,5 @@
 /** One topic as the app uses it: publish, subscribe, replicate. */
-import { EARLIEST, LATEST } from "../sync/feed.ts";
+import { EARLIEST, LATEST } from "../sync/log-offsets.ts";
 import { merge } from "../sync/merge.ts";
 import { subscription } from "../sync/subscription.ts";
 import { linkedController } from "../sync/wait.ts";

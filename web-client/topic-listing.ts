@@ -1,5 +1,5 @@
 /** All topics with their ranges: asked of the gateway, else as last known. */
-import { EARLIEST, LATEST } from "../sync/feed.ts";
+import { EARLIEST, LATEST } from "../sync/log-offsets.ts";
 import type { Metadata, TopicMetadata } from "../sync/metadata.ts";
 import type { Upstream } from "../sync/upstream.ts";
 import { listOffsets } from "../wire/apis/list-offsets.ts";

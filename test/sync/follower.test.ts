@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { brokerConfig, topicConfig } from "../../log/config.ts";
 import { MemoryStore } from "../../log/memory-store.ts";
 import { PartitionLog } from "../../log/partition-log.ts";
-import { EARLIEST } from "../../sync/feed.ts";
+import { EARLIEST } from "../../sync/log-offsets.ts";
 import { Follower } from "../../sync/follower.ts";
 import type { HistorySource } from "../../sync/history.ts";
 import { Metadata } from "../../sync/metadata.ts";

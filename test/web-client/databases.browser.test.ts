@@ -1,0 +1,55 @@
+import { openDB } from "idb";
+import { expect, test } from "vitest";
+import { accountName, ANONYMOUS, deleteDatabase, openAccount } from "../../web-client/databases.ts";
+import { openDevice } from "../../web-client/device.ts";
+
+const nothing = (): void => undefined;
+
+test("what a device holds and knows is there at the next visit, by cluster", async () => {
+  const device = await openDevice("visits", nothing);
+  expect(device.storage).toBe("indexeddb");
+  expect(device.clusterId()).toBeUndefined();
+  const topic = {
+    name: "orders",
+    id: "topic-id",
+    partitions: [{ logStartOffset: 0n, highWatermark: 2n ** 60n }],
+  };
+  for (const clusterId of ["one", "two"]) {
+    await device.enterCluster(clusterId);
+    expect(device.topics().size).toBe(0);
+    expect(device.held("topic-id", 0)).toBeUndefined();
+    device.learn({ ...topic, clusterId });
+    device.noteHeld("topic-id", 0, { from: 1n, to: 2n ** 60n, bytes: clusterId.length });
+  }
+  device.noteHeld("topic-id", 0, undefined);
+  await device.close();
+  const again = await openDevice("visits", nothing);
+  expect(again.clusterId()).toBe("two");
+  expect([...again.topics().values()]).toEqual([{ ...topic, clusterId: "two" }]);
+  expect(again.held("topic-id", 0)).toBeUndefined();
+  await again.enterCluster("one");
+  expect(again.held("topic-id", 0)).toEqual({ from: 1n, to: 2n ** 60n, bytes: 3 });
+  again.keepOnly(new Set());
+  expect(again.topics().has("orders")).toBe(true);
+  again.noteHeld("topic-id", 0, undefined);
+  again.keepOnly(new Set());
+  expect(again.topics().has("orders")).toBe(false);
+  await again.close();
+  const other = await openDevice("another account", nothing);
+  expect(other.clusterId()).toBeUndefined();
+  await other.close();
+  for (const account of ["visits", "another account"]) await deleteDatabase(accountName(account, ANONYMOUS));
+});
+
+test("a tab with older code gives the database up to a newer one, and says why", async () => {
+  const name = accountName("upgrade", ANONYMOUS);
+  const reasons: string[] = [];
+  const older = await openAccount(name, (reason) => reasons.push(reason));
+  const newer = await openDB(name, 2);
+  expect(reasons).toEqual([expect.stringContaining("newer version")]);
+  expect(() => older.transaction("facts")).toThrow();
+  // And older code does not fall back to memory beside the newer one's outbox.
+  await expect(openDevice("upgrade", nothing)).rejects.toMatchObject({ name: "VersionError" });
+  newer.close();
+  await deleteDatabase(name);
+});
