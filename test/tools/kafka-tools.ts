@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { run, start, type Finished } from "./run-process.ts";
+import { run, start, type Finished, type RunOptions } from "./run-process.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const pom = join(here, "kafka-tools", "pom.xml");
@@ -19,11 +19,16 @@ export function kafkaToolsAreFetched(): boolean {
 }
 
 /** Runs one of Kafka's tools by the name of its Java class, and resolves however it ends. */
-export async function runKafkaTool(mainClass: string, args: readonly string[]): Promise<Finished> {
+export async function runKafkaTool(
+  mainClass: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Finished> {
   await fetchKafkaTools();
   // Short runs: a quick start is worth more than a compiler's last effort.
-  const java = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", join(jars, "*")];
-  return start("java", [...java, mainClass, ...args], { timeoutMs: 120_000 }).finished;
+  const quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
+  const java = [...quick, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", join(jars, "*")];
+  return start("java", [...java, mainClass, ...args], { timeoutMs: 120_000, ...options }).finished;
 }
 
 /** Fetches the jars when they are not there yet: some 50 MB. */
