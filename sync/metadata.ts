@@ -19,9 +19,12 @@ const ABSENT: ReadonlySet<number> = new Set([
   ErrorCode.LEADER_NOT_AVAILABLE,
 ]);
 
+/** As Kafka's `metadata.max.age.ms`: a topic may get more partitions without anybody being told. */
+const AGE_MAX_MS = 300_000;
+
 export class Metadata {
   private readonly upstream: Upstream;
-  private readonly known = new Map<string, TopicMetadata>();
+  private readonly known = new Map<string, { topic: TopicMetadata; atMs: number }>();
   private readonly listeners = new Set<(clusterId: string, topics: readonly TopicMetadata[]) => void>();
   private currentClusterId: string | undefined;
 
@@ -54,7 +57,7 @@ export class Metadata {
    * is set to do so. Rejects with NETWORK_EXCEPTION without a connection, or with the topic's own error.
    */
   async topic(name: string, options: { create?: boolean } = {}): Promise<TopicMetadata | undefined> {
-    const known = this.known.get(name);
+    const known = this.fresh(name);
     if (known !== undefined) return known;
     const answer = await this.ask([name], options.create ?? false);
     const topic = answer.topics.find((candidate) => candidate.name === name);
@@ -62,7 +65,7 @@ export class Metadata {
     if (topic.errorCode !== ErrorCode.NONE) {
       throw new KafkaError(topic.errorCode, `topic ${name}: ${errorName(topic.errorCode)}`);
     }
-    return this.known.get(name);
+    return this.fresh(name);
   }
 
   /** As `topic`, but waits for a connection, and until the topic is there. Rejects when the signal aborts. */
@@ -83,13 +86,22 @@ export class Metadata {
   /** All topics that can be used now, by name. */
   async all(): Promise<TopicMetadata[]> {
     await this.ask(null, false);
-    return [...this.known.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    return Array.from(this.known.values(), ({ topic }) => topic).toSorted((a, b) =>
+      a.name < b.name ? -1 : 1,
+    );
   }
 
   /** The cluster behind the present connection. */
   async cluster(): Promise<string> {
     const answer = await this.ask([], false);
     return answer.clusterId ?? "";
+  }
+
+  private fresh(name: string): TopicMetadata | undefined {
+    const known = this.known.get(name);
+    if (known === undefined) return undefined;
+    const ageMs = this.upstream.clock.now() - known.atMs;
+    return ageMs >= 0 && ageMs < AGE_MAX_MS ? known.topic : undefined;
   }
 
   private async ask(names: readonly string[] | null, create: boolean) {
@@ -104,7 +116,8 @@ export class Metadata {
       const { name, topicId: id } = topic;
       learned.push({ name, id, partitions: topic.partitions.length });
     }
-    for (const topic of learned) this.known.set(topic.name, topic);
+    const atMs = this.upstream.clock.now();
+    for (const topic of learned) this.known.set(topic.name, { topic, atMs });
     this.currentClusterId = answer.clusterId ?? "";
     for (const listener of this.listeners) listener(this.currentClusterId, learned);
     return answer;

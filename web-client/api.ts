@@ -195,6 +195,8 @@ export interface Outbox extends TypedEventTarget<OutboxEvents> {
   readonly pending: number;
   /** Records that wait for a word of the app: held, in doubt, refused. */
   readonly asking: number;
+  /** Why delivery does not get on although there may be a connection; undefined while it does. */
+  readonly problem: string | undefined;
   list(): Promise<OutboxEntry[]>;
   /** Delivers these records as new ones. What is in doubt may then stand in the log twice. */
   retry(ids: readonly number[]): Promise<void>;

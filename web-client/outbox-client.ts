@@ -8,6 +8,8 @@ export class OutboxClient extends typedEventTarget<OutboxEvents>() implements Ou
   private readonly core: () => OutboxCore;
   private readonly decided: () => void;
 
+  private currentProblem: string | undefined;
+
   constructor(core: () => OutboxCore, decided: () => void) {
     super();
     this.core = core;
@@ -22,6 +24,17 @@ export class OutboxClient extends typedEventTarget<OutboxEvents>() implements Ou
   get asking(): number {
     const counts = this.core().counts;
     return counts.held + counts["in doubt"] + counts.refused + counts.blocked;
+  }
+
+  get problem(): string | undefined {
+    return this.currentProblem;
+  }
+
+  /** Called by whoever delivers. */
+  tellProblem(problem: string | undefined): void {
+    if (this.currentProblem === problem) return;
+    this.currentProblem = problem;
+    this.dispatchEvent(new Event("change"));
   }
 
   async list(): Promise<OutboxEntry[]> {

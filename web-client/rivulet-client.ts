@@ -84,6 +84,7 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
       serverTime: () => serverTime(address.http),
       producerIdExpirationMs: PRODUCER_ID_EXPIRATION_MS,
       onChange: () => this.outbox.dispatchEvent(new Event("change")),
+      onProblem: (reason) => this.outbox.tellProblem(reason),
       onAdded: () => channel.tell({ kind: "outbox" }),
       onSettled: (settlement) => channel.tell({ kind: "settled", settlement }),
       onUndelivered: () => channel.tell({ kind: "outbox" }),

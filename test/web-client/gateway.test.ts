@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Kafka, logLevel } from "kafkajs";
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type * as Sdk from "../../web-client/index.ts";
@@ -302,4 +303,58 @@ test("goOffline stops the connection and says so, goOnline brings it back, close
     return [...states, String(done)];
   });
   expect(states).toEqual(["offline", "connecting", "live", "closed", "true"]);
+});
+
+test("an origin without Web Locks works in memory, says so, and keeps nothing", async () => {
+  await context.addInitScript(() =>
+    Object.defineProperty(Navigator.prototype, "locks", { value: undefined }),
+  );
+  const page = await openPage();
+  const result = await page.evaluate(async () => {
+    const notes = client.topic("notes", { value: sdk.text() });
+    await Promise.all([1, 2, 3].map((n) => notes.publish({ key: "k", value: `note ${n}` }).delivered));
+    const replica = await notes.replicate();
+    await replica.caughtUp();
+    const values: (string | null)[] = [];
+    for await (const record of replica.read()) values.push(record.value);
+    return { storage: client.storage, values, databases: (await indexedDB.databases()).length };
+  });
+  expect(result).toEqual({ storage: "memory", values: ["note 1", "note 2", "note 3"], databases: 0 });
+});
+
+test("a topic that the gateway does not make: the records wait, the reason is told, and they go once it is there", async () => {
+  await gateway.stop();
+  const httpPort = String(await freePort());
+  const args = [
+    "--http-port",
+    httpPort,
+    "--allow-origin",
+    browser.origin,
+    "--config",
+    "auto.create.topics.enable=false",
+  ];
+  gateway = await startTestGateway({ dataDir, args });
+  const page = await openPage();
+  const problem = await page.evaluate(async () => {
+    await client.topic("later", { value: sdk.text() }).publish({ value: "patience" }).queued;
+    while (client.outbox.problem === undefined)
+      await new Promise((resolve) => client.outbox.addEventListener("change", resolve, { once: true }));
+    return client.outbox.problem;
+  });
+  expect(problem).toContain("later");
+  expect(await page.evaluate(() => client.outbox.pending)).toBe(1);
+  const kafka = new Kafka({
+    clientId: "test",
+    brokers: [`127.0.0.1:${gateway.kafkaPort}`],
+    logLevel: logLevel.NOTHING,
+  });
+  const admin = kafka.admin();
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic: "later", numPartitions: 1 }] });
+  await admin.disconnect();
+  await page.evaluate(async () => {
+    while (client.outbox.pending > 0)
+      await new Promise((resolve) => client.outbox.addEventListener("change", resolve, { once: true }));
+  });
+  expect(await page.evaluate(() => client.outbox.problem)).toBeUndefined();
 });
