@@ -5,12 +5,40 @@
 import fs from "node:fs";
 import { promisify } from "node:util";
 
-export const openFile = promisify(fs.open);
 export const closeFile = promisify(fs.close);
 export const syncFile = promisify(fs.fsync);
 export const syncFileData = promisify(fs.fdatasync);
 export const truncateFile = promisify(fs.ftruncate);
 export const fileStatus = promisify(fs.fstat);
+
+/** How often, and how long after each other, a file is asked for while all descriptors are taken: half a minute in all. */
+const DESCRIPTOR_ATTEMPTS_MAX = 1500;
+const DESCRIPTOR_WAIT_MS = 20;
+
+/**
+ * Runs a call that opens a file. Sockets take their descriptors from the same stock: when clients have used it up, the call
+ * waits until some are given back. Failing at once would fence a partition for as long as the process lives.
+ */
+export async function withDescriptor<T>(call: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call();
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      if ((code !== "EMFILE" && code !== "ENFILE") || attempt === DESCRIPTOR_ATTEMPTS_MAX) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, DESCRIPTOR_WAIT_MS));
+  }
+}
+
+export function openFile(path: string, flags: string): Promise<number> {
+  return withDescriptor(
+    () =>
+      new Promise((resolve, reject) => {
+        fs.open(path, flags, (error, fd) => (error === null ? resolve(fd) : reject(error)));
+      }),
+  );
+}
 
 /** Writes all pieces at `position`, whatever the number of system calls it takes. */
 export async function writeAll(fd: number, pieces: readonly Uint8Array[], position: number): Promise<void> {

@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile, rename, rm, rmdir, unlink } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import type { Store, StoreFile } from "../log/store.ts";
-import { closeFile, fileStatus, openFile, syncFile, writeAll } from "./file-calls.ts";
+import { closeFile, fileStatus, openFile, syncFile, withDescriptor, writeAll } from "./file-calls.ts";
 import { Descriptors } from "./file-descriptors.ts";
 import { Limit } from "./file-limit.ts";
 import { pathOf, TEMPORARY_SUFFIX } from "./file-names.ts";
@@ -70,7 +70,8 @@ export class FileStore implements Store {
 
   async read(name: string): Promise<Uint8Array | undefined> {
     try {
-      const bytes = await readFile(pathOf(this.directory, name));
+      const path = pathOf(this.directory, name);
+      const bytes = await withDescriptor(() => readFile(path));
       return new Uint8Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
     } catch (error) {
       if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
@@ -197,7 +198,9 @@ async function filesBelow(directory: string): Promise<string[]> {
   const found: string[] = [];
   const pending = [directory];
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    const entries = await readdir(at, { withFileTypes: true }).catch(ignoring("ENOENT", "ENOTDIR"));
+    const entries = await withDescriptor(() => readdir(at, { withFileTypes: true })).catch(
+      ignoring("ENOENT", "ENOTDIR"),
+    );
     for (const entry of entries ?? []) {
       const path = join(at, entry.name);
       if (entry.isDirectory()) pending.push(path);

@@ -132,6 +132,24 @@ describe("a FileStore", () => {
     await dispose();
   });
 
+  it("waits for a descriptor while sockets have taken all of them, and fails nothing", async () => {
+    const { store, dispose } = await underTest({});
+    const open = vi.spyOn(fs, "open");
+    const none = ((...args: unknown[]) => {
+      const done = args.at(-1) as (error: Error) => void;
+      done(Object.assign(new Error("too many open files"), { code: "EMFILE" }));
+    }) as typeof fs.open;
+    for (let at = 0; at < 3; at++) open.mockImplementationOnce(none);
+    const file = await store.open("a-0/log");
+    await file.append([Uint8Array.of(1)]);
+    open.mockImplementationOnce(none);
+    await store.write("a-0/meta", Uint8Array.of(2));
+    expect(await file.read(0, 1)).toEqual(Uint8Array.of(1));
+    vi.restoreAllMocks();
+    await store.close();
+    await dispose();
+  });
+
   it("writes and syncs a file no more once a write of it has failed", async () => {
     const { store, dispose } = await underTest({});
     const file = await store.open("a-0/log");
