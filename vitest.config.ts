@@ -5,6 +5,14 @@ import { findBrowser } from "./test/setup/find-browser.mjs";
 // `npm test` has found or installed one by now; a bare `npx vitest` looks for itself.
 const chromium = (process.env.RIVULET_CHROMIUM ??= findBrowser() ?? "");
 
+/** Tests that start browsers and processes of their own, and wait for what a person would wait for. */
+const realThings = [
+  "test/foreign/**/*.test.ts",
+  "test/walk/**/*.test.ts",
+  "test/console/console.test.ts",
+  "test/web-client/gateway.test.ts",
+];
+
 export default defineConfig({
   test: {
     reporters: ["default", "./test/setup/count-reporter.ts"],
@@ -14,8 +22,9 @@ export default defineConfig({
         test: {
           name: "node",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.browser.test.ts", "test/foreign/**", "test/walk/**"],
+          exclude: ["test/**/*.browser.test.ts", ...realThings],
           testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -24,6 +33,7 @@ export default defineConfig({
           name: "browser",
           include: ["test/**/*.browser.test.ts"],
           testTimeout: 60_000,
+          sequence: { groupOrder: 1 },
           browser: {
             enabled: true,
             headless: true,
@@ -34,13 +44,14 @@ export default defineConfig({
         },
       },
       {
-        // Foreign Kafka clients and tools, and the whole walk: real processes, one file at a time.
+        // Foreign Kafka clients and tools, whole pages, and the walk: one file at a time, after all others.
         test: {
           name: "foreign",
-          include: ["test/foreign/**/*.test.ts", "test/walk/**/*.test.ts"],
+          include: realThings,
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
