@@ -16,7 +16,8 @@ beforeAll(async () => {
 afterEach(() => {
   for (const child of running.splice(0)) child.kill("SIGKILL");
 });
-afterAll(() => rm(directory, { recursive: true, force: true }));
+// A gateway whose parent was killed stops by itself, and may still be writing its last files.
+afterAll(() => rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
 
 describe("what is stale", () => {
   const step = { sources: ["src", "config.json"], outputs: ["out/a.js", "out/b.wasm"] };
