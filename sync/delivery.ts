@@ -223,7 +223,14 @@ class Session implements LaneHost {
       const topic = this.rests.isResting(name) ? undefined : await this.usableTopic(name, waiting.has(name));
       if (topic === undefined) continue;
       await this.unpark(topic);
-      if (await this.sealTopic(topic)) progress = true;
+      try {
+        if (await this.sealTopic(topic)) progress = true;
+      } catch (error) {
+        // What the gateway answers about one topic is not to hold up the others.
+        if (!(error instanceof KafkaError) || error.code === ErrorCode.NETWORK_EXCEPTION) throw error;
+        this.options.metadata.invalidate(name);
+        await this.rest(name, error.message);
+      }
     }
     return progress;
   }
@@ -339,15 +346,13 @@ class Session implements LaneHost {
     const expected = await this.expectedLane(lane.key);
     let bytes: Uint8Array;
     try {
-      bytes = sealBatch(engine, records, expected, {
-        serverNowMs: this.serverNow(),
-        clockAheadMs: this.serverClock.ahead,
-      });
+      bytes = sealBatch(engine, records, expected, this.sealingTime());
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
-      await setAside(store, this.term, records, "refused", error.message);
+      const refused = this.unsealable(records, expected);
+      await setAside(store, this.term, refused, "refused", error.message);
       this.options.onUndelivered(
-        records.map((record) => record.id),
+        refused.map((record) => record.id),
         error,
       );
       return true;
@@ -368,6 +373,23 @@ class Session implements LaneHost {
     lane.add(batch, true);
     lane.pump();
     return true;
+  }
+
+  private sealingTime(): { serverNowMs: number; clockAheadMs: number } {
+    return { serverNowMs: this.serverNow(), clockAheadMs: this.serverClock.ahead };
+  }
+
+  /** Of records that cannot be sealed together, those that cannot alone either; all where each of them could. */
+  private unsealable(records: readonly OutboxRecord[], lane: Lane): readonly OutboxRecord[] {
+    const alone = records.filter((record) => {
+      try {
+        sealBatch(this.options.engine, [record], lane, this.sealingTime());
+        return false;
+      } catch {
+        return true;
+      }
+    });
+    return alone.length > 0 ? alone : records;
   }
 
   private async expectedLane(key: LaneKey): Promise<Lane> {

@@ -1,6 +1,7 @@
 /** The public face of a replica: its partitions together. */
 import type { LogRecord } from "../log/record.ts";
 import { merge } from "../sync/merge.ts";
+import { watchPartitions } from "../sync/partition-watch.ts";
 import { linkedController } from "../sync/wait.ts";
 import { GapEvent } from "./api.ts";
 import type { ReadOptions, ReceivedRecord, Replica, ReplicaEvents, ReplicaPartition } from "./api.ts";
@@ -25,6 +26,8 @@ export interface ReplicaKeeperOptions extends Pick<
   topic: string;
   topicId: string;
   partitions: readonly number[];
+  /** All partitions are kept: those that the topic gets later, too. */
+  isWhole: boolean;
 }
 
 /** What is held is noted at most this often: the note is for listing topics, the files are what counts. */
@@ -34,10 +37,12 @@ const NOTE_INTERVAL_MS = 500;
 export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
   readonly topic: string;
   readonly topicId: string;
-  readonly keepers: readonly ReplicaPartitionKeeper[];
+  readonly keepers: ReplicaPartitionKeeper[] = [];
+  /** Calls each with a partition that the topic has got since. */
+  readonly onMore = new Set<(keeper: ReplicaPartitionKeeper) => void>();
   private readonly options: ReplicaKeeperOptions;
   private readonly controller = new AbortController();
-  private readonly running: Promise<unknown>;
+  private readonly running: Promise<void>[] = [];
   private readonly stopHearing: () => void;
   private readonly unnoted = new Set<ReplicaPartitionKeeper>();
   private cancelNote: (() => void) | undefined;
@@ -47,12 +52,13 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
     this.options = options;
     this.topic = options.topic;
     this.topicId = options.topicId;
-    this.keepers = options.partitions.map((partition) => this.keeper(partition));
     this.stopHearing = options.channel.hear((message) => this.hear(message));
-    for (const { partition } of this.keepers) {
-      options.channel.tell({ kind: "ask", replica: this.lockName(partition) });
-    }
-    this.running = Promise.all(this.keepers.map((keeper) => this.keep(keeper)));
+    for (const partition of options.partitions) this.add(partition);
+    if (!options.isWhole) return;
+    const topic = { name: options.topic, id: options.topicId, partitions: options.partitions.length };
+    watchPartitions(topic, { ...options, signal: this.signal }, (partitions) => {
+      for (const partition of partitions) for (const hear of this.onMore) hear(this.add(partition));
+    });
   }
 
   get signal(): AbortSignal {
@@ -63,7 +69,7 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
   async close(): Promise<void> {
     this.controller.abort();
     this.stopHearing();
-    await this.running;
+    await Promise.all(this.running);
     this.noteAll();
   }
 
@@ -80,6 +86,14 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
   private lockName(partition: number): string {
     const { device, clusterId, topicId } = this.options;
     return `${device.name}/replica/${clusterId}/${topicId}/${partition}`;
+  }
+
+  private add(partition: number): ReplicaPartitionKeeper {
+    const keeper = this.keeper(partition);
+    this.keepers.push(keeper);
+    this.options.channel.tell({ kind: "ask", replica: this.lockName(partition) });
+    this.running.push(this.keep(keeper));
+    return keeper;
   }
 
   private keeper(partition: number): ReplicaPartitionKeeper {
@@ -187,14 +201,21 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
     const stop = (): void => controller.abort();
     options.signal?.addEventListener("abort", stop, { once: true });
     if (options.signal?.aborted === true) stop();
-    const sources = this.chosen(options).map(async function* (keeper) {
-      for await (const records of keeper.follow(options.from ?? 0n, controller.signal))
-        yield { keeper, records };
+    const open = async function* (keeper: ReplicaPartitionKeeper, from: bigint) {
+      for await (const records of keeper.follow(from, controller.signal)) yield { keeper, records };
+    };
+    const sources = this.chosen(options).map((keeper) => open(keeper, options.from ?? 0n));
+    const { onMore } = this.keeper;
+    let hear: ((keeper: ReplicaPartitionKeeper) => void) | undefined;
+    const merged = merge(sources, stop, (add) => {
+      if (options.partition !== undefined) return;
+      hear = (keeper) => add(open(keeper, 0n));
+      onMore.add(hear);
     });
     try {
-      for await (const { keeper, records } of merge(sources, stop))
-        yield* this.received(keeper.partition, records);
+      for await (const { keeper, records } of merged) yield* this.received(keeper.partition, records);
     } finally {
+      if (hear !== undefined) onMore.delete(hear);
       options.signal?.removeEventListener("abort", stop);
     }
   }

@@ -227,10 +227,10 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     const topic = await this.topicToKeep(name, options.signal);
     const partitions =
       options.partitions ?? Array.from({ length: topic.partitions }, (_, partition) => partition);
-    const key = `${topic.clusterId}/${topic.id}/${partitions.join(",")}`;
+    const key = `${topic.clusterId}/${topic.id}/${options.partitions?.join(",") ?? "all"}`;
     let keeper = this.replicas.get(key);
     if (keeper === undefined) {
-      keeper = this.openReplica(topic, partitions);
+      keeper = this.openReplica(topic, partitions, options.partitions === undefined);
       this.replicas.set(key, keeper);
       keeper.catch(() => this.replicas.delete(key));
     }
@@ -267,6 +267,7 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
   private async openReplica(
     topic: { clusterId: string; name: string; id: string },
     partitions: readonly number[],
+    isWhole: boolean,
   ): Promise<ReplicaKeeper> {
     const { device } = this.parts;
     // Asked for once there is something to lose; a browser that says no may still keep it.
@@ -278,6 +279,7 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
       topic: topic.name,
       topicId: topic.id,
       partitions,
+      isWhole,
       store: directoryStore(await device.replicas(topic.clusterId), `${topic.id}/`),
     });
   }

@@ -1,6 +1,8 @@
 /** One topic as the app uses it: publish, subscribe, replicate. */
+import type { LogRecord } from "../log/record.ts";
 import { EARLIEST, LATEST } from "../sync/log-offsets.ts";
 import { merge } from "../sync/merge.ts";
+import { watchPartitions } from "../sync/partition-watch.ts";
 import { subscription } from "../sync/subscription.ts";
 import { linkedController } from "../sync/wait.ts";
 import { KafkaError } from "../wire/errors.ts";
@@ -55,27 +57,39 @@ export class TopicClient<V, K> implements Topic<V, K> {
         throw error;
       });
       if (topic === undefined) return;
-      const sources = Array.from({ length: topic.partitions }, (_, partition) => {
-        const records = subscription({
-          upstream,
-          engine,
-          history,
-          topic: topic.name,
-          topicId: topic.id,
+      const open = (partition: number, from: bigint): AsyncGenerator<PartitionBatch, void, void> =>
+        ofPartition(
           partition,
-          from: startOf(options.from ?? "latest", partition),
-          uncompressedBytesMax: UNCOMPRESSED_BYTES_MAX,
-          isThere: async () => {
-            metadata.invalidate(topic.name);
-            return (await metadata.topic(topic.name))?.id === topic.id;
+          subscription({
+            upstream,
+            engine,
+            history,
+            topic: topic.name,
+            topicId: topic.id,
+            partition,
+            from,
+            uncompressedBytesMax: UNCOMPRESSED_BYTES_MAX,
+            isThere: async () => {
+              metadata.invalidate(topic.name);
+              return (await metadata.topic(topic.name))?.id === topic.id;
+            },
+            signal: controller.signal,
+          }),
+        );
+      const sources = Array.from({ length: topic.partitions }, (_, partition) =>
+        open(partition, startOf(options.from ?? "latest", partition)),
+      );
+      const merged = merge(sources, stop, (add) =>
+        watchPartitions(
+          topic,
+          { metadata, clock: upstream.clock, signal: controller.signal },
+          (partitions) => {
+            // All that is in a partition that was not there before is new.
+            for (const partition of partitions) add(open(partition, EARLIEST));
           },
-          signal: controller.signal,
-        });
-        return (async function* () {
-          for await (const batch of records) yield { partition, batch };
-        })();
-      });
-      for await (const { partition, batch } of merge(sources, stop)) {
+        ),
+      );
+      for await (const { partition, batch } of merged) {
         for (const record of batch) {
           if (controller.signal.aborted) return;
           yield new LazyRecord(topic.name, partition, record, this.codec);
@@ -90,6 +104,18 @@ export class TopicClient<V, K> implements Topic<V, K> {
   replicate(options: ReplicateOptions = {}): Promise<Replica<V, K>> {
     return this.parts.replicate(this.name, this.codec, options);
   }
+}
+
+interface PartitionBatch {
+  readonly partition: number;
+  readonly batch: readonly LogRecord[];
+}
+
+async function* ofPartition(
+  partition: number,
+  batches: AsyncIterable<readonly LogRecord[]>,
+): AsyncGenerator<PartitionBatch, void, void> {
+  for await (const batch of batches) yield { partition, batch };
 }
 
 function startOf(from: NonNullable<SubscribeOptions["from"]>, partition: number): bigint {

@@ -358,3 +358,37 @@ test("a topic that the gateway does not make: the records wait, the reason is to
   });
   expect(await page.evaluate(() => client.outbox.problem)).toBeUndefined();
 });
+
+test("a topic that gets more partitions: subscribers and replicas have them, too", async () => {
+  const page = await openPage();
+  await page.evaluate(
+    () => client.topic("grows", { value: sdk.text() }).publish({ key: "a", value: "first" }).delivered,
+  );
+  const reading = page.evaluate(async () => {
+    const grows = client.topic("grows", { value: sdk.text() });
+    const replica = await grows.replicate();
+    const count = async (records: AsyncIterable<unknown>): Promise<number> => {
+      let seen = 0;
+      for await (const _ of records) if (++seen === 41) break;
+      return seen;
+    };
+    return Promise.all([count(grows.subscribe({ from: "earliest" })), count(replica.follow())]);
+  });
+  const kafka = new Kafka({
+    clientId: "test",
+    brokers: [`127.0.0.1:${gateway.kafkaPort}`],
+    logLevel: logLevel.NOTHING,
+  });
+  const admin = kafka.admin();
+  await admin.connect();
+  await admin.createPartitions({ topicPartitions: [{ topic: "grows", count: 7 }] });
+  await admin.disconnect();
+  const producer = kafka.producer();
+  await producer.connect();
+  const messages = Array.from({ length: 40 }, (_, n) => ({ partition: n % 7, value: `more ${n}` }));
+  await producer.send({ topic: "grows", messages });
+  await producer.disconnect();
+  // As the console does; without anybody's asking it would take up to five minutes.
+  await page.evaluate(() => client.topics());
+  expect(await reading).toEqual([41, 41]);
+});
