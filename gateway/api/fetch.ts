@@ -125,11 +125,13 @@ interface Budget {
   bytes: number;
   /** Nothing has been read yet: one batch may be larger than what is left. */
   first: boolean;
+  /** Some partition has more than was read of it, so there is nothing to wait for: the next Fetch gets it. */
+  isShort: boolean;
 }
 
 async function readAll(request: FetchRequest, context: RequestContext) {
   const bytesMax = Math.max(0, Math.min(request.maxBytes, context.listener.fetchBytesMax));
-  const budget: Budget = { bytes: bytesMax, first: true };
+  const budget: Budget = { bytes: bytesMax, first: true, isShort: false };
   let answerNow = request.topics.length === 0;
   let bytes = 0;
   const responses: TopicAnswer[] = [];
@@ -143,7 +145,7 @@ async function readAll(request: FetchRequest, context: RequestContext) {
     }
     responses.push({ topic: topic.topic, topicId: topic.topicId, partitions });
   }
-  return { responses, bytes, answerNow };
+  return { responses, bytes, answerNow: answerNow || budget.isShort };
 }
 
 async function readPartition(
@@ -185,12 +187,16 @@ async function readRecords(log: PartitionLog, asked: AskedPartition, budget: Bud
   const { fetchOffset } = asked;
   // Written and not synced yet: whoever was answered with acks=1 may know of it already. Nothing there, so far.
   if (fetchOffset >= log.highWatermark && fetchOffset <= log.logEndOffset) return EMPTY;
+  const { highWatermark } = log;
   const bytesMax = Math.max(0, Math.min(asked.partitionMaxBytes, budget.bytes));
   const isSpent = bytesMax === 0 && !budget.first;
   // Where nothing more fits the log is asked all the same when it has to say that the offset is out of range.
-  if (isSpent && fetchOffset >= log.logStartOffset && fetchOffset < log.highWatermark) return EMPTY;
-  const { bytes } = await log.read(fetchOffset, bytesMax);
-  if (bytes.byteLength > bytesMax && !budget.first) return EMPTY;
+  const isThere = fetchOffset >= log.logStartOffset && fetchOffset < highWatermark;
+  const { bytes, to } =
+    isSpent && isThere ? { bytes: EMPTY, to: fetchOffset } : await log.read(fetchOffset, bytesMax);
+  const fits = bytes.byteLength <= bytesMax || budget.first;
+  budget.isShort ||= !fits || to < highWatermark;
+  if (!fits) return EMPTY;
   if (bytes.byteLength > 0) budget.first = false;
   budget.bytes -= bytes.byteLength;
   return bytes;

@@ -105,3 +105,36 @@ describe("thousands of requests in one packet", () => {
     expect((await fetchFrom(client, "deep", 0n)).values).toEqual(["0 a"]);
   });
 });
+
+describe("a Fetch that asks for more than it may get", () => {
+  const record = (letter: string): Uint8Array => batchOf([letter.repeat(1000)]);
+
+  it("is answered with what fits, and does not wait for bytes that it has no room for", async () => {
+    await createTopic(client, "greedy");
+    for (const letter of ["a", "b", "c"]) await produceTo(client, "greedy", record(letter));
+    const bounds = [
+      { minBytes: 2000, maxBytes: 2000 },
+      { minBytes: 5000, partitionMaxBytes: 1500 },
+      { minBytes: 2 ** 30, maxBytes: 1500 },
+    ];
+    for (const bound of bounds) {
+      const answer = await fetchFrom(client, "greedy", 0n, { maxWaitMs: 25_000, ...bound });
+      expect(answer.values).toEqual([`0 ${"a".repeat(1000)}`]);
+    }
+  }, 10_000);
+
+  it("does not wait at the end of a segment when the next one has what it asks for", async () => {
+    const config = { name: "segment.bytes", value: "1500" };
+    const topic = {
+      name: "rolled",
+      numPartitions: 1,
+      replicationFactor: 1,
+      assignments: [],
+      configs: [config],
+    };
+    await client.request(createTopics, 7, { topics: [topic], timeoutMs: 1000, validateOnly: false });
+    for (const letter of ["a", "b", "c"]) await produceTo(client, "rolled", record(letter));
+    const answer = await fetchFrom(client, "rolled", 0n, { maxWaitMs: 25_000, minBytes: 2000 });
+    expect(answer.values).toEqual([`0 ${"a".repeat(1000)}`]);
+  }, 10_000);
+});
