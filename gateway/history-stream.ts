@@ -11,6 +11,13 @@ export interface StreamedResponse {
   close(): unknown;
 }
 
+/**
+ * Bytes that are written at once. Together with a chunk's header they fit the library's cork buffer (16 KiB): a larger
+ * write, on a connection that has answered before and whose reader is slow, sent what that buffer held twice, in the
+ * middle of the next chunk.
+ */
+export const WRITE_BYTES = 12 * 1024;
+
 /** Streams one piece after the other, each when the socket has taken the one before. */
 export async function sendHistory(res: StreamedResponse, request: HistoryRequest): Promise<void> {
   let aborted = false;
@@ -28,9 +35,7 @@ export async function sendHistory(res: StreamedResponse, request: HistoryRequest
     for await (const pieces of historyPieces(request)) {
       if (aborted) return;
       let taken = true;
-      res.cork(() => {
-        for (const piece of pieces) taken = res.write(piece);
-      });
+      for (const part of parts(pieces)) res.cork(() => void (taken = res.write(part)));
       if (!taken && !aborted) {
         await new Promise<void>((resolve) => {
           resume = resolve;
@@ -44,5 +49,11 @@ export async function sendHistory(res: StreamedResponse, request: HistoryRequest
     // The status has been sent: only an answer that ends too soon can tell the client.
     setImmediate(() => void (aborted || res.close()));
     throw error;
+  }
+}
+
+function* parts(pieces: readonly Uint8Array[]): Generator<Uint8Array> {
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.byteLength; at += WRITE_BYTES) yield piece.subarray(at, at + WRITE_BYTES);
   }
 }
