@@ -229,8 +229,22 @@ export class Outbox {
     do {
       this.countAgain = false;
       this.currentCounts = await countRecords(this.store);
+      if (this.currentCounts.refused + this.currentCounts["in doubt"] > 0) await this.hearVerdicts();
       this.options.onChange?.();
     } while (this.countAgain);
+  }
+
+  /** The tab that delivers may be another one: what it found out about our records stands in the store. */
+  private async hearVerdicts(): Promise<void> {
+    if (this.promises.size === 0) return;
+    const judged = await this.store.transact("readonly", async (rows) => [
+      ...(await rows.recordsIn("refused", Number.MAX_SAFE_INTEGER)),
+      ...(await rows.recordsIn("in doubt", Number.MAX_SAFE_INTEGER)),
+    ]);
+    for (const { id, state, reason } of judged) {
+      this.promises.get(id)?.reject(undelivered(state, reason ?? ""));
+      this.promises.delete(id);
+    }
   }
 
   private disappoint(recordIds: readonly number[], error: KafkaError): void {

@@ -5,6 +5,7 @@ import { ErrorCode, errorName, KafkaError } from "../wire/errors.ts";
 import type { Connection } from "./connection.ts";
 import type { FrozenBatch } from "./outbox-store.ts";
 import { outcomeOf } from "./produce-outcome.ts";
+import { standsAt } from "./read-back.ts";
 
 const PRODUCE_TIMEOUT_MS = 30_000;
 
@@ -34,7 +35,9 @@ export async function produceOnce(connection: Connection, batch: FrozenBatch): P
       `${batch.topic}-${batch.partition} refused a batch: ${detail ?? errorName(code)}`,
     );
   }
-  if (code === ErrorCode.NONE && mine.baseOffset < batch.endBefore) {
+  const isOlder = code === ErrorCode.NONE && mine.baseOffset < batch.endBefore;
+  // The log may have been set back, to an older backup say, and have taken our batch at an offset that it had given before.
+  if (isOlder && !(await standsAt(connection, batch, mine.baseOffset))) {
     // Acknowledged as a duplicate of something older than this batch: our sequence was used by someone else, say by a
     // copy of this device's data. Nothing of ours was written.
     throw new KafkaError(

@@ -1,4 +1,5 @@
 /** Rule 3: looks for batches of ours in the log itself, by producer id, epoch and sequence, before anything is sealed again. */
+import { CRC_AT } from "../engine-as/format.ts";
 import { fetch as fetchApi } from "../wire/apis/fetch.ts";
 import { ErrorCode, errorName, KafkaError } from "../wire/errors.ts";
 import type { Connection } from "./connection.ts";
@@ -45,6 +46,26 @@ export async function readBack(connection: Connection, batches: readonly FrozenB
     .filter((batch) => batch.endBefore < logStart && !found.has(batch.id))
     .map((batch) => batch.id);
   return { found, gone: new Set(gone) };
+}
+
+/** Whether the batch at `offset` is this very one, by all that its CRC covers: producer id, sequence and records. */
+export async function standsAt(connection: Connection, batch: FrozenBatch, offset: bigint): Promise<boolean> {
+  let piece: Uint8Array;
+  try {
+    piece = await fetchPiece(connection, batch, offset);
+  } catch (error) {
+    // Retention has taken it: it is not what was just written.
+    if (error instanceof KafkaError && error.code === ErrorCode.OFFSET_OUT_OF_RANGE) return false;
+    throw error;
+  }
+  for (const { at, header } of batchesOf(piece)) {
+    if (header.baseOffset === offset) return crcOf(piece, at) === crcOf(batch.bytes, 0);
+  }
+  return false;
+}
+
+function crcOf(batches: Uint8Array, at: number): number {
+  return new DataView(batches.buffer, batches.byteOffset).getUint32(at + CRC_AT);
 }
 
 function identity(producerId: bigint, epoch: number, sequence: number): string {

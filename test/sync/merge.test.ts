@@ -14,7 +14,13 @@ test("a reader that leaves while more is waiting leaves no subscription behind",
   const clock = new VirtualClock();
   const broker = new FakeBroker(engine);
   const topic = broker.createTopic("orders", 2);
-  const options = { codec: 0, producerId: -1n, producerEpoch: -1, baseSequence: -1, bytesMax: 1 << 20 } as const;
+  const options = {
+    codec: 0,
+    producerId: -1n,
+    producerEpoch: -1,
+    baseSequence: -1,
+    bytesMax: 1 << 20,
+  } as const;
   for (const partition of topic.partitions) {
     for (let batch = 0; batch < 3; batch++) {
       const value = new TextEncoder().encode(`batch ${batch}`);

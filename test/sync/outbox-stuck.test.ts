@@ -46,7 +46,10 @@ test.each([Number.NaN, 1.5, Infinity, 2 ** 70])(
 test("a partition whose log cannot be asked holds up no other topic", async () => {
   const { clock, broker, tab } = setUp();
   broker.faults = (api, body) =>
-    api === "ListOffsets" && JSON.stringify(body, (_, each: unknown) => (typeof each === "bigint" ? Number(each) : each)).includes('"fenced"')
+    api === "ListOffsets" &&
+    JSON.stringify(body, (_, each: unknown) => (typeof each === "bigint" ? Number(each) : each)).includes(
+      '"fenced"',
+    )
       ? { refuse: ErrorCode.KAFKA_STORAGE_ERROR }
       : "none";
   const mine = tab().deliver();
@@ -84,7 +87,8 @@ test("what another tab was refused is told to the tab that published it", async 
 test("a gateway set back to an older backup takes an unanswered batch at a lower offset: not sent twice", async () => {
   const { clock, broker, tab } = setUp();
   const mine = tab().deliver();
-  for (const value of ["one", "two", "three"]) await clock.until(mine.publish("orders", null, value).delivered);
+  for (const value of ["one", "two", "three"])
+    await clock.until(mine.publish("orders", null, value).delivered);
   const partition = broker.topics.get("orders")?.partitions[0];
   broker.faults = (api) => (api === "Produce" ? "lost" : "none");
   mine.publish("orders", null, "four");
