@@ -1,5 +1,6 @@
 /** The composition root: the only place that names concrete stores, sockets and clocks. */
 import { randomBytes } from "node:crypto";
+import { AnswerMemory } from "./api/answer-memory.ts";
 import type { Services } from "./api/context.ts";
 import { Lifetime } from "./api/lifetime.ts";
 import { PushHub } from "./api/push-hub.ts";
@@ -7,7 +8,7 @@ import { ApiTable } from "./api/table.ts";
 import { consoleDirectory, loadEngineModule } from "./assets.ts";
 import { takeDataDirectory } from "./data-directory.ts";
 import { FileStore } from "./file-store.ts";
-import { FETCH_BYTES_MAX, STOP_MS, WEBSOCKET_FETCH_BYTES_MAX } from "./limits.ts";
+import { ANSWER_BYTES_MAX, FETCH_BYTES_MAX, STOP_MS, WEBSOCKET_FETCH_BYTES_MAX } from "./limits.ts";
 import { originPolicy } from "./origins.ts";
 import { dataPath, formatHostAndPort, isLoopback, type HostAndPort, type Settings } from "./settings.ts";
 import { readStaticFiles } from "./static-files.ts";
@@ -70,7 +71,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       log,
     });
     undo.push(() => cluster.close());
-    const services: Services = { cluster, clock: systemClock, log, running: new Lifetime() };
+    const services: Services = {
+      cluster,
+      clock: systemClock,
+      log,
+      running: new Lifetime(),
+      answerMemory: new AnswerMemory(ANSWER_BYTES_MAX),
+    };
     const hub = new PushHub(services);
     undo.push(() => hub.close());
     const requestBytesMax = config.socketRequestMaxBytes;

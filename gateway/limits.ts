@@ -18,6 +18,9 @@ export const FETCH_BYTES_MAX = 55 * 1024 * 1024;
 /** The same on a WebSocket, where Push and HTTP carry the bulk. */
 export const WEBSOCKET_FETCH_BYTES_MAX = 4 * 1024 * 1024;
 
+/** What answers to Fetch may take in memory, those of all TCP clients that do not read them included. */
+export const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
+
 export const TCP_CONNECTIONS_MAX = 10_000;
 export const WEBSOCKET_CONNECTIONS_MAX = 50_000;
 /** Histories that are being sent at once. */
@@ -26,7 +29,7 @@ export const HISTORIES_MAX = 256;
 /** A request that has begun to arrive is whole within this time, and the time its bytes take at the slowest pace. */
 export const REQUEST_ARRIVAL_MS = 10_000;
 export const ARRIVAL_BYTES_PER_MS = 16;
-/** A Kafka client that sends nothing for this long is gone (Kafka's `connections.max.idle.ms`). */
+/** A Kafka client that sends nothing, or takes nothing of its answers, for this long is gone (Kafka's `connections.max.idle.ms`). */
 export const IDLE_MS = 600_000;
 /** A WebSocket that neither sends nor answers pings for this long is gone. In seconds, as uWebSockets takes it. */
 export const WEBSOCKET_IDLE_SECONDS = 60;

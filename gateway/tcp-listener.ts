@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import type { AnswerMemory } from "./api/answer-memory.ts";
 import type { ListenerProfile, Services } from "./api/context.ts";
 import type { ApiTable } from "./api/table.ts";
 import { Connection } from "./connection.ts";
@@ -25,6 +26,8 @@ export interface TcpListenerOptions {
   profile(port: number): ListenerProfile;
   /** How long a request may take to arrive, besides what its size allows; for tests. */
   arrivalMs?: number;
+  /** How long a client may take nothing of its answers; for tests. */
+  idleMs?: number;
 }
 
 /** A listener that can be stopped in two steps: first the requests that are here are answered. */
@@ -100,6 +103,9 @@ class TcpConnection {
   private readonly reader: FrameReader;
   private readonly connection: Connection;
   private readonly arrivalMs: number;
+  private readonly memory: AnswerMemory;
+  /** Bytes of answers that the client has not taken yet. */
+  private unread = 0;
   private paused = false;
   private lastHeard = performance.now();
   /** When the request that is arriving began to; undefined between requests. */
@@ -108,6 +114,7 @@ class TcpConnection {
   constructor(socket: Socket, options: TcpListenerOptions, profile: ListenerProfile) {
     this.socket = socket;
     this.arrivalMs = options.arrivalMs ?? REQUEST_ARRIVAL_MS;
+    this.memory = options.services.answerMemory;
     this.reader = new FrameReader({ frameBytesMax: options.requestBytesMax });
     this.connection = new Connection({
       services: options.services,
@@ -127,7 +134,14 @@ class TcpConnection {
     socket.on("end", () => void this.finish());
     // A reset tells nobody anything; "close" follows.
     socket.on("error", () => {});
-    socket.on("close", () => this.connection.closed());
+    socket.on("close", () => {
+      this.connection.closed();
+      this.taken(this.unread);
+    });
+    // Neither a byte in nor a byte out: whoever has answers to take by then will not.
+    socket.setTimeout(options.idleMs ?? IDLE_MS, () => {
+      if (this.unread > 0) this.connection.close(`${this.unread} bytes of answers were not taken`);
+    });
   }
 
   /** Answers what has arrived, then ends the socket. */
@@ -180,11 +194,20 @@ class TcpConnection {
     if (socket.destroyed || socket.writableEnded) return true;
     let bytes = 0;
     for (const piece of pieces) bytes += piece.byteLength;
+    this.unread += this.memory.take(bytes);
     socket.cork();
-    socket.write(framePrefix(bytes));
-    for (const piece of pieces) if (piece.byteLength > 0) socket.write(piece);
+    // Without bytes and last: called when all of the answer has been taken.
+    for (const piece of [framePrefix(bytes), ...pieces]) if (piece.byteLength > 0) socket.write(piece);
+    socket.write("", () => this.taken(bytes));
     socket.uncork();
     return socket.writableLength <= UNREAD_BYTES_MAX;
+  }
+
+  /** The client, or the end of its socket, has relieved us of so many bytes. */
+  private taken(bytes: number): void {
+    const freed = Math.min(bytes, this.unread);
+    this.unread -= freed;
+    this.memory.giveBack(freed);
   }
 
   private pause(): void {

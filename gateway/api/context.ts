@@ -1,6 +1,7 @@
 import type { Clock } from "../../log/clock.ts";
 import type { Cluster } from "../../log/cluster.ts";
 import type { Logger } from "../../log/logger.ts";
+import type { AnswerMemory } from "./answer-memory.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { Subscriber } from "./subscriber.ts";
 
@@ -16,6 +17,8 @@ export interface Services {
   readonly log: Logger;
   /** Ends when the gateway stops: requests that wait are answered with what there is. */
   readonly running: Lifetime;
+  /** What answers that are being read from the log or have not been read by their clients may take, all together. */
+  readonly answerMemory: AnswerMemory;
 }
 
 /** How the listener that a connection came in through differs from the others. */

@@ -57,7 +57,7 @@ export const fetchApi: ServedApi = serveApi(
       wait.watch(partitionsOf(request, context));
       for (;;) {
         wait.reset();
-        const { responses, bytes, answerNow } = await readAll(request, context);
+        const { responses, bytes, answerNow } = await readWithin(request, context);
         if (answerNow || bytes >= request.minBytes || wait.over) {
           return { errorCode: ErrorCode.NONE as number, sessionId: NO_SESSION, responses };
         }
@@ -129,8 +129,19 @@ interface Budget {
   isShort: boolean;
 }
 
-async function readAll(request: FetchRequest, context: RequestContext) {
-  const bytesMax = Math.max(0, Math.min(request.maxBytes, context.listener.fetchBytesMax));
+/** Reads what there is memory for. From the moment that the answer is handed to its socket, the listener counts it. */
+async function readWithin(request: FetchRequest, context: RequestContext) {
+  const { answerMemory } = context.services;
+  const wanted = Math.max(0, Math.min(request.maxBytes, context.listener.fetchBytesMax));
+  const share = answerMemory.takeShare(wanted);
+  try {
+    return await readAll(request, context, share);
+  } finally {
+    answerMemory.giveBack(share);
+  }
+}
+
+async function readAll(request: FetchRequest, context: RequestContext, bytesMax: number) {
   const budget: Budget = { bytes: bytesMax, first: true, isShort: false };
   let answerNow = request.topics.length === 0;
   let bytes = 0;
