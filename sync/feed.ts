@@ -82,9 +82,9 @@ export async function* feed(options: FeedOptions): AsyncGenerator<FeedEvent, voi
     if (connection === undefined) return;
     let failure: unknown;
     try {
-      const plan = historyUsable ? await planHistory(options, connection) : undefined;
+      const from = historyUsable ? await planHistory(options, connection) : undefined;
       historyUsable = true;
-      const events = plan === undefined ? pushed(options, connection) : inBulk(options, plan);
+      const events = from === undefined ? pushed(options, connection) : inBulk(options, from);
       for await (const event of events) {
         if (event.kind === "data" || event.kind === "gap") failures = 0;
         yield event;
@@ -115,7 +115,7 @@ async function throwIfOver(failure: unknown, options: FeedOptions): Promise<void
   if (failure instanceof HistoryError) return;
   if (!(failure instanceof KafkaError)) throw failure;
   if (GONE.has(failure.code)) {
-    if (await options.isThere()) return;
+    if (await isStillThere(options)) return;
     throw new KafkaError(
       ErrorCode.UNKNOWN_TOPIC_ID,
       `topic ${options.topic} (${options.topicId}) was deleted, or made again under another id; subscribe anew to read the new one`,
@@ -126,13 +126,18 @@ async function throwIfOver(failure: unknown, options: FeedOptions): Promise<void
   if (!failure.retriable && failure.code !== ErrorCode.OFFSET_OUT_OF_RANGE) throw failure;
 }
 
-interface Step {
-  readonly from: bigint;
-  readonly diverged: Extract<FeedEvent, { kind: "diverged" }> | undefined;
+/** Whether it is, as far as it can be told now: without a connection it is not known to be gone. */
+async function isStillThere({ isThere }: FeedOptions): Promise<boolean> {
+  try {
+    return await isThere();
+  } catch (error) {
+    if (error instanceof KafkaError && error.retriable) return true;
+    throw error;
+  }
 }
 
-/** Whether history should be read in bulk first, and from where; undefined when pushes do. */
-async function planHistory(options: FeedOptions, connection: Connection): Promise<Step | undefined> {
+/** From where history should be read in bulk first; undefined when pushes do. */
+async function planHistory(options: FeedOptions, connection: Connection): Promise<bigint | undefined> {
   const position = options.position();
   if (options.history === undefined || position.offset === LATEST) return undefined;
   const end = await logOffset(connection, options.topic, options.partition, LATEST);
@@ -141,32 +146,28 @@ async function planHistory(options: FeedOptions, connection: Connection): Promis
       ? await logOffset(connection, options.topic, options.partition, EARLIEST)
       : position.offset;
   if (end - from < BigInt(options.historyRecordsMin ?? HISTORY_RECORDS_MIN)) return undefined;
-  if (position.lastEpoch < 0) return { from, diverged: undefined };
-  // Without a way to compare histories first, Subscribe has to: it does so by itself.
+  if (position.lastEpoch < 0) return from;
+  // Subscribe compares histories by the topic's id, and says where to cut back. What is asked here is asked by the
+  // topic's name, which may be another topic's by now: enough to go on by, not to cut by.
   if (connection.version(offsetForLeaderEpoch) === undefined) return undefined;
-  return { from, diverged: await compareHistories(options, connection, position) };
-}
-
-async function compareHistories(
-  { topic, partition }: FeedOptions,
-  connection: Connection,
-  position: FeedPosition,
-): Promise<Step["diverged"]> {
-  const { epoch, endOffset } = await epochEnd(connection, topic, partition, position.lastEpoch);
-  const agrees = epoch === position.lastEpoch && endOffset >= position.offset;
-  return agrees ? undefined : { kind: "diverged", epoch, endOffset };
+  const { epoch, endOffset } = await epochEnd(
+    connection,
+    options.topic,
+    options.partition,
+    position.lastEpoch,
+  );
+  return epoch === position.lastEpoch && endOffset >= position.offset ? from : undefined;
 }
 
 /** History could not be had over HTTP: the socket has it too. */
 class HistoryError extends Error {}
 
-async function* inBulk(options: FeedOptions, plan: Step): AsyncGenerator<FeedEvent, void, void> {
+async function* inBulk(options: FeedOptions, from: bigint): AsyncGenerator<FeedEvent, void, void> {
   const { history } = options;
-  if (plan.diverged !== undefined) return yield plan.diverged;
   if (history === undefined) return;
   options.onState?.("history", undefined);
   const stop = linkedController(options.signal);
-  let expected = plan.from;
+  let expected = from;
   const waiting: DataRange[] = [];
   let waitingBytes = 0;
   const take = (): DataRange | undefined => {
@@ -176,7 +177,7 @@ async function* inBulk(options: FeedOptions, plan: Step): AsyncGenerator<FeedEve
   };
   try {
     for await (const frame of historyFrames(
-      readable(history.read(options.topicId, options.partition, plan.from, stop.signal)),
+      readable(history.read(options.topicId, options.partition, from, stop.signal)),
     )) {
       const range = joinFrame(frame, expected);
       if (range === undefined) continue;
@@ -195,7 +196,7 @@ async function* inBulk(options: FeedOptions, plan: Step): AsyncGenerator<FeedEve
   } finally {
     stop.abort();
   }
-  if (expected === plan.from)
+  if (expected === from)
     throw new HistoryError(`the history of ${options.topic}-${options.partition} came back empty`);
 }
 

@@ -19,28 +19,51 @@ export interface SubscriptionOptions extends Omit<FeedOptions, "position"> {
 }
 
 /**
- * The records of one partition from `from` on, in order, each once, one batch at a time. Ends when the signal aborts or
+ * The records of one partition from `from` on, in order, each once, one batch at a time; goes back when the log lost what
+ * was read of it. Ends when the signal aborts or
  * the upstream closes; throws KafkaError when the topic is gone (UNKNOWN_TOPIC_ID) or a batch cannot be read
  * (CORRUPT_MESSAGE, UNSUPPORTED_COMPRESSION_TYPE).
  */
 export async function* subscription(options: SubscriptionOptions): AsyncGenerator<LogRecord[], void, void> {
   let next = options.from;
-  const events = feed({ ...options, position: () => ({ offset: next, lastEpoch: -1 }) });
-  for await (const event of events) {
+  let epochs: EpochStart[] = [];
+  const position = () => ({ offset: next, lastEpoch: epochs.at(-1)?.epoch ?? -1 });
+  for await (const event of feed({ ...options, position })) {
     if (event.kind === "start") next = event.offset;
     if (event.kind === "gap") {
       options.onGap?.(event.from, event.to);
       next = event.to;
     }
+    if (event.kind === "diverged") {
+      // The log lost what was read: what stands there now is read, too (KIP-101).
+      const ours = epochs.find(({ epoch }) => epoch > event.epoch)?.from ?? next;
+      next = leastOf(next, ours, event.endOffset < 0n ? 0n : event.endOffset);
+      epochs = epochs.filter(({ from }) => from < next);
+    }
     if (event.kind !== "data") continue;
-    for (const { at, bytes } of batchesOf(event.records)) {
+    for (const { at, bytes, header } of batchesOf(event.records)) {
       const batch = event.records.subarray(at, at + bytes);
       const records = recordsFrom(options.engine, batch, next, options.uncompressedBytesMax);
-      next = new BatchHeader(batch).lastOffset + 1n;
+      next = header.lastOffset + 1n;
+      if (header.leaderEpoch > (epochs.at(-1)?.epoch ?? -1)) {
+        epochs = [...epochs, { epoch: header.leaderEpoch, from: header.baseOffset }].slice(-EPOCHS_MAX);
+      }
       if (records.length > 0) yield records;
     }
     next = event.to;
   }
+}
+
+/** Where a leader epoch begins, as far as it was read. */
+interface EpochStart {
+  readonly epoch: number;
+  readonly from: bigint;
+}
+
+const EPOCHS_MAX = 100;
+
+function leastOf(...offsets: readonly [bigint, ...bigint[]]): bigint {
+  return offsets.reduce((least, offset) => (offset < least ? offset : least));
 }
 
 /** The records of one batch from `offset` on; none for a control batch. Checks the batch first; throws KafkaError. */

@@ -255,6 +255,28 @@ test("a topic that was deleted, or made anew, leaves the replica as it is and sa
   }
 });
 
+test("what a topic of the same name tells of its epochs does not cut a replica of the one before", async () => {
+  const setup = setUp();
+  const { clock, upstream, metadata, produce, partition, broker } = setup;
+  partition.leaderEpoch = 3;
+  produce(4);
+  const log = await setup.openLog();
+  const options = { upstream, metadata, log, history: historyOf(setup, 1000, []), historyRecordsMin: 10 };
+  const follower = new Follower(options);
+  await until(clock, () => log.logEndOffset === 12n);
+  upstream.goOffline();
+  broker.topics.delete("orders");
+  const anew = broker.createTopic("orders");
+  for (const batch of [...partition.batches, ...partition.batches, ...partition.batches]) {
+    anew.partitions[0]?.append(batch);
+  }
+  upstream.goOnline();
+  await until(clock, () => follower.state === "deleted");
+  expect(await contents(log)).toHaveLength(12);
+  await follower.stop();
+  await upstream.close("done");
+});
+
 test("a damaged push is refused, and asked for again", async () => {
   const setup = setUp();
   const { clock, upstream, metadata, produce, broker } = setup;

@@ -1,0 +1,106 @@
+import { expect, test } from "vitest";
+import { EARLIEST } from "../../sync/log-offsets.ts";
+import { Metadata } from "../../sync/metadata.ts";
+import { subscription } from "../../sync/subscription.ts";
+import { Upstream } from "../../sync/upstream.ts";
+import { ErrorCode } from "../../wire/errors.ts";
+import { loadEngine } from "../engine/load.ts";
+import { FakeBroker } from "./fake-broker.ts";
+import { seeded, VirtualClock } from "./virtual-clock.ts";
+
+const engine = loadEngine();
+
+function setUp() {
+  const clock = new VirtualClock();
+  const broker = new FakeBroker(engine);
+  const topic = broker.createTopic("orders");
+  const upstream = new Upstream({ open: broker.open, clock, random: seeded(2), clientId: "t" });
+  const metadata = new Metadata(upstream);
+  const controller = new AbortController();
+  const options = {
+    codec: 0,
+    producerId: -1n,
+    producerEpoch: -1,
+    baseSequence: -1,
+    bytesMax: 1 << 20,
+  } as const;
+  const append = (...values: string[]): void => {
+    for (const value of values) {
+      const records = [{ key: null, value: new TextEncoder().encode(value), timestamp: 1 }];
+      topic.partitions[0]?.append(engine.writeBatch(records, options));
+    }
+    broker.pushAll();
+  };
+  const read: string[] = [];
+  const reading = (async () => {
+    const batches = subscription({
+      upstream,
+      engine,
+      topic: "orders",
+      topicId: topic.id,
+      partition: 0,
+      from: EARLIEST,
+      uncompressedBytesMax: 1 << 26,
+      isThere: async () => {
+        metadata.invalidate("orders");
+        return (await metadata.topic("orders"))?.id === topic.id;
+      },
+      signal: controller.signal,
+    });
+    for await (const records of batches) {
+      for (const record of records)
+        read.push(`${record.offset} ${new TextDecoder().decode(record.value ?? undefined)}`);
+    }
+  })();
+  reading.catch(() => undefined);
+  const hasRead = (count: number): Promise<void> =>
+    clock.until(
+      (async () => {
+        while (read.length < count) await new Promise<void>((resolve) => clock.setTimer(50, resolve));
+      })(),
+      120_000,
+    );
+  const stop = async (): Promise<void> => {
+    controller.abort();
+    await upstream.close("done");
+    await clock.until(reading);
+  };
+  return { clock, broker, partition: topic.partitions[0], upstream, append, read, hasRead, stop };
+}
+
+test("a gateway that lost its tail: what stands at those offsets now is read, and nothing is skipped", async () => {
+  const { clock, broker, partition, append, read, hasRead, stop } = setUp();
+  append("one", "two", "three", "four");
+  await hasRead(4);
+  broker.reachable = false;
+  broker.dropAll();
+  partition?.truncate(2n);
+  append("three anew");
+  broker.reachable = true;
+  await hasRead(5);
+  append("four anew", "five");
+  await hasRead(7);
+  expect(read.slice(4)).toEqual(["2 three anew", "3 four anew", "4 five"]);
+  await clock.settle();
+  await stop();
+});
+
+test("a connection that is lost while it is asked whether the topic is still there does not end a subscription", async () => {
+  const { clock, broker, append, read, hasRead, stop } = setUp();
+  append("one");
+  await hasRead(1);
+  let refusals = 2;
+  broker.faults = (api) => {
+    if (api === "Metadata") return "lost";
+    if (api !== "Subscribe" || refusals === 0) return "none";
+    refusals -= 1;
+    return { refuse: ErrorCode.UNKNOWN_TOPIC_ID };
+  };
+  broker.dropAll();
+  await clock.pass(5000);
+  broker.faults = () => "none";
+  append("two");
+  await hasRead(2);
+  expect(read).toEqual(["0 one", "1 two"]);
+  await stop();
+});
