@@ -6,22 +6,19 @@
  * binary is built for, and libuv's pool of 16 threads (a module's loading has already made the pool when code first runs,
  * so `npm start` sets the variable before Node begins).
  */
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ensureBuilt, ensureInstalled, root } from "./build-if-stale.mjs";
+import { neededNode, RERUN } from "./needed-node.mjs";
 
 const POOL_THREADS = "16";
-/** The Node that is taken from npm's `node` package when this one has no uWebSockets binary. */
-const FALLBACK_NODE = "22";
-const RERUN = "RIVULET_RERUN";
 
 const log = (text) => console.error(`rivulet: ${text}`);
 
 try {
   await ensureInstalled({ log });
-  const needed = neededNode();
+  const needed = neededNode({ log });
   if (needed !== undefined) await runAgain(needed);
   else if (process.env.UV_THREADPOOL_SIZE === undefined) await runAgain(process.execPath);
   else {
@@ -32,29 +29,6 @@ try {
 } catch (error) {
   log(error instanceof Error ? error.message : String(error));
   process.exit(1);
-}
-
-/** Path of another Node, when the uWebSockets binary has no build for this one. */
-function neededNode() {
-  const { platform, arch, versions } = process;
-  const binary = `node_modules/uWebSockets.js/dist/bin/uws_${platform}_${arch}_${versions.modules}.node`;
-  if (existsSync(join(root, binary))) return undefined;
-  if (process.env[RERUN] !== undefined) {
-    throw new Error(
-      `uWebSockets has no build for Node ${process.version} on ${platform} ${arch}; run Node 20 or 22 on Linux, macOS or Windows`,
-    );
-  }
-  log(
-    `uWebSockets has no build for Node ${process.version}: running under Node ${FALLBACK_NODE} from npm's node package`,
-  );
-  const args = ["--yes", "--package", `node@${FALLBACK_NODE}`, "--", "node", "-p", "process.execPath"];
-  const shell = process.platform === "win32";
-  return execFileSync("npx", args, {
-    cwd: root,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", 2],
-    shell,
-  }).trim();
 }
 
 /** Runs this file in a new process, hands it our signals, and ends as it ends. */

@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ensureBuilt, ensureInstalled, root } from "../gateway/build-if-stale.mjs";
+import { neededNode } from "../gateway/needed-node.mjs";
 import { ensureBrowser } from "./setup/ensure-browser.mjs";
 
 const countsFile = join(root, "build", "test-counts.json");
@@ -17,6 +18,8 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(args) {
   try {
     await ensureInstalled({ log });
+    // The gateway runs in tests' processes too.
+    const node = neededNode({ log }) ?? process.execPath;
     await ensureBuilt({ log });
     const browser = await ensureBrowser({ root, log });
     log(browser === undefined ? "browser tests do not run: there is no browser" : `browser ${browser}`);
@@ -26,11 +29,11 @@ async function main(args) {
 
     rmSync(countsFile, { force: true });
     const withoutBrowser = browser === undefined ? ["--project", "!browser"] : [];
-    const code = await vitest([...withoutBrowser, ...args], {
+    const code = await vitest(node, [...withoutBrowser, ...args], {
       ...process.env,
       ...(browser === undefined ? {} : { RIVULET_CHROMIUM: browser }),
       RIVULET_TEST_COUNTS: countsFile,
-      // The gateway runs in tests' processes too: its syncs need more threads than libuv starts with.
+      // Syncs of the gateway need more threads than libuv starts with.
       UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? "16",
     });
     return conclude(code);
@@ -40,10 +43,10 @@ async function main(args) {
   }
 }
 
-/** Runs vitest and hands it our signals; resolves to its exit code. */
-function vitest(args, env) {
+/** Runs vitest under this Node and hands it our signals; resolves to its exit code. */
+function vitest(node, args, env) {
   const entry = join(root, "node_modules", "vitest", "vitest.mjs");
-  const child = spawn(process.execPath, [entry, "run", ...args], { cwd: root, env, stdio: "inherit" });
+  const child = spawn(node, [entry, "run", ...args], { cwd: root, env, stdio: "inherit" });
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {
     child.once("error", reject);

@@ -12,7 +12,7 @@ const tools = {
   kcat: { find: () => findOnPath("kcat"), install: "apt-get install kcat, or brew install kcat" },
   // The test set-up looks for a browser, or installs one, and says where it is.
   chromium: {
-    find: () => process.env.RIVULET_CHROMIUM,
+    find: () => process.env.RIVULET_CHROMIUM || undefined,
     install: "apt-get install chromium, or set RIVULET_CHROMIUM",
   },
   "kafka-tools": {
