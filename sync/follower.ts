@@ -24,6 +24,8 @@ export interface FollowerOptions {
   bufferBytesMax?: number;
   /** [from, to) is gone upstream before it was read; the replica begins anew at `to`. */
   onGap?: (from: bigint, to: bigint) => void;
+  /** What was held from here on is not in the upstream's log any more, and is gone here, too. */
+  onCut?: (offset: bigint) => void;
   /** State, held range or the upstream's end changed. */
   onChange?: () => void;
 }
@@ -156,6 +158,7 @@ export class Follower {
     if (target <= log.logStartOffset || target >= log.logEndOffset)
       await log.resetTo(target < 0n ? 0n : target > log.logEndOffset ? log.logStartOffset : target);
     else await log.truncateTo(target);
+    this.options.onCut?.(log.logEndOffset);
   }
 
   private setState(state: FollowerState, reason: string | undefined): void {

@@ -48,6 +48,8 @@ export class ReplicaPartitionKeeper {
   private toldHighWatermark: bigint | undefined;
   private failure: string | undefined;
   private recovered: string | undefined;
+  /** Where the replica was cut back while this tab wrote it, in order. */
+  private readonly cuts: bigint[] = [];
   /** Where the last walk through the files ended. */
   private walkedTo: { offset: bigint; place: SegmentPlace } | undefined;
 
@@ -117,6 +119,7 @@ export class ReplicaPartitionKeeper {
       history,
       log: this.log,
       onGap,
+      onCut: (end) => this.cuts.push(end),
       onChange: () => this.changed(),
     });
     this.changed();
@@ -174,16 +177,19 @@ export class ReplicaPartitionKeeper {
     }
   }
 
-  /** As `read`, and waits for more. Ends when the signal aborts. */
+  /** As `read`, and waits for more; goes back to where the replica was cut. Ends when the signal aborts. */
   async *follow(offset: bigint, signal: AbortSignal): AsyncGenerator<LogRecord[], void, void> {
     const wake = (): void => this.moved.ring();
     signal.addEventListener("abort", wake, { once: true });
     try {
       let next = offset;
+      let cutsSeen = this.cuts.length;
       while (!signal.aborted) {
         const move = this.moved.next();
         const before = next;
         next = yield* this.read(next);
+        for (const end of this.cuts.slice(cutsSeen)) if (end < next) next = end < offset ? offset : end;
+        cutsSeen = this.cuts.length;
         if (next === before && !signal.aborted) await move;
       }
     } finally {
