@@ -18,7 +18,7 @@ export interface StreamedResponse {
  */
 export const WRITE_BYTES = 12 * 1024;
 
-/** Streams one piece after the other, each when the socket has taken the one before. */
+/** Streams one part after the other, each when the socket has taken the one before. */
 export async function sendHistory(res: StreamedResponse, request: HistoryRequest): Promise<void> {
   let aborted = false;
   let resume: (() => void) | undefined;
@@ -33,16 +33,16 @@ export async function sendHistory(res: StreamedResponse, request: HistoryRequest
   });
   try {
     for await (const pieces of historyPieces(request)) {
-      if (aborted) return;
-      let taken = true;
-      for (const part of parts(pieces)) res.cork(() => void (taken = res.write(part)));
-      if (!taken && !aborted) {
+      for (const part of parts(pieces)) {
+        if (aborted) return;
+        let taken = true;
+        res.cork(() => void (taken = res.write(part)));
+        if (taken) continue;
         await new Promise<void>((resolve) => {
           resume = resolve;
         });
         resume = undefined;
       }
-      if (aborted) return;
     }
     if (!aborted) res.cork(() => void res.end());
   } catch (error) {
