@@ -99,6 +99,8 @@ export interface SubscribeOptions {
   from?: "earliest" | "latest" | Position | readonly Position[];
   /** Ends the iteration without an error. */
   signal?: AbortSignal;
+  /** Is told what will not come: [from, to) was removed by retention before it was read. */
+  onGap?: (gap: { readonly partition: number; readonly from: bigint; readonly to: bigint }) => void;
 }
 
 /** A record as the log holds it. Key and value are decoded when they are first asked for, and throw then if they cannot be. */

@@ -21,6 +21,13 @@ export async function connect(options: ConnectOptions): Promise<Rivulet> {
   client = new RivuletClient({ address, device, engine, offline: options.offline ?? false });
   if (lost !== undefined) void client.lose(lost);
   options.signal?.addEventListener("abort", () => void client?.close(), { once: true });
-  await client.ready;
+  try {
+    // It may have aborted while the engine or the store was opened: then no event comes any more.
+    options.signal?.throwIfAborted();
+    await client.ready;
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
   return client;
 }

@@ -69,6 +69,7 @@ export class TopicClient<V, K> implements Topic<V, K> {
             partition,
             from,
             uncompressedBytesMax: UNCOMPRESSED_BYTES_MAX,
+            onGap: (gapFrom, to) => options.onGap?.({ partition, from: gapFrom, to }),
             isThere: async () => {
               metadata.invalidate(topic.name);
               return (await metadata.topic(topic.name))?.id === topic.id;
