@@ -322,7 +322,12 @@ export class Cluster {
     } catch (failure) {
       this.log.warn(`files of new partitions of ${image.name} are left: ${String(failure)}`);
     }
-    throw error;
+    if (error instanceof KafkaError) throw error;
+    throw new KafkaError(
+      ErrorCode.KAFKA_STORAGE_ERROR,
+      `the files of topic ${image.name} cannot be made (${String(error)}): free or repair the disk, and try again`,
+      { cause: error },
+    );
   }
 
   /** A topic whose files cannot be made is removed again, so that it can be tried once more. */

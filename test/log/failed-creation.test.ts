@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import { brokerConfig } from "../../log/config.ts";
 import { Cluster } from "../../log/cluster.ts";
 import { metadataCodec } from "../../wire/metadata-records.ts";
+import { ErrorCode } from "../../wire/errors.ts";
 import { CrashingStore } from "./crashing-store.ts";
-import { appendAll, batchOf, clock, engine, randomOf, readValues } from "./harness.ts";
+import { appendAll, batchOf, clock, engine, failureOf, randomOf, readValues } from "./harness.ts";
 
 function openCluster(store: CrashingStore, random = randomOf(7)): Promise<Cluster> {
   return Cluster.open({
@@ -21,7 +22,9 @@ describe("a topic whose files cannot all be made", () => {
     const store = new CrashingStore(() => 0.9);
     const cluster = await openCluster(store);
     store.arm({ at: 3, kind: "fail", operation: "write", suffix: "partition.metadata" });
-    await expect(cluster.createTopic("orders", { partitions: 5 })).rejects.toThrow("injected");
+    const failure = await failureOf(() => cluster.createTopic("orders", { partitions: 5 }));
+    expect(failure.code).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    expect(failure.message).toContain("injected");
     expect(cluster.topic("orders")).toBeUndefined();
     const topic = await cluster.createTopic("orders", { partitions: 5 });
     expect(topic.partitions).toHaveLength(5);
