@@ -115,9 +115,10 @@ class MemoryDevice extends KnownCluster implements Device {
   readonly outbox = new MemoryOutboxStore();
   private readonly stores = new Map<string, ReadableMemoryStore>();
 
-  constructor(name: string) {
+  /** What this tab has is its own: what another tab of the same account says would be taken for it. */
+  constructor(account: string) {
     super();
-    this.name = name;
+    this.name = `${account}/${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
   }
 
   enterCluster(clusterId: string): Promise<void> {

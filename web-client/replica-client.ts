@@ -6,7 +6,8 @@ import { linkedController } from "../sync/wait.ts";
 import { GapEvent } from "./api.ts";
 import type { ReadOptions, ReceivedRecord, Replica, ReplicaEvents, ReplicaPartition } from "./api.ts";
 import type { Device } from "./device.ts";
-import { withLock } from "./locks.ts";
+import { tabLocks, webLocks } from "./locks.ts";
+import type { Locks } from "./locks.ts";
 import { LazyRecord } from "./received-record.ts";
 import type { Codec } from "./received-record.ts";
 import { ReplicaPartitionKeeper } from "./replica-partition.ts";
@@ -73,13 +74,15 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
     this.noteAll();
   }
 
-  /** Stops following and deletes what is held. Another tab that follows still goes on with what it has. */
+  /** Stops following and deletes what is held. What another one follows still, here or in another tab, stays. */
   async delete(): Promise<void> {
     await this.close();
     const { store, device, topicId } = this.options;
     for (const { partition } of this.keepers) {
-      await store.delete(await store.list(`${this.topic}-${partition}/`));
-      device.noteHeld(topicId, partition, undefined);
+      await this.locks.holdIfFree(this.lockName(partition), async () => {
+        await store.delete(await store.list(`${this.topic}-${partition}/`));
+        device.noteHeld(topicId, partition, undefined);
+      });
     }
   }
 
@@ -107,11 +110,14 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
     return keeper;
   }
 
+  private get locks(): Locks {
+    return this.options.device.storage === "memory" ? tabLocks : webLocks;
+  }
+
   /** One tab writes; the others wait for its lock, and read along until they get it. */
   private async keep(keeper: ReplicaPartitionKeeper): Promise<void> {
     const { signal } = this.controller;
-    if (this.options.device.storage === "memory") return keeper.write(signal);
-    await withLock(this.lockName(keeper.partition), signal, () => keeper.write(signal));
+    await this.locks.hold(this.lockName(keeper.partition), signal, () => keeper.write(signal));
   }
 
   private hear(message: TabMessage): void {

@@ -21,7 +21,7 @@ import type { ClientParts } from "./client-parts.ts";
 import type { Device } from "./device.ts";
 import { directoryStore } from "./directory-store.ts";
 import { httpHistory, serverTime } from "./http-gateway.ts";
-import { withLock } from "./locks.ts";
+import { webLocks } from "./locks.ts";
 import { OutboxClient } from "./outbox-client.ts";
 import type { Codec } from "./received-record.ts";
 import { ReplicaClient, ReplicaKeeper } from "./replica-client.ts";
@@ -180,7 +180,7 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     while (!signal.aborted) {
       try {
         if (device.storage === "memory") await outbox.deliver(signal);
-        else await withLock(`${device.name}/delivery`, signal, () => outbox.deliver(signal));
+        else await webLocks.hold(`${device.name}/delivery`, signal, () => outbox.deliver(signal));
       } catch (error) {
         if (!(error instanceof Superseded))
           console.error("rivulet: delivery stopped and begins again:", error);

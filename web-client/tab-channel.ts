@@ -33,7 +33,11 @@ export function openTabChannel(name: string): TabChannel {
   let isOpen = true;
   return {
     tell: (message) => {
-      if (isOpen) channel?.postMessage(message);
+      if (!isOpen) return;
+      channel?.postMessage(message);
+      // Of one partition this tab may have more than one replica.
+      if (message.kind === "replica" || message.kind === "ask")
+        for (const listener of listeners) listener(message);
     },
     hear: (listener) => {
       listeners.add(listener);

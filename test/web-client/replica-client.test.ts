@@ -1,0 +1,128 @@
+import { expect, test } from "vitest";
+import { Metadata } from "../../sync/metadata.ts";
+import { Upstream } from "../../sync/upstream.ts";
+import { openDevice } from "../../web-client/device.ts";
+import { ReplicaKeeper } from "../../web-client/replica-client.ts";
+import { openTabChannel } from "../../web-client/tab-channel.ts";
+import type { TabMessage } from "../../web-client/tab-channel.ts";
+import { loadEngine } from "../engine/load.ts";
+import { FakeBroker } from "../sync/fake-broker.ts";
+import { seeded, VirtualClock } from "../sync/virtual-clock.ts";
+
+const engine = loadEngine();
+
+async function setUp() {
+  const clock = new VirtualClock();
+  const broker = new FakeBroker(engine);
+  const topic = broker.createTopic("orders");
+  const upstream = new Upstream({ open: broker.open, clock, random: seeded(2), clientId: "t" });
+  const device = await openDevice("replica-client-test", () => undefined);
+  const channel = openTabChannel(device.name);
+  const store = await device.replicas("cluster-one");
+  const metadata = new Metadata(upstream);
+  const keep = (): ReplicaKeeper =>
+    new ReplicaKeeper({
+      upstream,
+      metadata,
+      history: { read: () => Promise.reject(new Error("no history")) as never },
+      engine,
+      clock,
+      device,
+      channel,
+      clusterId: "cluster-one",
+      store,
+      topic: "orders",
+      topicId: topic.id,
+      partitions: [0],
+      isWhole: false,
+    });
+  let written = 0;
+  const append = (count: number): void => {
+    for (let index = 0; index < count; index++) {
+      const value = new TextEncoder().encode(`record ${written++}`);
+      const options = { codec: 0, producerId: -1n, producerEpoch: -1, baseSequence: -1, bytesMax: 1 << 20 };
+      topic.partitions[0]?.append(engine.writeBatch([{ key: null, value, timestamp: 1 }], options));
+    }
+    broker.pushAll();
+  };
+  const holds = (keeper: ReplicaKeeper, to: bigint): Promise<void> =>
+    clock.until(
+      (async () => {
+        while (keeper.keepers[0]?.status.to !== to)
+          await new Promise<void>((resolve) => clock.setTimer(50, resolve));
+      })(),
+      60_000,
+    );
+  const valuesIn = async (keeper: ReplicaKeeper): Promise<string[]> => {
+    const values: string[] = [];
+    for (const partition of keeper.keepers) {
+      for await (const records of partition.read(0n)) {
+        for (const { value } of records) values.push(new TextDecoder().decode(value ?? undefined));
+      }
+    }
+    return values;
+  };
+  const close = async (): Promise<void> => {
+    await upstream.close("done");
+    channel.close();
+  };
+  return { clock, keep, append, holds, valuesIn, close };
+}
+
+const records = (count: number): string[] => Array.from({ length: count }, (_, index) => `record ${index}`);
+
+test("two replicas of one partition in one tab: one writes, the other reads along and takes over", async () => {
+  const { clock, keep, append, holds, valuesIn, close } = await setUp();
+  const first = keep();
+  append(3);
+  await holds(first, 3n);
+  const second = keep();
+  append(3);
+  await holds(first, 6n);
+  await holds(second, 6n);
+  expect(await valuesIn(second)).toEqual(records(6));
+  const third = keep();
+  await clock.until(third.close());
+  await clock.until(first.close());
+  append(3);
+  await holds(second, 9n);
+  expect(await valuesIn(second)).toEqual(records(9));
+  await clock.until(second.close());
+  await close();
+});
+
+test("deleting a replica leaves alone what somebody else goes on writing", async () => {
+  const { clock, keep, append, holds, valuesIn, close } = await setUp();
+  const first = keep();
+  append(3);
+  await holds(first, 3n);
+  const second = keep();
+  await clock.until(first.delete());
+  append(3);
+  await holds(second, 6n);
+  expect(await valuesIn(second)).toEqual(records(6));
+  await clock.until(second.delete());
+  const third = keep();
+  await holds(third, 6n);
+  expect(await valuesIn(third)).toEqual(records(6));
+  await clock.until(third.close());
+  await close();
+});
+
+test("two tabs without a shared store do not take each other's words for their own", async () => {
+  const [one, other] = await Promise.all([
+    openDevice("https://gateway.example/", () => undefined),
+    openDevice("https://gateway.example/", () => undefined),
+  ]);
+  const channels = [openTabChannel(one.name), openTabChannel(other.name)] as const;
+  const heard: TabMessage[] = [];
+  channels[1].hear((message) => heard.push(message));
+  // Both have given a record of theirs the first id.
+  channels[0].tell({ kind: "settled", settlement: { recordIds: [1], partition: 0, baseOffset: 7n } });
+  const probe = new BroadcastChannel(other.name);
+  probe.postMessage({ kind: "outbox" });
+  while (heard.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  expect(heard).toEqual([{ kind: "outbox" }]);
+  probe.close();
+  for (const channel of channels) channel.close();
+});
