@@ -105,6 +105,11 @@ describeWith(["kcat", "chromium", "kafka-tools"], "the walk", () => {
     await tab.publish(DRAFT_KEY, DRAFTS);
     await expect.poll(() => tab.outbox()).toEqual({ pending: DRAFTS, asking: 0 });
     await tab.close();
+    if (isPowerLost) {
+      // Where the power goes, the browser goes too.
+      await browser.close();
+      browser = await openBrowser(join(directory, "browser"));
+    }
     tab = await Tab.open(browser, url);
     await tab.follow();
     await expect.poll(() => tab.outbox()).toEqual({ pending: DRAFTS, asking: 0 });
