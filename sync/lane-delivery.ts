@@ -176,7 +176,7 @@ export class LaneDelivery {
   private async settle(entry: Entry, baseOffset: bigint): Promise<void> {
     const { host } = this;
     const { batch } = entry;
-    if (baseOffset < 0n) baseOffset = (await readBack(host.connection, [batch])).found.get(batch.id) ?? -1n;
+    if (baseOffset < 0n) baseOffset = await this.foundAt(batch);
     await settle(host.options.store, batch);
     this.entries = this.entries.filter((each) => each !== entry);
     this.failuresInRow = 0;
@@ -186,6 +186,16 @@ export class LaneDelivery {
     }
     host.options.onSettled({ recordIds: batch.recordIds, partition: batch.partition, baseOffset });
     host.ring();
+  }
+
+  /** The offset of a batch that stands in the log; -1n when the log does not tell: that says nothing against the batch. */
+  private async foundAt(batch: FrozenBatch): Promise<bigint> {
+    try {
+      return (await readBack(this.host.connection, [batch])).found.get(batch.id) ?? -1n;
+    } catch (error) {
+      if (error instanceof KafkaError && error.code !== ErrorCode.NETWORK_EXCEPTION) return -1n;
+      throw error;
+    }
   }
 
   /** Nothing is in flight. Deals with the first failure; what follows on it is sent again or taken apart with it. */

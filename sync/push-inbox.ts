@@ -50,7 +50,7 @@ export class PushInbox {
 
   /** What follows on `expected`, small frames joined; undefined when nothing waits. */
   next(expected: bigint): DataRange | GapRange | undefined {
-    let joined: DataRange[] = [];
+    const joined: DataRange[] = [];
     let bytes = 0;
     let at = expected;
     for (let frame = this.frames[0]; frame !== undefined; frame = this.frames[0]) {
@@ -61,7 +61,7 @@ export class PushInbox {
       const range = joinFrame(frame, at);
       if (range === undefined) continue;
       if (range.kind === "gap") return range;
-      joined = [...joined, range];
+      joined.push(range);
       bytes += range.records.byteLength;
       at = range.to;
     }

@@ -104,3 +104,24 @@ test("a gateway set back to an older backup takes an unanswered batch at a lower
   expect(valuesOf(broker, "orders")).toEqual(["one", "four"]);
   await mine.close();
 });
+
+test("a duplicate whose offset cannot be found out is delivered, and not sent anew", async () => {
+  const { clock, broker, tab } = setUp();
+  let produced = 0;
+  broker.faults = (api) => {
+    if (api === "Fetch") return { refuse: ErrorCode.OFFSET_OUT_OF_RANGE };
+    if (api !== "Produce") return "none";
+    produced += 1;
+    if (produced === 1) return "unanswered";
+    return produced === 2 ? { refuse: ErrorCode.DUPLICATE_SEQUENCE_NUMBER } : "none";
+  };
+  const mine = tab();
+  const sent = ["one", "two"].map((value) => mine.publish("orders", null, value).delivered);
+  mine.deliver();
+  expect(await clock.until(Promise.all(sent), 60_000)).toEqual([
+    { partition: 0, offset: -1n },
+    { partition: 0, offset: -1n },
+  ]);
+  expect(valuesOf(broker, "orders")).toEqual(["one", "two"]);
+  await mine.close();
+});
