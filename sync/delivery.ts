@@ -61,6 +61,7 @@ const ABSENT_TIMES_MAX = 5;
 export async function deliver(options: DeliveryOptions, added: Bell, signal: AbortSignal): Promise<void> {
   const term = await takeOver(options.store);
   const serverClock = new ServerClock(options.clock);
+  const unanswered = new Map<string, number>();
   let failures = 0;
   while (!signal.aborted) {
     let connection: Connection;
@@ -69,7 +70,7 @@ export async function deliver(options: DeliveryOptions, added: Bell, signal: Abo
     } catch {
       return;
     }
-    const session = new Session(options, connection, term, serverClock, added, signal);
+    const session = new Session(options, connection, { term, serverClock, unanswered }, added, signal);
     try {
       await session.run();
     } catch (error) {
@@ -81,6 +82,17 @@ export async function deliver(options: DeliveryOptions, added: Bell, signal: Abo
       await sleep(options.clock, fullJitterMs(failures++, options.random, RETRY_BACK_OFF), signal);
     }
   }
+}
+
+/** What a deliverer knows over all its sessions. */
+interface DelivererState {
+  readonly term: number;
+  readonly serverClock: ServerClock;
+  /**
+   * How often in a row a topic's batches went unanswered. It may be they that end each connection, too large for something
+   * on the way say: after each time the other topics go first for longer.
+   */
+  readonly unanswered: Map<string, number>;
 }
 
 class Session implements LaneHost {
@@ -95,6 +107,7 @@ class Session implements LaneHost {
   private readonly sticky = new Map<string, number>();
   private readonly serverClock: ServerClock;
   private readonly rests: TopicRests;
+  private readonly unanswered: Map<string, number>;
   /** Stored batches that have no lane yet, by topic. */
   private readonly parked = new Map<string, FrozenBatch[]>();
   private clusterId = "";
@@ -106,8 +119,7 @@ class Session implements LaneHost {
   constructor(
     options: DeliveryOptions,
     connection: Connection,
-    term: number,
-    serverClock: ServerClock,
+    { term, serverClock, unanswered }: DelivererState,
     added: Bell,
     signal: AbortSignal,
   ) {
@@ -125,6 +137,7 @@ class Session implements LaneHost {
     this.bell = added;
     this.controller = linkedController(signal);
     this.serverClock = serverClock;
+    this.unanswered = unanswered;
     const { clock, random } = options;
     this.rests = new TopicRests({ clock, random, signal: this.signal, onRested: () => this.ring() });
     void connection.closed.then((reason) => this.fail(new KafkaError(ErrorCode.NETWORK_EXCEPTION, reason)));
@@ -136,6 +149,11 @@ class Session implements LaneHost {
 
   serverNow(): number {
     return this.serverClock.now();
+  }
+
+  heard(topic: string, answered: boolean): void {
+    if (answered) this.unanswered.delete(topic);
+    else this.unanswered.set(topic, (this.unanswered.get(topic) ?? 0) + 1);
   }
 
   fail(error: unknown): void {
@@ -168,6 +186,7 @@ class Session implements LaneHost {
     await this.serverClock.learn(this.options.serverTime);
     this.clusterId = await metadata.cluster();
     await release(store, this.clusterId);
+    for (const [topic, times] of this.unanswered) this.rests.pause(topic, times);
     for (const batch of await store.transact("readonly", (rows) => rows.batches())) {
       // Rule 3: another cluster must not get what was meant for the one before.
       const isOurs = batch.clusterId === this.clusterId;

@@ -25,6 +25,8 @@ export interface LaneHost {
   readonly signal: AbortSignal;
   /** Milliseconds since the epoch by the server's clock. */
   serverNow(): number;
+  /** What was sent for a topic came back without an answer, or with one. */
+  heard(topic: string, answered: boolean): void;
   /** Ends the session; the next one looks at everything anew. */
   fail(error: unknown): void;
   /** Something may be frozen now. */
@@ -157,6 +159,7 @@ export class LaneDelivery {
     try {
       const baseOffset = await produceOnce(this.host.connection, batch);
       this.provenAtMs = this.host.serverNow();
+      this.host.heard(this.topic, true);
       await this.settle(entry, baseOffset);
     } catch (error) {
       if (error instanceof KafkaError && error.code !== ErrorCode.NETWORK_EXCEPTION) {
@@ -166,6 +169,7 @@ export class LaneDelivery {
       } else {
         // Unanswered, or the store failed: the next session takes it from the store again.
         entry.uncertain = true;
+        if (error instanceof KafkaError) this.host.heard(this.topic, false);
         this.host.fail(error);
       }
     } finally {

@@ -18,14 +18,19 @@ export class TopicRests {
 
   /** Answers how often the topic had to rest before. */
   rest(topic: string): number {
-    const { clock, random, signal, onRested } = this.options;
     const times = this.times.get(topic) ?? 0;
     this.times.set(topic, times + 1);
+    this.pause(topic, times);
+    return times;
+  }
+
+  /** As long as one that had to rest `times` times before. */
+  pause(topic: string, times: number): void {
+    const { clock, random, signal, onRested } = this.options;
     this.resting.add(topic);
     void sleep(clock, fullJitterMs(times, random, RETRY_BACK_OFF), signal).then(() => {
       this.resting.delete(topic);
       onRested();
     });
-    return times;
   }
 }

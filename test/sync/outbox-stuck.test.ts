@@ -125,3 +125,23 @@ test("a duplicate whose offset cannot be found out is delivered, and not sent an
   expect(valuesOf(broker, "orders")).toEqual(["one", "two"]);
   await mine.close();
 });
+
+test("a batch that ends the connection each time it is sent holds up no other topic", async () => {
+  const { clock, broker, tab } = setUp();
+  broker.faults = (api, body) => {
+    if (api !== "Produce") return "none";
+    const { topicData } = body as { topicData: { name: string }[] };
+    return topicData[0]?.name === "large" ? "lost" : "none";
+  };
+  const mine = tab();
+  mine.publish("large", null, "never");
+  mine.deliver();
+  await clock.pass(2000);
+  for (const value of ["one", "two", "three"])
+    await clock.until(mine.publish("orders", null, value).delivered, 60_000);
+  expect(valuesOf(broker, "orders")).toEqual(["one", "two", "three"]);
+  broker.faults = () => "none";
+  await clock.until(mine.drained(clock), 60_000);
+  expect(valuesOf(broker, "large")).toEqual(["never"]);
+  await mine.close();
+});
