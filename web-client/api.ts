@@ -154,7 +154,10 @@ export interface Replica<V, K = string> extends TypedEventTarget<ReplicaEvents> 
   read(options?: ReadOptions): AsyncIterableIterator<ReceivedRecord<V, K>>;
   /** As `read`, and goes on with what arrives. */
   follow(options?: ReadOptions): AsyncIterableIterator<ReceivedRecord<V, K>>;
-  /** Resolves once every partition has reached what was the gateway's end when it was last told. */
+  /**
+   * Resolves once every partition has reached what was the gateway's end when it was last told. Rejects when one of them
+   * never will: the topic is gone upstream, the partition has failed, or the replica is closed.
+   */
   caughtUp(signal?: AbortSignal): Promise<void>;
   /** Stops following; what is held stays on the device. */
   close(): Promise<void>;

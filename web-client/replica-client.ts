@@ -2,7 +2,7 @@
 import type { LogRecord } from "../log/record.ts";
 import { merge } from "../sync/merge.ts";
 import { watchPartitions } from "../sync/partition-watch.ts";
-import { linkedController } from "../sync/wait.ts";
+import { deferred, linkedController } from "../sync/wait.ts";
 import { GapEvent } from "./api.ts";
 import type { ReadOptions, ReceivedRecord, Replica, ReplicaEvents, ReplicaPartition } from "./api.ts";
 import type { Device } from "./device.ts";
@@ -229,21 +229,28 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
   async caughtUp(signal?: AbortSignal): Promise<void> {
     const isCaughtUp = (): boolean =>
       this.partitions.every(({ to, highWatermark }) => highWatermark !== undefined && to >= highWatermark);
-    await new Promise<void>((resolve, reject) => {
-      const look = (): void => {
-        const isOver = signal?.aborted === true || this.keeper.signal.aborted;
-        if (!isOver && !isCaughtUp()) return;
-        this.removeEventListener("progress", look);
-        signal?.removeEventListener("abort", look);
-        if (isOver)
-          reject(signal?.reason instanceof Error ? signal.reason : new Error("the replica was closed"));
-        else resolve();
-      };
-      this.addEventListener("progress", look);
-      signal?.addEventListener("abort", look);
-      this.keeper.signal.addEventListener("abort", look, { once: true });
-      look();
-    });
+    const ended = deferred<void>();
+    const look = (): void => {
+      const over = this.partitions.find(({ state }) => state === "deleted" || state === "failed");
+      if (signal?.aborted === true || this.keeper.signal.aborted)
+        ended.reject(signal?.reason instanceof Error ? signal.reason : new Error("the replica was closed"));
+      else if (isCaughtUp()) ended.resolve();
+      else if (over !== undefined)
+        ended.reject(
+          new Error(`partition ${over.partition} will not catch up: ${over.reason ?? over.state}`),
+        );
+    };
+    this.addEventListener("progress", look);
+    signal?.addEventListener("abort", look);
+    this.keeper.signal.addEventListener("abort", look);
+    look();
+    try {
+      await ended.promise;
+    } finally {
+      this.removeEventListener("progress", look);
+      signal?.removeEventListener("abort", look);
+      this.keeper.signal.removeEventListener("abort", look);
+    }
   }
 
   close(): Promise<void> {

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { Metadata } from "../../sync/metadata.ts";
 import { Upstream } from "../../sync/upstream.ts";
 import { openDevice } from "../../web-client/device.ts";
-import { ReplicaKeeper } from "../../web-client/replica-client.ts";
+import { ReplicaClient, ReplicaKeeper } from "../../web-client/replica-client.ts";
+import { text } from "../../web-client/serializer.ts";
 import { openTabChannel } from "../../web-client/tab-channel.ts";
 import type { TabMessage } from "../../web-client/tab-channel.ts";
 import { loadEngine } from "../engine/load.ts";
@@ -66,7 +67,7 @@ async function setUp() {
     await upstream.close("done");
     channel.close();
   };
-  return { clock, keep, append, holds, valuesIn, close };
+  return { clock, broker, keep, append, holds, valuesIn, close };
 }
 
 const records = (count: number): string[] => Array.from({ length: count }, (_, index) => `record ${index}`);
@@ -106,6 +107,33 @@ test("deleting a replica leaves alone what somebody else goes on writing", async
   await holds(third, 6n);
   expect(await valuesIn(third)).toEqual(records(6));
   await clock.until(third.close());
+  await close();
+});
+
+test("waiting for a replica to catch up ends when its topic is gone", async () => {
+  const { clock, broker, keep, append, holds, close } = await setUp();
+  const keeper = keep();
+  const replica = new ReplicaClient(keeper, { key: text(), value: text() }, () => Promise.resolve());
+  append(3);
+  await holds(keeper, 3n);
+  await clock.until(replica.caughtUp(), 60_000);
+  broker.dropAll();
+  broker.topics.delete("orders");
+  const [partition] = keeper.keepers;
+  await clock.until(
+    (async () => {
+      while (partition?.status.state !== "deleted")
+        await new Promise<void>((resolve) => clock.setTimer(50, resolve));
+    })(),
+    60_000,
+  );
+  // What was told before is held: that is all there will ever be.
+  await clock.until(replica.caughtUp(), 60_000);
+  const late = keep();
+  await clock.until(keeper.close());
+  const waiting = new ReplicaClient(late, { key: text(), value: text() }, () => Promise.resolve()).caughtUp();
+  await expect(clock.until(waiting, 60_000)).rejects.toThrow(/partition 0 will not catch up: .*deleted/);
+  await clock.until(late.close());
   await close();
 });
 
