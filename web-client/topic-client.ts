@@ -123,5 +123,10 @@ function startOf(from: NonNullable<SubscribeOptions["from"]>, partition: number)
   if (from === "latest") return LATEST;
   if (from === "earliest") return EARLIEST;
   const positions = "offset" in from ? [from] : from;
-  return positions.find((position) => position.partition === partition)?.offset ?? EARLIEST;
+  const named = positions.find((position) => position.partition === partition);
+  if (named === undefined) return EARLIEST;
+  const { offset } = named;
+  // Below 0 stand places such as the end: a position that is not known must not be taken for one of them.
+  if (offset < 0n) throw new RangeError(`\`from\`: ${offset} is no offset in partition ${partition}`);
+  return offset;
 }

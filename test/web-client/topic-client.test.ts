@@ -48,3 +48,22 @@ test("a subscriber is told which range retention took before it had read it", as
   controller.abort();
   await upstream.close("done");
 });
+
+test("a position that is not known is not taken for the end of the log", async () => {
+  const clock = new VirtualClock();
+  const broker = new FakeBroker(engine);
+  broker.createTopic("orders");
+  const upstream = new Upstream({ open: broker.open, clock, random: seeded(2), clientId: "t" });
+  const { signal } = new AbortController();
+  const parts: Pick<ClientParts, "upstream" | "metadata" | "engine" | "signal"> = {
+    upstream,
+    metadata: new Metadata(upstream),
+    engine,
+    signal,
+  };
+  const topic = new TopicClient("orders", parts as ClientParts, { key: text(), value: text() });
+  // As `delivered` answers when the offset could not be found out.
+  const reader = topic.subscribe({ from: { partition: 0, offset: -1n } });
+  await expect(clock.until(reader.next(), 60_000)).rejects.toThrow(/-1 is no offset/);
+  await upstream.close("done");
+});
