@@ -211,7 +211,19 @@ async function* readable(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
 async function* pushed(options: FeedOptions, connection: Connection): AsyncGenerator<FeedEvent, void, void> {
   const { topicId, partition, signal } = options;
   const inbox = new PushInbox(options.bufferBytesMax ?? BUFFER_BYTES_MAX);
-  const stopListening = connection.onPush(topicId, partition, (frame) => inbox.take(frame));
+  // As soon as the inbox is full, however long the reader takes: what is pushed for nobody costs both sides.
+  const stopListening = connection.onPush(topicId, partition, (frame) => {
+    inbox.take(frame);
+    if (inbox.isFull) leave();
+  });
+  let isHere = true;
+  const leave = (): void => {
+    if (!isHere) return;
+    isHere = false;
+    stopListening();
+    if (connection.isClosed || connection.isListening(topicId, partition)) return;
+    connection.request(unsubscribe, { subscriptions: [{ topicId, partition }] }).catch(() => undefined);
+  };
   const wake = (): void => inbox.changed.ring();
   signal.addEventListener("abort", wake, { once: true });
   void connection.closed.then(wake);
@@ -256,9 +268,6 @@ async function* pushed(options: FeedOptions, connection: Connection): AsyncGener
     }
   } finally {
     signal.removeEventListener("abort", wake);
-    stopListening();
-    if (!connection.isClosed && !connection.isListening(topicId, partition)) {
-      connection.request(unsubscribe, { subscriptions: [{ topicId, partition }] }).catch(() => undefined);
-    }
+    leave();
   }
 }

@@ -31,9 +31,8 @@ function setUp() {
     }
     broker.pushAll();
   };
-  const read: string[] = [];
-  const reading = (async () => {
-    const batches = subscription({
+  const open = (bufferBytesMax?: number) =>
+    subscription({
       upstream,
       engine,
       topic: "orders",
@@ -46,8 +45,17 @@ function setUp() {
         return (await metadata.topic("orders"))?.id === topic.id;
       },
       signal: controller.signal,
+      ...(bufferBytesMax !== undefined && { bufferBytesMax }),
     });
-    for await (const records of batches) {
+  return { clock, broker, partition: topic.partitions[0], upstream, append, open, controller };
+}
+
+function setUpReader() {
+  const setup = setUp();
+  const { clock, upstream, open, controller } = setup;
+  const read: string[] = [];
+  const reading = (async () => {
+    for await (const records of open()) {
       for (const record of records)
         read.push(`${record.offset} ${new TextDecoder().decode(record.value ?? undefined)}`);
     }
@@ -65,11 +73,11 @@ function setUp() {
     await upstream.close("done");
     await clock.until(reading);
   };
-  return { clock, broker, partition: topic.partitions[0], upstream, append, read, hasRead, stop };
+  return { ...setup, read, hasRead, stop };
 }
 
 test("a gateway that lost its tail: what stands at those offsets now is read, and nothing is skipped", async () => {
-  const { clock, broker, partition, append, read, hasRead, stop } = setUp();
+  const { clock, broker, partition, append, read, hasRead, stop } = setUpReader();
   append("one", "two", "three", "four");
   await hasRead(4);
   broker.reachable = false;
@@ -86,7 +94,7 @@ test("a gateway that lost its tail: what stands at those offsets now is read, an
 });
 
 test("a connection that is lost while it is asked whether the topic is still there does not end a subscription", async () => {
-  const { clock, broker, append, read, hasRead, stop } = setUp();
+  const { clock, broker, append, read, hasRead, stop } = setUpReader();
   append("one");
   await hasRead(1);
   let refusals = 2;
@@ -103,4 +111,24 @@ test("a connection that is lost while it is asked whether the topic is still the
   await hasRead(2);
   expect(read).toEqual(["0 one", "1 two"]);
   await stop();
+});
+
+test("a reader that has stopped reading is not pushed to for ever", async () => {
+  const { clock, broker, upstream, append, open, controller } = setUp();
+  const batches = open(500);
+  append("first");
+  await clock.until(batches.next());
+  const [connection] = broker.connections;
+  expect(connection?.subscriptions.size).toBe(1);
+  append(...Array.from({ length: 30 }, (_, index) => `record ${index}`));
+  await clock.settle();
+  expect(connection?.subscriptions.size).toBe(0);
+  const read: bigint[] = [];
+  while (read.length < 30) {
+    const { value } = await clock.until(batches.next());
+    for (const record of value ?? []) read.push(record.offset);
+  }
+  expect(read).toEqual(Array.from({ length: 30 }, (_, index) => BigInt(index + 1)));
+  controller.abort();
+  await upstream.close("done");
 });
