@@ -82,7 +82,8 @@ export class ReplicaPartitionKeeper {
     return {
       partition,
       from: log.logStartOffset,
-      to: log.logEndOffset,
+      // What is still being written cannot be read yet.
+      to: log.highWatermark,
       bytes: log.sizeBytes,
       highWatermark: follower?.highWatermark,
       state: state === "stopped" ? "waiting" : state,
@@ -200,7 +201,7 @@ export class ReplicaPartitionKeeper {
   /** One piece, from the log that this tab writes. */
   private async *readLog(log: PartitionLog, offset: bigint): AsyncGenerator<LogRecord[], bigint, void> {
     const at = offset < log.logStartOffset ? log.logStartOffset : offset;
-    if (at >= log.logEndOffset) return offset;
+    if (at >= log.highWatermark) return offset;
     let piece: Awaited<ReturnType<PartitionLog["read"]>>;
     try {
       piece = await log.read(at, READ_BYTES);
