@@ -4,7 +4,7 @@ import { serveApi, type ServedApi } from "./served-api.ts";
 
 const BROKERS = 1;
 
-/** DescribeCluster: one broker, which is also the controller. */
+/** DescribeCluster: one broker, which is also the controller, and never fenced while it can answer. */
 export const describeClusterApi: ServedApi = serveApi(
   describeCluster,
   ({ endpointType }, { services, listener }) => {
@@ -23,7 +23,7 @@ export const describeClusterApi: ServedApi = serveApi(
       errorCode: ErrorCode.NONE as number,
       clusterId,
       controllerId: nodeId,
-      brokers: [{ brokerId: nodeId, host, port }],
+      brokers: [{ brokerId: nodeId, host, port, isFenced: false }],
     };
   },
 );

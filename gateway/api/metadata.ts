@@ -17,6 +17,8 @@ export const metadataApi: ServedApi = serveApi(metadata, async (request, context
     clusterId: cluster.clusterId,
     controllerId: cluster.nodeId,
     topics: await topicsAskedFor(request.topics, request.allowAutoTopicCreation, context),
+    // Of the answer as a whole: what fails here fails topic by topic.
+    errorCode: ErrorCode.NONE as number,
   };
 });
 

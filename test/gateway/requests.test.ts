@@ -95,8 +95,10 @@ describe.each(Object.entries(transports))("over %s", (transport, open) => {
     ]);
     const topicId = made.topics[0]?.topicId ?? "";
     expect(topicId).not.toBe(ZERO_UUID);
-    const byId = await client.request(metadata, 12, { topics: [{ name: null, topicId }] });
-    expect(byId.topics).toMatchObject([{ errorCode: 0, name, topicId }]);
+    for (const version of [12, 13]) {
+      const byId = await client.request(metadata, version, { topics: [{ name: null, topicId }] });
+      expect(byId).toMatchObject({ errorCode: 0, topics: [{ errorCode: 0, name, topicId }] });
+    }
     const all = await client.request(metadata, 12, { topics: null });
     expect(all.topics.map((topic) => topic.name)).toContain(name);
     expect((await client.request(metadata, 12, { topics: [] })).topics).toEqual([]);
@@ -541,7 +543,10 @@ describe.each(Object.entries(transports))("over %s", (transport, open) => {
       controllerId: 1,
       brokers: [{ brokerId: 1 }],
     });
-    expect((await client.request(describeCluster, 1, { endpointType: 2 })).errorCode).toBe(
+    const withFenced = await client.request(describeCluster, 2, { includeFencedBrokers: true });
+    expect(withFenced.brokers).toEqual(cluster.brokers);
+    expect(withFenced).toMatchObject({ errorCode: 0, brokers: [{ brokerId: 1, isFenced: false }] });
+    expect((await client.request(describeCluster, 2, { endpointType: 2 })).errorCode).toBe(
       ErrorCode.UNSUPPORTED_ENDPOINT_TYPE,
     );
     const name = newName();

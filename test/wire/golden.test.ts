@@ -1,6 +1,7 @@
 /** Messages put together by hand from Kafka's protocol guide, byte by byte. */
 import { describe, expect, test } from "vitest";
 import { apiVersions } from "../../wire/apis/api-versions.ts";
+import { describeCluster } from "../../wire/apis/describe-cluster.ts";
 import { fetch } from "../../wire/apis/fetch.ts";
 import { metadata } from "../../wire/apis/metadata.ts";
 import { produce } from "../../wire/apis/produce.ts";
@@ -107,6 +108,33 @@ describe("flexible versions", () => {
       /nodeEndpoints.*1 bytes too many|1 bytes too many.*nodeEndpoints/,
     );
     expect(() => decodeResponse(fetch, 16, tagged("00"))).toThrowError(/nodeEndpoints/);
+  });
+});
+
+describe("fields that came with Kafka 4's last versions", () => {
+  const header = { correlationId: 1, clientId: null };
+  const HEADER = "00000001" + "ffff" + "00"; // correlation id, no client id, tagged fields
+
+  test("Metadata 13 ends with an error of the whole answer", () => {
+    const answer = { brokers: [], topics: [], errorCode: ErrorCode.CLUSTER_AUTHORIZATION_FAILED };
+    expect(toHex(Buffer.concat(encodeResponse(metadata, 13, 9, answer)))).toBe(
+      "00000009" + "00" + "00000000" + "01" + "00" + "ffffffff" + "01" + "001f" + "00",
+    );
+  });
+
+  test("DescribeCluster 2 asks for fenced brokers, and hears which are", () => {
+    expect(toHex(encodeRequest(describeCluster, 2, header, { includeFencedBrokers: true }))).toBe(
+      "003c0002" + HEADER + "00" + "01" + "01" + "00",
+    );
+    const brokers = [{ brokerId: 1, host: "h", port: 2, isFenced: true }];
+    const answer = { errorCode: ErrorCode.NONE, clusterId: "c", brokers };
+    expect(toHex(Buffer.concat(encodeResponse(describeCluster, 2, 9, answer)))).toBe(
+      [
+        "00000009" + "00" + "00000000" + "0000" + "00" + "01" + "0263" + "ffffffff",
+        "02" + "00000001" + "0268" + "00000002" + "00" + "01" + "00",
+        "80000000" + "00",
+      ].join(""),
+    );
   });
 });
 

@@ -6,12 +6,12 @@ const NOT_ASKED = -2147483648;
 
 /**
  * All topics are asked for with null, in version 0 with no topics. Topics can be asked for by id from version 12 on
- * (KIP-516); versions 10 and 11 have the field, but no server heeds it.
+ * (KIP-516); versions 10 and 11 have the field, but no server heeds it. Version 13 brought an error of the whole answer.
  */
 export const metadata = defineApi({
   name: "Metadata",
   key: ApiKey.Metadata,
-  versions: [0, 12],
+  versions: [0, 13],
   flexibleFrom: 9,
   request: struct({
     topics: array(
@@ -58,5 +58,6 @@ export const metadata = defineApi({
       }),
     ),
     clusterAuthorizedOperations: int32({ from: 8, to: 10, default: NOT_ASKED }),
+    errorCode: int16({ from: 13 }),
   }),
 });
