@@ -8,6 +8,7 @@ import { produce } from "../../wire/apis/produce.ts";
 import { ErrorCode } from "../../wire/errors.ts";
 import { decodeRequest, decodeRequestHeader, encodeRequest } from "../../wire/request.ts";
 import { decodeResponse, encodeResponse } from "../../wire/response.ts";
+import { ZERO_UUID } from "../../wire/uuid.ts";
 import { fromHex, toHex } from "./hex.ts";
 
 describe("before flexible versions", () => {
@@ -120,6 +121,43 @@ describe("fields that came with Kafka 4's last versions", () => {
     expect(toHex(Buffer.concat(encodeResponse(metadata, 13, 9, answer)))).toBe(
       "00000009" + "00" + "00000000" + "01" + "00" + "ffffffff" + "01" + "001f" + "00",
     );
+  });
+
+  test("Fetch 18 may say which high watermark a follower knows", () => {
+    const ask = (highWatermark?: bigint) =>
+      encodeRequest(fetch, 18, header, {
+        maxWaitMs: 1,
+        minBytes: 2,
+        maxBytes: 3,
+        isolationLevel: 0,
+        sessionId: 0,
+        sessionEpoch: -1,
+        topics: [
+          {
+            topicId: ZERO_UUID,
+            partitions: [
+              {
+                partition: 4,
+                fetchOffset: 5n,
+                partitionMaxBytes: 6,
+                ...(highWatermark === undefined ? {} : { highWatermark }),
+              },
+            ],
+          },
+        ],
+        forgottenTopicsData: [],
+      });
+    const upToTags = [
+      "00010012" + HEADER + "00000001" + "00000002" + "00000003" + "00" + "00000000" + "ffffffff",
+      "02" + "00".repeat(16) + "02" + "00000004" + "ffffffff" + "0000000000000005",
+      "ffffffff" + "ffffffffffffffff" + "00000006",
+    ].join("");
+    const rest = "00" + "01" + "01" + "00";
+    expect(toHex(ask())).toBe(upToTags + "00" + rest);
+    const told = ask(7n);
+    expect(toHex(told)).toBe(upToTags + "01" + "01" + "08" + "0000000000000007" + rest);
+    const { topics } = decodeRequest(fetch, 18, told, decodeRequestHeader(told).bodyAt);
+    expect(topics[0]?.partitions[0]?.highWatermark).toBe(7n);
   });
 
   test("DescribeCluster 2 asks for fenced brokers, and hears which are", () => {

@@ -164,7 +164,7 @@ describe("headers", () => {
 });
 
 describe("versions", () => {
-  test.each([-1, 3, 18, 32_767])("Fetch %d is refused in all four directions", (version) => {
+  test.each([-1, 3, 19, 32_767])("Fetch %d is refused in all four directions", (version) => {
     const header = { correlationId: 1, clientId: null };
     const attempts = [
       () => encodeRequest(fetch, version, header, { maxWaitMs: 0, minBytes: 0, topics: [] }),

@@ -1,14 +1,17 @@
 import { ApiKey, defineApi } from "../api.ts";
 import { array, int16, int32, int64, int8, records, string, struct, uuid } from "../schema.ts";
 
+/** What a reader that is no follower leaves in place of the high watermark that it knows. */
+const NO_FOLLOWER = 2n ** 63n - 1n;
+
 /**
  * Version 4 is the first for record batches of magic 2, 7 brought fetch sessions (KIP-227), 12 the check for diverged
- * logs (KIP-595), 13 topic ids in place of names (KIP-516).
+ * logs (KIP-595), 13 topic ids in place of names (KIP-516), 18 the high watermark that a follower knows (KIP-1166).
  */
 export const fetch = defineApi({
   name: "Fetch",
   key: ApiKey.Fetch,
-  versions: [4, 17],
+  versions: [4, 18],
   flexibleFrom: 12,
   request: struct({
     clusterId: string({ from: 12, nullableFrom: 12, tag: 0, default: null }),
@@ -39,6 +42,8 @@ export const fetch = defineApi({
             logStartOffset: int64({ from: 5, default: -1n }),
             partitionMaxBytes: int32(),
             replicaDirectoryId: uuid({ from: 17, tag: 0 }),
+            /** For followers' requests; -1 where one does not know it. */
+            highWatermark: int64({ from: 18, tag: 1, default: NO_FOLLOWER }),
           }),
         ),
       }),
