@@ -14,6 +14,8 @@ export interface ConnectionHost {
   send(pieces: readonly Uint8Array[]): boolean;
   /** Stop reading, and read again; where a socket cannot stop, too many unanswered requests close it. */
   readonly flow: { pause(): void; resume(): void } | undefined;
+  /** A request has been answered: `unansweredBytes` has shrunk. */
+  answered?(): void;
   close(reason: string): void;
 }
 
@@ -60,7 +62,7 @@ export class Connection {
   private readonly options: ConnectionOptions;
   private readonly waiting: Request[] = [];
   private readonly started: Request[] = [];
-  private unansweredBytes = 0;
+  private heldBytes = 0;
   private congested = false;
   private paused = false;
   private accepting = true;
@@ -76,13 +78,18 @@ export class Connection {
     return this.started.length === 0 && this.waiting.length === 0;
   }
 
+  /** Bytes of the requests that are not answered yet. */
+  get unansweredBytes(): number {
+    return this.heldBytes;
+  }
+
   /** Takes one whole message. Its bytes belong to the connection from now on. */
   received(message: Uint8Array): void {
     if (this.lifetime.ended || !this.accepting) return;
     const request = this.parse(message);
     if (request === undefined) return;
     this.waiting.push(request);
-    this.unansweredBytes += message.byteLength;
+    this.heldBytes += message.byteLength;
     this.advance();
     this.limit();
   }
@@ -211,7 +218,8 @@ export class Connection {
   }
 
   private answer(request: Request, pieces: readonly Uint8Array[] | undefined): void {
-    this.unansweredBytes -= request.message.byteLength;
+    this.heldBytes -= request.message.byteLength;
+    this.options.host.answered?.();
     if (pieces !== undefined && !this.options.host.send(pieces)) this.congested = true;
     if (this.lifetime.ended) return;
     for (const callback of request.afterReply) callback();
@@ -222,8 +230,7 @@ export class Connection {
     if (this.lifetime.ended) return;
     const { limits, host } = this.options;
     const requests = this.waiting.length + this.started.length;
-    const full =
-      requests > limits.requestsMax || (requests > 1 && this.unansweredBytes > limits.requestBytesMax);
+    const full = requests > limits.requestsMax || (requests > 1 && this.heldBytes > limits.requestBytesMax);
     if (host.flow === undefined) {
       if (full)
         this.close(

@@ -4,6 +4,8 @@
 export const REQUESTS_MAX = 100;
 /** Their bytes; a single request may be larger (`socket.request.max.bytes`). */
 export const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
+/** Requests of all TCP connections, those that are arriving included (Kafka's `queued.max.request.bytes`). */
+export const QUEUED_BYTES_MAX = 256 * 1024 * 1024;
 /** A WebSocket cannot be told to stop: more than this unanswered, and it is closed. */
 export const WEBSOCKET_REQUESTS_MAX = 1000;
 export const WEBSOCKET_REQUEST_BYTES_MAX = 32 * 1024 * 1024;
@@ -29,6 +31,8 @@ export const HISTORIES_MAX = 256;
 /** A request that has begun to arrive is whole within this time, and the time its bytes take at the slowest pace. */
 export const REQUEST_ARRIVAL_MS = 10_000;
 export const ARRIVAL_BYTES_PER_MS = 16;
+/** The slowest pace of a client that holds much of what all requests may take while others wait for it. */
+export const CONTENDED_BYTES_PER_MS = 256;
 /** A Kafka client that sends nothing, or takes nothing of its answers, for this long is gone (Kafka's `connections.max.idle.ms`). */
 export const IDLE_MS = 600_000;
 /** A WebSocket that neither sends nor answers pings for this long is gone. In seconds, as uWebSockets takes it. */

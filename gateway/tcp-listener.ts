@@ -5,7 +5,9 @@ import type { ApiTable } from "./api/table.ts";
 import { Connection } from "./connection.ts";
 import {
   ARRIVAL_BYTES_PER_MS,
+  CONTENDED_BYTES_PER_MS,
   IDLE_MS,
+  QUEUED_BYTES_MAX,
   REQUEST_ARRIVAL_MS,
   REQUEST_BYTES_MAX,
   REQUESTS_MAX,
@@ -13,6 +15,7 @@ import {
   UNREAD_BYTES_MAX,
 } from "./limits.ts";
 import { listenError } from "./listen-error.ts";
+import { RequestMemory, type RequestHolding } from "./request-memory.ts";
 import { framePrefix, FrameReader } from "../wire/frame-reader.ts";
 
 export interface TcpListenerOptions {
@@ -22,6 +25,8 @@ export interface TcpListenerOptions {
   apis: ApiTable;
   /** Kafka's `socket.request.max.bytes`. */
   requestBytesMax: number;
+  /** What the requests of all connections may take; left out: `QUEUED_BYTES_MAX`. */
+  requestMemory?: RequestMemory;
   /** What clients are told, once the port is known. */
   profile(port: number): ListenerProfile;
   /** How long a request may take to arrive, besides what its size allows; for tests. */
@@ -44,6 +49,7 @@ export interface Listener {
 export async function listenTcp(options: TcpListenerOptions): Promise<Listener> {
   const { host, services } = options;
   const open = new Set<TcpConnection>();
+  const requestMemory = options.requestMemory ?? new RequestMemory(QUEUED_BYTES_MAX);
   const server = createServer({
     allowHalfOpen: true,
     noDelay: true,
@@ -57,7 +63,7 @@ export async function listenTcp(options: TcpListenerOptions): Promise<Listener> 
   const port = await listening(server, options);
   const profile = options.profile(port);
   server.on("connection", (socket) => {
-    const connection = new TcpConnection(socket, options, profile);
+    const connection = new TcpConnection(socket, { ...options, requestMemory }, profile);
     open.add(connection);
     socket.once("close", () => open.delete(connection));
   });
@@ -106,15 +112,26 @@ class TcpConnection {
   private readonly memory: AnswerMemory;
   /** Bytes of answers that the client has not taken yet. */
   private unread = 0;
+  private readonly requestMemory: RequestMemory;
+  private readonly holding: RequestHolding;
+  /** Not read from because too much of its own is unanswered, as against all connections' requests taking too much. */
   private paused = false;
   private lastHeard = performance.now();
   /** When the request that is arriving began to; undefined between requests. */
   private arrivingSince: number | undefined;
+  /** Since when others have waited for memory that is held here, and what had been read by then. */
+  private contended: { since: number; bytesRead: number } | undefined;
 
-  constructor(socket: Socket, options: TcpListenerOptions, profile: ListenerProfile) {
+  constructor(
+    socket: Socket,
+    options: TcpListenerOptions & { requestMemory: RequestMemory },
+    profile: ListenerProfile,
+  ) {
     this.socket = socket;
     this.arrivalMs = options.arrivalMs ?? REQUEST_ARRIVAL_MS;
     this.memory = options.services.answerMemory;
+    this.requestMemory = options.requestMemory;
+    this.holding = this.requestMemory.join({ pause: () => socket.pause(), resume: () => this.readAgain() });
     this.reader = new FrameReader({ frameBytesMax: options.requestBytesMax });
     this.connection = new Connection({
       services: options.services,
@@ -126,6 +143,7 @@ class TcpConnection {
       host: {
         send: (pieces) => this.send(pieces),
         flow: { pause: () => this.pause(), resume: () => this.resume() },
+        answered: () => this.hold(),
         close: () => socket.destroy(),
       },
     });
@@ -137,6 +155,7 @@ class TcpConnection {
     socket.on("close", () => {
       this.connection.closed();
       this.taken(this.unread);
+      this.requestMemory.leave(this.holding);
     });
     // Neither a byte in nor a byte out: whoever has answers to take by then will not.
     socket.setTimeout(options.idleMs ?? IDLE_MS, () => {
@@ -160,7 +179,13 @@ class TcpConnection {
 
   /** Closes a socket that sends a request too slowly, or nothing at all for too long. */
   sweep(now: number): void {
-    if (this.paused) return;
+    if (this.contends(now)) {
+      this.connection.close(
+        `${this.holding.bytes} bytes of requests were kept too long while others waited for memory`,
+      );
+      return;
+    }
+    if (this.paused || this.holding.paused) return;
     const { arrivingSince } = this;
     if (
       arrivingSince !== undefined &&
@@ -174,10 +199,24 @@ class TcpConnection {
     }
   }
 
+  /** Whether others have waited for the memory of its requests for longer than those may take to arrive then. */
+  private contends(now: number): boolean {
+    const { bytesRead } = this.socket;
+    if (!this.requestMemory.keepsOthersWaiting(this.holding)) {
+      this.contended = undefined;
+      return false;
+    }
+    this.contended ??= { since: now, bytesRead };
+    const { since, bytesRead: before } = this.contended;
+    return now - since > this.arrivalMs + (bytesRead - before) / CONTENDED_BYTES_PER_MS;
+  }
+
   private arrived(chunk: Uint8Array): void {
     this.lastHeard = performance.now();
+    let completed = false;
     try {
       for (const message of this.reader.push(chunk)) {
+        completed = true;
         this.arrivingSince = undefined;
         this.connection.received(message);
         if (this.socket.destroyed) return;
@@ -187,6 +226,12 @@ class TcpConnection {
       return;
     }
     if (this.reader.buffered > 0) this.arrivingSince ??= this.lastHeard;
+    this.hold(completed);
+  }
+
+  private hold(completed = false): void {
+    const bytes = this.connection.unansweredBytes + this.reader.buffered;
+    this.requestMemory.update(this.holding, bytes, completed);
   }
 
   private send(pieces: readonly Uint8Array[]): boolean {
@@ -217,6 +262,11 @@ class TcpConnection {
 
   private resume(): void {
     this.paused = false;
+    this.readAgain();
+  }
+
+  private readAgain(): void {
+    if (this.paused || this.holding.paused) return;
     // The client could not go on while we did not read.
     this.lastHeard = performance.now();
     if (this.arrivingSince !== undefined) this.arrivingSince = this.lastHeard;
