@@ -401,9 +401,9 @@ describe.each(Object.entries(transports))("over %s", (transport, open) => {
     const before = Date.now() - 10_000;
     await produceTo(client, name, batchOf(["a"]));
     await produceTo(client, name, batchOf(["b"]));
-    const ask = async (timestamp: bigint) => {
+    const ask = async (timestamp: bigint, version = listOffsets.maxVersion) => {
       const partitions = [{ partitionIndex: 0, timestamp, currentLeaderEpoch: -1 }];
-      const { topics } = await client.request(listOffsets, 9, {
+      const { topics } = await client.request(listOffsets, version, {
         replicaId: -1,
         isolationLevel: 0,
         topics: [{ name, partitions }],
@@ -415,13 +415,24 @@ describe.each(Object.entries(transports))("over %s", (transport, open) => {
     expect((await ask(-3n))?.offset).toBeGreaterThanOrEqual(0n);
     expect(await ask(-4n)).toMatchObject({ errorCode: 0, offset: 0n });
     expect(await ask(-5n)).toMatchObject({ errorCode: 0, offset: -1n });
+    expect(await ask(-6n)).toMatchObject({ errorCode: 0, offset: -1n, timestamp: -1n, leaderEpoch: -1 });
     expect(await ask(BigInt(before))).toMatchObject({ errorCode: 0, offset: 0n });
     expect(await ask(BigInt(Date.now() + 60_000))).toMatchObject({
       errorCode: 0,
       offset: -1n,
       timestamp: -1n,
     });
-    expect(await ask(-99n)).toMatchObject({ errorCode: ErrorCode.INVALID_REQUEST });
+    const unknown = { errorCode: ErrorCode.UNSUPPORTED_VERSION, offset: -1n };
+    expect(await ask(-99n)).toMatchObject(unknown);
+    for (const [timestamp, from] of [
+      [-3n, 7],
+      [-4n, 8],
+      [-5n, 9],
+      [-6n, 11],
+    ] as const) {
+      expect(await ask(timestamp, from)).toMatchObject({ errorCode: 0 });
+      expect(await ask(timestamp, from - 1)).toMatchObject(unknown);
+    }
   });
 
   it("CreateTopics judges each topic by itself, and can be asked what it would do", async () => {

@@ -3,12 +3,13 @@ import { array, int16, int32, int64, int8, string, struct } from "../schema.ts";
 
 /**
  * `timestamp` is milliseconds, or -1 latest, -2 earliest, -3 the record with the largest timestamp (from version 7,
- * KIP-734), -4 earliest on the broker's own storage (8, KIP-405), -5 latest on remote storage (9, KIP-1005).
+ * KIP-734), -4 earliest on the broker's own storage (8, KIP-405), -5 latest on remote storage (9, KIP-1005), -6 earliest
+ * that remote storage has still to get (11, KIP-1023).
  */
 export const listOffsets = defineApi({
   name: "ListOffsets",
   key: ApiKey.ListOffsets,
-  versions: [1, 10],
+  versions: [1, 11],
   flexibleFrom: 6,
   request: struct({
     replicaId: int32(),
