@@ -233,6 +233,8 @@ export class LaneDelivery {
       case "look back":
         return this.lookBack(failure);
       case "changed":
+        // The next session asks which topic it is now; by what is known here it would send the same again.
+        this.host.options.metadata.invalidate(this.topic);
         throw failure;
       case "record refused":
       case "topic refused":

@@ -20,7 +20,14 @@ export async function produceOnce(connection: Connection, batch: FrozenBatch): P
       transactionalId: null,
       acks: -1,
       timeoutMs: PRODUCE_TIMEOUT_MS,
-      topicData: [{ name: batch.topic, partitionData: [{ index: batch.partition, records: batch.bytes }] }],
+      // By its id, where the other side knows topics by it: a successor of the same name gets nothing of this.
+      topicData: [
+        {
+          name: batch.topic,
+          topicId: batch.topicId,
+          partitionData: [{ index: batch.partition, records: batch.bytes }],
+        },
+      ],
     },
     PRODUCE_TIMEOUT_MS * 2,
   );

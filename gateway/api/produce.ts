@@ -1,9 +1,13 @@
+import type { Topic } from "../../log/cluster.ts";
 import { produce } from "../../wire/apis/produce.ts";
 import { ErrorCode, errorName, KafkaError } from "../../wire/errors.ts";
 import type { RequestContext, Services } from "./context.ts";
 import { failureOf } from "./failure.ts";
-import { partitionOf, topicByName } from "./partitions.ts";
+import { partitionOf, topicById, topicByName } from "./partitions.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
+
+/** From this version on topics are named by id. */
+const TOPIC_IDS_FROM = 13;
 
 /** When a Produce is answered. */
 const ACKS = { none: 0, written: 1, synced: -1 } as const;
@@ -28,16 +32,21 @@ interface PartitionResult {
 export const produceApi: ServedApi = serveApi(
   produce,
   (request, context) => {
-    const { services } = context;
+    const { services, apiVersion } = context;
     const { acks } = request;
-    const refusal = refused(request.acks, request.transactionalId, context.apiVersion);
-    const append = (topic: string, index: number, records: Uint8Array | null): Promise<PartitionResult> => {
-      if (refusal !== undefined) return Promise.resolve(failed(index, refusal, services));
-      return appendTo(services, { topic, index, records, acks });
-    };
-    const responses = request.topicData.map(({ name, partitionData }) => ({
+    const refusal = refused(request.acks, request.transactionalId, apiVersion);
+    const find = ({ name, topicId }: AskedTopic): Topic =>
+      apiVersion >= TOPIC_IDS_FROM
+        ? topicById(services.cluster, topicId)
+        : topicByName(services.cluster, name);
+    const responses = request.topicData.map(({ name, topicId, partitionData }) => ({
       name,
-      partitionResponses: partitionData.map(({ index, records }) => append(name, index, records)),
+      topicId,
+      partitionResponses: partitionData.map(({ index, records }) =>
+        refusal === undefined
+          ? appendTo(services, { find: () => find({ name, topicId }), index, records, acks })
+          : Promise.resolve(failed(index, refusal, services)),
+      ),
     }));
     return answered(responses, acks, context);
   },
@@ -63,16 +72,22 @@ function refused(acks: number, transactionalId: string | null, apiVersion: numbe
   return undefined;
 }
 
+interface AskedTopic {
+  name: string;
+  topicId: string;
+}
+
 interface Append {
-  topic: string;
+  /** The topic; throws KafkaError where there is none. */
+  find: () => Topic;
   index: number;
   records: Uint8Array | null;
   acks: number;
 }
 
-function appendTo(services: Services, { topic, index, records, acks }: Append): Promise<PartitionResult> {
+function appendTo(services: Services, { find, index, records, acks }: Append): Promise<PartitionResult> {
   try {
-    const log = partitionOf(topicByName(services.cluster, topic), index);
+    const log = partitionOf(find(), index);
     const result = log.append(oneBatch(records));
     // Only one of the two is awaited; the other may fail as well, and the log has fenced itself by then.
     result.written.catch(() => {});
@@ -106,8 +121,7 @@ function failed(index: number, error: unknown, services: Services): PartitionRes
   return { index, ...failureOf(error, services), baseOffset: -1n, logAppendTimeMs: -1n, logStartOffset: -1n };
 }
 
-interface TopicResult<Partition> {
-  name: string;
+interface TopicResult<Partition> extends AskedTopic {
   partitionResponses: Partition[];
 }
 
@@ -117,8 +131,9 @@ async function answered(
   context: RequestContext,
 ): Promise<{ responses: TopicResult<PartitionResult>[] } | undefined> {
   const responses = await Promise.all(
-    topics.map(async ({ name, partitionResponses }) => ({
+    topics.map(async ({ name, topicId, partitionResponses }) => ({
       name,
+      topicId,
       partitionResponses: await Promise.all(partitionResponses),
     })),
   );

@@ -346,30 +346,6 @@ describe.each(Object.entries(transports))("over %s", (transport, open) => {
     expect(await ask(100_000)).toEqual([4, 4]);
   });
 
-  it("Fetch by topic id, and by one that is not there", async () => {
-    const name = newName();
-    const topicId = await createTopic(client, name);
-    await produceTo(client, name, batchOf(["by id"]));
-    const ask = (id: string, version = 13, highWatermark = 0n) => {
-      const partition = { partition: 0, fetchOffset: 0n, partitionMaxBytes: 1000, highWatermark };
-      const topics = [{ topicId: id, partitions: [partition] }];
-      return client.request(fetch, version, { maxWaitMs: 10_000, minBytes: 1, topics });
-    };
-    for (const found of [
-      await ask(topicId),
-      await ask(topicId, 18, 2n ** 63n - 1n),
-      await ask(topicId, 18, -1n),
-    ]) {
-      expect(found.responses[0]).toMatchObject({
-        topicId,
-        partitions: [{ errorCode: 0, highWatermark: 1n }],
-      });
-      expect(valuesOf(found.responses[0]?.partitions[0]?.records ?? new Uint8Array(0))).toEqual(["0 by id"]);
-    }
-    const missing = await ask("AAAAAAAAAAAAAAAAAAAAAg");
-    expect(missing.responses[0]?.partitions[0]?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_ID);
-  });
-
   it("Fetch outside of the log, or with another idea of the leader epoch, is told so at once", async () => {
     const name = newName();
     await createTopic(client, name);

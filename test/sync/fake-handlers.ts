@@ -43,15 +43,18 @@ function answerMetadata({ broker, refuse }: Call, body: RequestOf<typeof metadat
 
 function answerProduce({ broker, refuse }: Call, body: RequestOf<typeof produce>) {
   return {
-    responses: body.topicData.map((topicData) => ({
-      name: topicData.name,
-      partitionResponses: topicData.partitionData.map(({ index, records }) => {
-        const partition = broker.topics.get(topicData.name)?.partitions[index];
+    responses: body.topicData.map(({ name, topicId, partitionData }) => ({
+      name,
+      topicId,
+      partitionResponses: partitionData.map(({ index, records }) => {
+        const topic = topicId === ZERO_UUID ? broker.topics.get(name) : broker.topicById(topicId);
+        const partition = topic?.partitions[index];
         const answer =
           refuse !== undefined
             ? { errorCode: refuse, baseOffset: -1n }
             : (partition?.append(records ?? new Uint8Array()) ?? {
-                errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                errorCode:
+                  topicId === ZERO_UUID ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.UNKNOWN_TOPIC_ID,
                 baseOffset: -1n,
               });
         return { index, ...answer, recordErrors: [], errorMessage: null };

@@ -126,6 +126,27 @@ test("a topic made anew does not get what was meant for the one before; discardi
   await tab.close();
 });
 
+test("records of the old topic do not land in its successor that is made while the connection stands", async () => {
+  const { clock, broker, tab } = setUp();
+  const { id: topicId } = broker.createTopic("orders");
+  tab.deliver();
+  await tab.publish("orders", null, "before", { topicId }).delivered;
+  const connection = [...broker.connections];
+  const { id: successor } = broker.createTopic("orders");
+  tab.publish("orders", null, "meant for the first", { topicId });
+  await clock.pass(5000);
+  expect(logOf(broker)).toEqual([]);
+  const [kept] = await tab.outbox.list();
+  expect(kept).toMatchObject({ state: "frozen", topicId });
+  expect(kept?.blocked).toBeTruthy();
+  const next = tab.publish("orders", null, "meant for the second", { topicId: successor });
+  await next.delivered;
+  expect(logOf(broker).map((record) => record.value)).toEqual(["meant for the second"]);
+  expect([...broker.connections]).toEqual(connection);
+  await tab.outbox.discard([kept?.id ?? -1]);
+  await tab.close();
+});
+
 test("one record in a batch is refused for good: it is kept and marked, all others are delivered in order", async () => {
   const { clock, broker, tab } = setUp();
   broker.createTopic("orders");

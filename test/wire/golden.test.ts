@@ -160,6 +160,32 @@ describe("fields that came with Kafka 4's last versions", () => {
     expect(topics[0]?.partitions[0]?.highWatermark).toBe(7n);
   });
 
+  test("Produce 13 has ids in place of names, both ways", () => {
+    const topicId = Buffer.from("0123456789abcdef").toString("base64url");
+    const sent = encodeRequest(produce, 13, header, {
+      acks: -1,
+      timeoutMs: 1,
+      topicData: [{ name: "left out", topicId, partitionData: [{ index: 2, records: fromHex("aabb") }] }],
+    });
+    const id = toHex(Buffer.from("0123456789abcdef"));
+    expect(toHex(sent)).toBe(
+      [
+        "0000000d" + HEADER + "00" + "ffff" + "00000001",
+        "02" + id + "02" + "00000002" + "03aabb" + "00" + "00" + "00",
+      ].join(""),
+    );
+    const { topicData } = decodeRequest(produce, 13, sent, decodeRequestHeader(sent).bodyAt);
+    expect(topicData).toMatchObject([{ name: "", topicId }]);
+    const partitionResponses = [{ index: 2, errorCode: ErrorCode.UNKNOWN_TOPIC_ID, baseOffset: -1n }];
+    const answer = { responses: [{ name: "left out", topicId, partitionResponses }] };
+    expect(toHex(Buffer.concat(encodeResponse(produce, 13, 9, answer)))).toBe(
+      [
+        "00000009" + "00" + "02" + id + "02" + "00000002" + "0064",
+        "ff".repeat(24) + "01" + "00" + "00" + "00" + "00000000" + "00",
+      ].join(""),
+    );
+  });
+
   test("DescribeCluster 2 asks for fenced brokers, and hears which are", () => {
     expect(toHex(encodeRequest(describeCluster, 2, header, { includeFencedBrokers: true }))).toBe(
       "003c0002" + HEADER + "00" + "01" + "01" + "00",

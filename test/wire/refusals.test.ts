@@ -176,7 +176,7 @@ describe("versions", () => {
   });
 
   test("Produce is advertised from 0 and read from 0, and a client chooses from 3", () => {
-    expect(produce).toMatchObject({ minVersion: 3, maxVersion: 12, advertisedMinVersion: 0 });
+    expect(produce).toMatchObject({ minVersion: 3, maxVersion: 13, advertisedMinVersion: 0 });
     const body = decodeRequest(produce, 0, fromHex("0001 00000005 00000000"), 0);
     expect(body).toEqual({ transactionalId: null, acks: 1, timeoutMs: 5, topicData: [] });
   });

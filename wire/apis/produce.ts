@@ -1,14 +1,15 @@
 import { ApiKey, defineApi } from "../api.ts";
-import { array, int16, int32, int64, records, string, struct } from "../schema.ts";
+import { array, int16, int32, int64, records, string, struct, uuid } from "../schema.ts";
 
 /**
  * Record batches of magic 2 came with version 3. Lower versions are advertised all the same, as Kafka does: librdkafka
- * takes a broker without them for one that cannot compress (KAFKA-18659). Version 12 is as 11 (KIP-890).
+ * takes a broker without them for one that cannot compress (KAFKA-18659). Version 12 is as 11 (KIP-890); 13 names topics by
+ * their ids (KIP-516), so that nothing meant for one topic gets into another of its name.
  */
 export const produce = defineApi({
   name: "Produce",
   key: ApiKey.Produce,
-  versions: [3, 12],
+  versions: [3, 13],
   advertisedFrom: 0,
   flexibleFrom: 9,
   request: struct({
@@ -17,7 +18,8 @@ export const produce = defineApi({
     timeoutMs: int32(),
     topicData: array(
       struct({
-        name: string(),
+        name: string({ to: 12 }),
+        topicId: uuid({ from: 13 }),
         partitionData: array(
           struct({
             index: int32(),
@@ -30,7 +32,8 @@ export const produce = defineApi({
   response: struct({
     responses: array(
       struct({
-        name: string(),
+        name: string({ to: 12 }),
+        topicId: uuid({ from: 13 }),
         partitionResponses: array(
           struct({
             index: int32(),
