@@ -47,6 +47,11 @@ export class Metadata {
     return () => this.listeners.delete(listener);
   }
 
+  /** What was last told of a topic, however old. */
+  lastTold(name: string): TopicMetadata | undefined {
+    return this.known.get(name)?.topic;
+  }
+
   /** Forgets what is known of a topic: an answer from the gateway did not fit it. */
   invalidate(name: string): void {
     this.known.delete(name);

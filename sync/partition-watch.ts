@@ -13,13 +13,17 @@ export function watchPartitions(
   onMore: (partitions: number[]) => void,
 ): void {
   let known = topic.partitions;
-  const stop = metadata.onLearned((_, topics) => {
+  const learn = (topics: readonly TopicMetadata[]): void => {
     const partitions = topics.find((each) => each.id === topic.id)?.partitions ?? known;
     if (partitions <= known || signal.aborted) return;
     const added = Array.from({ length: partitions - known }, (_each, index) => known + index);
     known = partitions;
     onMore(added);
-  });
+  };
+  const stop = metadata.onLearned((_, topics) => learn(topics));
+  // What was told after `topic` was taken and before this began.
+  const told = metadata.lastTold(topic.name);
+  if (told !== undefined) learn([told]);
   signal.addEventListener("abort", stop, { once: true });
   void lookAgain(topic.name, metadata, clock, signal);
 }

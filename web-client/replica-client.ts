@@ -58,7 +58,9 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
     if (!options.isWhole) return;
     const topic = { name: options.topic, id: options.topicId, partitions: options.partitions.length };
     watchPartitions(topic, { ...options, signal: this.signal }, (partitions) => {
-      for (const partition of partitions) for (const hear of this.onMore) hear(this.add(partition));
+      for (const keeper of partitions.map((partition) => this.add(partition))) {
+        for (const hear of this.onMore) hear(keeper);
+      }
     });
   }
 

@@ -372,7 +372,17 @@ test("a topic that gets more partitions: subscribers and replicas have them, too
       for await (const _ of records) if (++seen === 41) break;
       return seen;
     };
-    return Promise.all([count(grows.subscribe({ from: "earliest" })), count(replica.follow())]);
+    return Promise.all([
+      count(grows.subscribe({ from: "earliest" })),
+      count(replica.follow()),
+      count(replica.follow()),
+    ]);
+  });
+  // A replica that nobody reads, in another tab's place.
+  const unread = await openPage();
+  await unread.evaluate(async () => {
+    const replica = await client.topic("grows", { value: sdk.text() }).replicate();
+    Object.assign(globalThis, { partitions: () => replica.partitions.map(({ partition }) => partition) });
   });
   const kafka = new Kafka({
     clientId: "test",
@@ -390,5 +400,10 @@ test("a topic that gets more partitions: subscribers and replicas have them, too
   await producer.disconnect();
   // As the console does; without anybody's asking it would take up to five minutes.
   await page.evaluate(() => client.topics());
-  expect(await reading).toEqual([41, 41]);
+  expect(await reading).toEqual([41, 41, 41]);
+  await unread.evaluate(() => client.topics());
+  const kept = await unread.evaluate(() =>
+    (globalThis as unknown as { partitions(): number[] }).partitions(),
+  );
+  expect(kept).toEqual([0, 1, 2, 3, 4, 5, 6]);
 });
