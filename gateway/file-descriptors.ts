@@ -33,6 +33,7 @@ export class Descriptors {
 
   /** Runs `task` with the file's descriptor, which stays open at least until the task has settled. */
   async use<T>(file: Descriptor, task: (fd: number) => Promise<T>): Promise<T> {
+    if (!this.open.has(file)) await this.makeRoom();
     const entry = this.open.get(file) ?? { fd: openFile(file.path, "r+"), users: 0 };
     this.open.delete(file);
     this.open.set(file, entry);
@@ -68,6 +69,16 @@ export class Descriptors {
 
   async closeAll(): Promise<void> {
     await Promise.all([...this.open.keys()].map((file) => this.close(file)));
+  }
+
+  /** Waits until one more may be open; where all that are open are in use, there is nothing to wait for. */
+  private async makeRoom(): Promise<void> {
+    for (const [file, entry] of [...this.open]) {
+      if (this.open.size < this.max) return;
+      if (entry.users > 0 || this.open.get(file) !== entry) continue;
+      // A file that has been settled is closed by what trims after it.
+      await (file.dirty ? file.settle() : this.close(file).catch(() => {}));
+    }
   }
 
   private trim(): void {
