@@ -73,7 +73,9 @@ export class Descriptors {
 
   /** Waits until one more may be open; where all that are open are in use, there is nothing to wait for. */
   private async makeRoom(): Promise<void> {
-    for (const [file, entry] of [...this.open]) {
+    // Those that are open now: settling puts a file behind all others again.
+    const candidates = Array.from(this.open);
+    for (const [file, entry] of candidates) {
       if (this.open.size < this.max) return;
       if (entry.users > 0 || this.open.get(file) !== entry) continue;
       // A file that has been settled is closed by what trims after it.
