@@ -12,9 +12,9 @@ export interface StreamedResponse {
 }
 
 /**
- * Bytes that are written at once. Together with a chunk's header they fit the library's cork buffer (16 KiB): a larger
- * write, on a connection that has answered before and whose reader is slow, sent what that buffer held twice, in the
- * middle of the next chunk.
+ * Bytes that are written at once. Together with a chunk's header they fit the library's cork buffer (16 KiB): with larger
+ * writes, on a connection that has answered before and whose reader is slow, stray bytes as long as a chunk's header
+ * were seen in the middle of a chunk. Why is not known for certain; with these they were not seen again.
  */
 export const WRITE_BYTES = 12 * 1024;
 
