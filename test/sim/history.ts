@@ -1,0 +1,190 @@
+/**
+ * What was done and seen from outside, for the checker: the workload's clients write it as it happens, and the end of the
+ * run adds what everybody holds. Times are the world's true milliseconds.
+ */
+
+/** What was promised with an acknowledgement: `all` survives power loss, `1` a crash of the process. */
+export type AcksLevel = "1" | "all";
+
+/** A partition of one topic: a topic that is made again is another one. */
+export interface PartitionName {
+  readonly topicId: string;
+  readonly partition: number;
+}
+
+interface At {
+  readonly atMs: number;
+}
+
+/** An app, or a Kafka client, hands a record over. `id` is unique in the run and is the start of the record's value. */
+export interface Publish extends At {
+  readonly kind: "publish";
+  readonly id: string;
+  /** Whoever keeps order and sends nothing twice: one outbox (all tabs of a device and account), one Kafka producer. */
+  readonly producer: string;
+  /** Rises with each record of this producer, in the order of publishing. */
+  readonly number: number;
+  readonly principal: string;
+  readonly topic: string;
+  readonly key: string | null;
+  /** False: a producer that sends again without a producer id; its records may stand in the log twice. */
+  readonly idempotent: boolean;
+}
+
+/** The device says that it is safe on it: it may not vanish from there without a trace. */
+export interface Queued extends At {
+  readonly kind: "queued";
+  readonly id: string;
+}
+
+/** The log says that it has it: the answer of a Produce, or `delivered` of the SDK. */
+export interface Acknowledged extends At, PartitionName {
+  readonly kind: "acknowledged";
+  readonly id: string;
+  readonly offset: bigint;
+  readonly level: AcksLevel;
+}
+
+/** It will never be known here: a time-out, a lost connection, the client died. The record may be in the log, or come later. */
+export interface Unknown extends At {
+  readonly kind: "unknown";
+  readonly id: string;
+}
+
+/** The log, or the device, has said no for good: the record is not in the log. */
+export interface Refused extends At {
+  readonly kind: "refused";
+  readonly id: string;
+  readonly reason: string;
+}
+
+/** The app has been asked, and has said that the record may go, or that it is to be sent once more (it may be there twice then). */
+export interface Decided extends At {
+  readonly kind: "decided";
+  readonly id: string;
+  readonly word: "discard" | "retry";
+}
+
+/** A Produce request has left for a gateway under this principal with this record in it. */
+export interface Sent extends At {
+  readonly kind: "sent";
+  readonly id: string;
+  readonly principal: string;
+}
+
+/** A reader begins, at `from`: the first offset that it wants. undefined: wherever the log's end is, told by its first range. */
+export interface ReadFrom extends At, PartitionName {
+  readonly kind: "read from";
+  /** One life of one reader: a new one has another name. */
+  readonly reader: string;
+  readonly from: bigint | undefined;
+}
+
+/** A reader got one record. */
+export interface Read extends At, PartitionName {
+  readonly kind: "read";
+  readonly reader: string;
+  readonly offset: bigint;
+  readonly id: string;
+}
+
+/** A reader was told that [from, to) is gone. */
+export interface Gap extends At, PartitionName {
+  readonly kind: "gap";
+  readonly reader: string;
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** A gateway died: its process alone, or the machine with what its disk had not synced. */
+export interface GatewayDied extends At {
+  readonly kind: "gateway died";
+  readonly how: "killed" | "power loss";
+}
+
+/** The browser has thrown away what a device held; `outbox` tells whether records that were queued went with it. */
+export interface DeviceWiped extends At {
+  readonly kind: "device wiped";
+  readonly producer: string;
+  readonly outbox: boolean;
+}
+
+/** The topic with this id is, or is no more. */
+export interface TopicChange extends At {
+  readonly kind: "topic created" | "topic deleted";
+  readonly topic: string;
+  readonly topicId: string;
+}
+
+/** Somebody asked for everything below `to` to go. Noted before the request leaves: it may happen from then on. */
+export interface Retention extends At, PartitionName {
+  readonly kind: "retention";
+  readonly to: bigint;
+}
+
+export type HistoryEvent =
+  | Publish
+  | Queued
+  | Acknowledged
+  | Unknown
+  | Refused
+  | Decided
+  | Sent
+  | ReadFrom
+  | Read
+  | Gap
+  | GatewayDied
+  | DeviceWiped
+  | TopicChange
+  | Retention;
+
+/** One record as it stands in a log. */
+export interface StoredRecord {
+  readonly offset: bigint;
+  readonly id: string;
+  readonly leaderEpoch: number;
+  /** -1: not idempotent. */
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
+  readonly sequence: number;
+}
+
+/** A partition as the gateway has it at the end, read whole. */
+export interface FinalPartition extends PartitionName {
+  readonly topic: string;
+  readonly logStartOffset: bigint;
+  readonly highWatermark: bigint;
+  readonly records: readonly StoredRecord[];
+}
+
+/** What a tab's replica holds at the end, read through the SDK. */
+export interface FinalReplica extends PartitionName {
+  readonly holder: string;
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly records: readonly StoredRecord[];
+  /** The replica's own word: `live` should be at the log's end. */
+  readonly state: string;
+}
+
+/** A record in a device's outbox at the end. */
+export interface FinalOutboxRecord {
+  readonly producer: string;
+  readonly id: string;
+  readonly state: "waiting" | "sending" | "held" | "in doubt" | "refused";
+  readonly reason: string | undefined;
+}
+
+/** A reader that was still reading at the end, and the offset it wants next. */
+export interface FinalReader extends PartitionName {
+  readonly reader: string;
+  readonly next: bigint;
+}
+
+export interface History {
+  readonly events: readonly HistoryEvent[];
+  readonly partitions: readonly FinalPartition[];
+  readonly replicas: readonly FinalReplica[];
+  readonly outboxes: readonly FinalOutboxRecord[];
+  readonly readers: readonly FinalReader[];
+}
