@@ -1,0 +1,50 @@
+/** How a room joins the simulation: it adds actors, which use the system as its users do and write down what they see. */
+import type { Device } from "./browser/device.ts";
+import type { GatewayNode } from "./gateway-node.ts";
+import type {
+  FinalOutboxRecord,
+  FinalReader,
+  FinalReplica,
+  HistoryEvent,
+} from "./history.ts";
+import type { Random } from "./kernel/random.ts";
+import type { World } from "./kernel/world.ts";
+import type { Network } from "./network/network.ts";
+
+/** A topic of the workload: it may be deleted and made again under the same name while others use it. */
+export interface WorkloadTopic {
+  readonly name: string;
+  readonly partitions: number;
+}
+
+/** What actors act on. */
+export interface Run {
+  readonly world: World;
+  readonly random: Random;
+  readonly network: Network;
+  readonly gateway: GatewayNode;
+  readonly devices: readonly Device[];
+  readonly topics: readonly WorkloadTopic[];
+  /** Writes down what was done or seen, with the time. */
+  note(event: HistoryEvent extends infer Kind ? (Kind extends HistoryEvent ? Omit<Kind, "atMs"> : never) : never): void;
+}
+
+/** What everybody holds when all is over. */
+export interface FinalState {
+  readonly replicas: FinalReplica[];
+  readonly outboxes: FinalOutboxRecord[];
+  readonly readers: FinalReader[];
+}
+
+/** One user of the system. */
+export interface Actor {
+  readonly name: string;
+  /** Acts from now on. */
+  start(): void;
+  /** Faults are over: begins nothing new, and brings to an end what is open. */
+  calm(): void;
+  /** What it still waits for, in words for the person who reads why a run did not end; undefined: nothing. */
+  readonly waitsFor: string | undefined;
+  /** Adds what it holds. Only called when it waits for nothing. */
+  finish(final: FinalState): Promise<void>;
+}
