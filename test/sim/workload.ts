@@ -15,6 +15,10 @@ import type { Network } from "./network/network.ts";
 export interface WorkloadTopic {
   readonly name: string;
   readonly partitions: number;
+  /** Its own settings, by Kafka's names. */
+  readonly configs: ReadonlyMap<string, string>;
+  /** Its settings say that written counts as synced (`flush.ms`, `flush.messages`): power loss may take back what was told. */
+  readonly isRelaxed: boolean;
 }
 
 /** What actors act on. */

@@ -68,6 +68,15 @@ export class World {
     return true;
   }
 
+  /** Lets events happen until `work` has settled. Throws when `limitMs` were not enough. */
+  async settle<T>(work: Promise<T>, limitMs: number, what: string): Promise<T> {
+    let isSettled = false;
+    const mark = (): void => void (isSettled = true);
+    work.then(mark, mark);
+    if (!(await this.runUntil(() => isSettled, limitMs))) throw new Error(`${what} did not end within ${limitMs} ms`);
+    return work;
+  }
+
   private push(event: Event): void {
     const { queue } = this;
     let at = queue.length;

@@ -1,0 +1,191 @@
+/** Whoever breaks things while the workload runs, and mends them at the end: each kind at random moments of its own. */
+import type { Device } from "./browser/device.ts";
+import type { Tab } from "./browser/tab.ts";
+import type { SimDisk } from "./disk/sim-disk.ts";
+import type { GatewayNode } from "./gateway-node.ts";
+import type { HistoryEvent } from "./history.ts";
+import type { Random } from "./kernel/random.ts";
+import type { World } from "./kernel/world.ts";
+import type { Network } from "./network/network.ts";
+
+/** How often something happens: the mean time between two of a kind, in ms. Left out: never. */
+export type FaultTimes = Partial<Record<FaultKind, number>>;
+
+export type FaultKind =
+  | "kill gateway"
+  | "power loss"
+  | "restart gateway"
+  | "flip bit"
+  | "disk full"
+  | "network down"
+  | "crash tab"
+  | "freeze tab"
+  | "wipe device"
+  | "delete database"
+  | "device loses power"
+  | "clock jump";
+
+export interface FaultsOptions {
+  readonly world: World;
+  readonly network: Network;
+  readonly disk: SimDisk;
+  readonly gateway: GatewayNode;
+  readonly devices: readonly Device[];
+  readonly times: FaultTimes;
+  readonly note: (event: HistoryEvent) => void;
+}
+
+/** An operator looks after the gateway this often. */
+const WATCH_MS = 500;
+const DAY_MS = 86_400_000;
+
+export class Faults {
+  private readonly options: FaultsOptions;
+  private readonly random: Random;
+  private isOver = false;
+  /** The gateway is being started, or waits for it. */
+  private isStarting = false;
+
+  constructor(options: FaultsOptions) {
+    this.options = options;
+    this.random = options.world.random.fork("faults");
+  }
+
+  start(): void {
+    const kinds: Record<FaultKind, () => void> = {
+      "kill gateway": () => this.gatewayDies("killed"),
+      "power loss": () => this.gatewayDies("power loss"),
+      "restart gateway": () => this.restartCleanly(),
+      "flip bit": () => this.flipBit(),
+      "disk full": () => this.fillDisk(),
+      "network down": () => this.options.network.cutAll(),
+      "crash tab": () => this.someTab()?.crash(),
+      "freeze tab": () => this.freezeTab(),
+      "wipe device": () => this.someDevice()?.wipe(),
+      "delete database": () => this.someDevice()?.deleteDatabase(),
+      "device loses power": () => this.someDevice()?.losePower(),
+      "clock jump": () => this.jumpClock(),
+    };
+    for (const [kind, meanMs] of Object.entries(this.options.times) as [FaultKind, number][])
+      this.repeat(meanMs, kinds[kind]);
+    this.watch();
+  }
+
+  /** No more faults; what is broken is mended, and stays so. */
+  heal(): void {
+    const { world, network, disk, devices } = this.options;
+    world.trace.say("faults", "heal everything");
+    this.isOver = true;
+    network.heal();
+    disk.heal();
+    for (const device of devices) {
+      device.heal();
+      for (const tab of device.tabs) tab.wake();
+    }
+  }
+
+  /** Whether the gateway serves, and no partition of it is out of order. */
+  get isWell(): boolean {
+    return this.options.gateway.isServing && !this.isOutOfOrder();
+  }
+
+  private repeat(meanMs: number, act: () => void): void {
+    const { world } = this.options;
+    const next = (): void => {
+      // Times between independent events.
+      const waitMs = -Math.log(1 - this.random.next()) * meanMs;
+      world.after(waitMs, () => {
+        if (this.isOver) return;
+        act();
+        next();
+      });
+    };
+    next();
+  }
+
+  private gatewayDies(how: "killed" | "power loss"): void {
+    const { gateway, world, note } = this.options;
+    if (gateway.process === undefined) return;
+    if (how === "killed") gateway.kill();
+    else gateway.losePower();
+    note({ kind: "gateway died", atMs: world.nowMs, how });
+  }
+
+  private restartCleanly(): void {
+    const { gateway } = this.options;
+    if (gateway.isServing) void gateway.stop();
+  }
+
+  /** An operator: starts what is down, and restarts what has a partition that cannot be written. */
+  private watch(): void {
+    const { gateway, world } = this.options;
+    world.after(this.random.delay(WATCH_MS / 2, WATCH_MS * 4), () => {
+      this.watch();
+      if (this.isStarting) return;
+      if (gateway.process === undefined) void this.startGateway();
+      else if (gateway.isServing && this.isOutOfOrder()) {
+        world.trace.count("gateway: restarted to mend a partition");
+        // The operator has a backup of what went bad.
+        if (this.isOver || this.random.chance(0.5)) this.options.disk.mend();
+        if (this.random.chance(0.5)) this.gatewayDies("killed");
+        else void gateway.stop();
+      }
+    });
+  }
+
+  private async startGateway(): Promise<void> {
+    const { gateway, disk, world } = this.options;
+    this.isStarting = true;
+    const isServing = await gateway.start();
+    this.isStarting = false;
+    if (isServing || gateway.lastFailure === undefined) return;
+    world.trace.count("gateway: refused to start");
+    disk.mend();
+    if (this.isOver) disk.heal();
+  }
+
+  private isOutOfOrder(): boolean {
+    const topics = this.options.gateway.cluster?.topics() ?? [];
+    return Array.from(topics).some((topic) => topic.partitions.some((log) => log.fenced !== undefined));
+  }
+
+  private flipBit(): void {
+    this.options.disk.flipBit();
+  }
+
+  private fillDisk(): void {
+    const { disk, world } = this.options;
+    disk.capacityBytes = disk.usedBytes + this.random.below(4096);
+    world.trace.say("disk", `is full but for ${disk.capacityBytes - disk.usedBytes} bytes`);
+    world.trace.count("disk: full");
+    world.after(this.random.delay(500, 10_000), () => {
+      disk.capacityBytes = undefined;
+    });
+  }
+
+  private freezeTab(): void {
+    const tab = this.someTab();
+    if (tab === undefined || tab.process.isFrozen) return;
+    tab.freeze();
+    this.options.world.after(this.random.delay(100, 60_000), () => tab.wake());
+  }
+
+  private jumpClock(): void {
+    const device = this.someDevice();
+    if (device === undefined) return;
+    const byMs = Math.round((this.random.next() - 0.5) * 2 * this.random.pick([60_000, 2 * 3_600_000, 3 * DAY_MS]));
+    device.clockAheadMs += byMs;
+    this.options.world.trace.say(device.name, `its clock jumps by ${byMs} ms`);
+    this.options.world.trace.count("device: clock jumped");
+  }
+
+  private someDevice(): Device | undefined {
+    const { devices } = this.options;
+    return devices.length === 0 ? undefined : this.random.pick(devices);
+  }
+
+  private someTab(): Tab | undefined {
+    const tabs = this.options.devices.flatMap((device) => device.tabs.filter((tab) => tab.isOpen));
+    return tabs.length === 0 ? undefined : this.random.pick(tabs);
+  }
+}

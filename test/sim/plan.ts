@@ -1,0 +1,82 @@
+/**
+ * What one seed runs: how many of whom, on what, and which faults. Not every run has every fault: many bugs show only where
+ * something else does not happen (swarm testing).
+ */
+import type { FaultKind, FaultTimes } from "./faults.ts";
+import type { Random } from "./kernel/random.ts";
+import type { WorkloadTopic } from "./workload.ts";
+
+export interface DevicePlan {
+  readonly name: string;
+  readonly principals: readonly string[];
+  readonly tabsPerPrincipal: number;
+}
+
+export interface Plan {
+  /** How long the workload runs among faults. */
+  readonly activeMs: number;
+  readonly topics: readonly WorkloadTopic[];
+  /** Settings of the gateway, by Kafka's names. */
+  readonly config: ReadonlyMap<string, string>;
+  readonly devices: readonly DevicePlan[];
+  readonly kafkaProducers: number;
+  readonly kafkaConsumers: number;
+  readonly deletesTopics: boolean;
+  readonly movesLogStarts: boolean;
+  readonly faults: FaultTimes;
+  /** How bad the disk, the network and IndexedDB are, 0 to 1, besides what happens to them on purpose. */
+  readonly disk: number;
+  readonly network: number;
+  readonly indexedDb: number;
+}
+
+const MEAN_MS: Readonly<Record<FaultKind, number>> = {
+  "kill gateway": 6000,
+  "power loss": 7000,
+  "restart gateway": 9000,
+  "flip bit": 8000,
+  "disk full": 9000,
+  "network down": 5000,
+  "crash tab": 5000,
+  "freeze tab": 8000,
+  "wipe device": 15_000,
+  "delete database": 15_000,
+  "device loses power": 10_000,
+  "clock jump": 8000,
+};
+
+export function planOf(random: Random): Plan {
+  const devices = Array.from({ length: random.between(0, 2) }, (_, at): DevicePlan => {
+    const principals = random.chance(0.25) ? ["alice", "bob"] : ["alice"];
+    return { name: `device-${at + 1}`, principals, tabsPerPrincipal: random.between(1, 3) };
+  });
+  const faults: FaultTimes = {};
+  for (const [kind, meanMs] of Object.entries(MEAN_MS) as [FaultKind, number][]) {
+    if (random.chance(0.35)) faults[kind] = meanMs * (0.5 + random.next());
+  }
+  const howBad = (): number => (random.chance(0.5) ? 0 : random.next());
+  return {
+    activeMs: random.between(5000, 25_000),
+    topics: ["orders", "drafts"].slice(0, random.between(1, 2)).map((name) => topicOf(name, random)),
+    config: new Map([["log.index.interval.bytes", String(random.pick([0, 512, 4096]))]]),
+    devices,
+    kafkaProducers: random.between(devices.length === 0 ? 1 : 0, 2),
+    kafkaConsumers: random.between(devices.length === 0 ? 1 : 0, 2),
+    deletesTopics: random.chance(0.3),
+    movesLogStarts: random.chance(0.3),
+    faults,
+    disk: howBad(),
+    network: howBad(),
+    indexedDb: howBad(),
+  };
+}
+
+function topicOf(name: string, random: Random): WorkloadTopic {
+  const configs = new Map([["segment.bytes", String(random.pick([2048, 8192, 65_536]))]]);
+  const isRelaxed = random.chance(0.15);
+  if (isRelaxed) {
+    if (random.chance(0.5)) configs.set("flush.ms", String(random.pick([1000, 10_000])));
+    else configs.set("flush.messages", String(random.pick([10, 1000])));
+  }
+  return { name, partitions: random.between(1, 3), configs, isRelaxed };
+}

@@ -1,0 +1,49 @@
+/** Every partition of a gateway, read whole: what the checker compares all else with. */
+import { BatchHeader } from "../../log/batch.ts";
+import type { PartitionLog } from "../../log/partition-log.ts";
+import { loadEngine } from "../engine/load.ts";
+import type { GatewayNode } from "./gateway-node.ts";
+import type { FinalPartition, StoredRecord } from "./history.ts";
+import { idOf } from "./workload/values.ts";
+
+const READ_BYTES = 1024 * 1024;
+const UNCOMPRESSED_BYTES_MAX = 16 * 1024 * 1024;
+
+export async function readPartitions(gateway: GatewayNode): Promise<FinalPartition[]> {
+  const partitions: FinalPartition[] = [];
+  for (const topic of gateway.cluster?.topics() ?? []) {
+    for (const log of topic.partitions) {
+      const { topicId, partition, logStartOffset, highWatermark } = log;
+      const records = await recordsOf(log);
+      partitions.push({ topic: topic.name, topicId, partition, logStartOffset, highWatermark, records });
+    }
+  }
+  return partitions;
+}
+
+async function recordsOf(log: PartitionLog): Promise<StoredRecord[]> {
+  const records: StoredRecord[] = [];
+  for (let offset = log.logStartOffset; offset < log.highWatermark;) {
+    const { bytes, to } = await log.read(offset, READ_BYTES);
+    for (const record of storedRecords(bytes)) if (record.offset >= offset) records.push(record);
+    offset = to;
+  }
+  return records;
+}
+
+/** The records of whole batches, with what their batches say of them. */
+export function* storedRecords(batches: Uint8Array): Generator<StoredRecord, void, void> {
+  const engine = loadEngine();
+  for (let at = 0; at < batches.byteLength;) {
+    const header = new BatchHeader(batches, at);
+    const { leaderEpoch, producerId, producerEpoch, baseSequence, baseOffset } = header;
+    for (const { offset, value } of engine.readBatch(
+      batches.slice(at, at + header.bytes),
+      UNCOMPRESSED_BYTES_MAX,
+    )) {
+      const sequence = baseSequence < 0 ? -1 : baseSequence + Number(offset - baseOffset);
+      yield { offset, id: idOf(value), leaderEpoch, producerId, producerEpoch, sequence };
+    }
+    at += header.bytes;
+  }
+}

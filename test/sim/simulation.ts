@@ -1,0 +1,128 @@
+/** One seed, one history: builds the world, lets everybody act among faults, heals it, and has the history judged. */
+import { check } from "./checker/check.ts";
+import { installIndexedDb } from "./browser/indexed-db.ts";
+import { Device } from "./browser/device.ts";
+import { SimDisk } from "./disk/sim-disk.ts";
+import { Faults } from "./faults.ts";
+import { GatewayNode } from "./gateway-node.ts";
+import type { FinalOutboxRecord, FinalPartition, FinalReader, FinalReplica, HistoryEvent } from "./history.ts";
+import { World } from "./kernel/world.ts";
+import { Network } from "./network/network.ts";
+import { planOf, type Plan } from "./plan.ts";
+import { actorsOf } from "./workload/actors.ts";
+import type { Actor, Run } from "./workload.ts";
+import { readPartitions } from "./read-partitions.ts";
+
+export interface Outcome {
+  readonly seed: number;
+  /** Promises that were broken, in words; none: all is well. */
+  readonly violations: readonly string[];
+  /** What was exercised, and how often. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** The same for the same history. */
+  readonly digest: string;
+  readonly events: number;
+  readonly simulatedMs: number;
+}
+
+const START_MS = 60_000;
+/** After healing, everybody must have come to an end within this time. */
+const HEALING_MS = 1_800_000;
+const FINISH_MS = 120_000;
+
+/** `tell` gets the story line by line. */
+export async function simulate(seed: number, tell?: (line: string) => void): Promise<Outcome> {
+  const world = new World(seed, tell);
+  const uninstall = installIndexedDb(world);
+  try {
+    await new Simulation(world, planOf(world.random.fork("plan"))).run();
+  } catch (error) {
+    world.trace.violation(`the run broke off: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  } finally {
+    uninstall();
+  }
+  const { trace } = world;
+  return {
+    seed,
+    violations: trace.violations,
+    counts: trace.counts,
+    digest: trace.digest,
+    events: world.events,
+    simulatedMs: world.nowMs,
+  };
+}
+
+class Simulation {
+  private readonly world: World;
+  private readonly plan: Plan;
+  private readonly network: Network;
+  private readonly disk: SimDisk;
+  private readonly gateway: GatewayNode;
+  private readonly devices: readonly Device[];
+  private readonly faults: Faults;
+  private readonly events: HistoryEvent[] = [];
+
+  constructor(world: World, plan: Plan) {
+    this.world = world;
+    this.plan = plan;
+    this.network = new Network(world, networkFaults(plan.network));
+    this.disk = new SimDisk(world, diskFaults(plan.disk));
+    const { network, disk } = this;
+    this.gateway = new GatewayNode({ world, network, disk, name: "gateway", config: plan.config });
+    const { gateway } = this;
+    this.devices = plan.devices.map(
+      ({ name }) => new Device({ world, network, name, gateway, faults: browserFaults(plan.indexedDb) }),
+    );
+    const note = (event: HistoryEvent): void => void this.events.push(event);
+    this.faults = new Faults({ world, network, disk, gateway, devices: this.devices, times: plan.faults, note });
+  }
+
+  async run(): Promise<void> {
+    const { world, gateway, faults } = this;
+    world.trace.say("plan", describe(this.plan));
+    if (!(await world.settle(gateway.start(), START_MS, "the first start"))) throw gateway.lastFailure;
+    const actors = actorsOf(this.plan, this.workloadRun());
+    for (const actor of actors) actor.start();
+    faults.start();
+    await world.runUntil(() => false, this.plan.activeMs);
+    faults.heal();
+    for (const actor of actors) actor.calm();
+    const isOver = (): boolean => faults.isWell && actors.every((actor) => actor.waitsFor === undefined);
+    if (!(await world.runUntil(isOver, HEALING_MS))) return this.tellWhoWaits(actors);
+    await world.settle(this.judge(actors), FINISH_MS, "reading what everybody holds");
+  }
+
+  private workloadRun(): Run {
+    const { world, network, gateway, devices, plan } = this;
+    return {
+      world,
+      network,
+      gateway,
+      devices,
+      topics: plan.topics,
+      random: world.random.fork("workload"),
+      note: (event) => void this.events.push({ ...event, atMs: world.nowMs }),
+    };
+  }
+
+  private tellWhoWaits(actors: readonly Actor[]): void {
+    const { trace } = this.world;
+    if (!this.faults.isWell) trace.violation("the gateway does not serve all of its partitions after everything was healed");
+    for (const { name, waitsFor } of actors)
+      if (waitsFor !== undefined) trace.violation(`${name} still waits after everything was healed: ${waitsFor}`);
+  }
+
+  private relaxedTopics(): ReadonlySet<string> {
+    return new Set(this.plan.topics.filter((topic) => topic.isRelaxed).map((topic) => topic.name));
+  }
+
+  private async judge(actors: readonly Actor[]): Promise<void> {
+    const replicas: FinalReplica[] = [];
+    const outboxes: FinalOutboxRecord[] = [];
+    const readers: FinalReader[] = [];
+    for (const actor of actors) await actor.finish({ replicas, outboxes, readers });
+    const partitions: FinalPartition[] = await readPartitions(this.gateway);
+    const history = { events: this.events, partitions, replicas, outboxes, readers };
+    for (const rule of check(history, { relaxedTopics: this.relaxedTopics() })) this.world.trace.violation(rule);
+  }
+}
