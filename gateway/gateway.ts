@@ -7,11 +7,12 @@ import { PushHub } from "./api/push-hub.ts";
 import { ApiTable } from "./api/table.ts";
 import { consoleDirectory, loadEngineModule } from "./assets.ts";
 import { takeDataDirectory } from "./data-directory.ts";
-import { FileStore } from "./file-store.ts";
-import { ANSWER_BYTES_MAX, FETCH_BYTES_MAX, STOP_MS, WEBSOCKET_FETCH_BYTES_MAX } from "./limits.ts";
+import { ANSWER_BYTES_MAX, FETCH_BYTES_MAX, STOP_MS, WEBSOCKET_FETCH_BYTES_MAX } from "./clients/limits.ts";
+import { nodeFileSystem } from "./node-file-system.ts";
 import { originPolicy } from "./origins.ts";
 import { dataPath, formatHostAndPort, isLoopback, type HostAndPort, type Settings } from "./settings.ts";
 import { readStaticFiles } from "./static-files.ts";
+import { FileStore } from "./store/file-store.ts";
 import { systemClock } from "./system-clock.ts";
 import { listenTcp, type Listener } from "./tcp-listener.ts";
 import { listenHttp, type Health } from "./uws-listener.ts";
@@ -59,7 +60,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const directory = dataPath(settings);
     const lock = await takeDataDirectory(directory);
     undo.push(() => lock.release());
-    const store = await FileStore.open(directory);
+    const store = await FileStore.open(directory, { files: nodeFileSystem, clock: systemClock });
     undo.push(() => store.close());
     const cluster = await Cluster.open({
       store,

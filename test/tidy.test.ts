@@ -69,8 +69,13 @@ describe("the rules can fail", () => {
     ],
     [
       "gateway/api/x.ts",
-      `import { x } from "../file-store.ts"; x;`,
-      "gateway/api/ may not import gateway/file-store.ts",
+      `import { x } from "../store/file-store.ts"; x;`,
+      "gateway/api/ may not import gateway/store/file-store.ts",
+    ],
+    [
+      "gateway/store/x.ts",
+      `import { x } from "../node-file-system.ts"; x;`,
+      "gateway/store/ may not import gateway/node-file-system.ts",
     ],
     [
       "gateway/x.ts",
@@ -99,6 +104,7 @@ describe("the rules can fail", () => {
     ["sync/back-off.ts", "export const wait = (f: () => void) => setTimeout(f, 10);", "setTimeout"],
     ["sync/back-off.ts", "export const clock = { setTimeout };", "setTimeout"],
     ["gateway/api/fetch.ts", "export const t = performance.now();", "performance.now"],
+    ["gateway/store/x.ts", "export const wait = (f: () => void) => setTimeout(f, 20);", "setTimeout"],
     ["gateway/api/fetch.ts", "export const uuid = () => crypto.randomUUID();", "crypto.randomUUID"],
     ["log/segment.ts", "export const size = Buffer.alloc(3);", "Buffer.alloc"],
     ["log/segment.ts", "export const f = globalThis.fetch;", "globalThis.fetch"],

@@ -1,5 +1,5 @@
-// All that the host-free rooms (wire, log, sync, gateway/api) may take from the air: pure functions of every JavaScript
-// runtime. Clocks, timers, random numbers, sockets and files come in as arguments.
+// All that the host-free rooms (wire, log, sync, gateway/api, gateway/store) may take from the air: pure functions of every
+// JavaScript runtime. Clocks, timers, random numbers, sockets and files come in as arguments.
 
 declare class TextEncoder {
   encode(text: string): Uint8Array<ArrayBuffer>;

@@ -3,8 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { FileStore } from "../../gateway/file-store.ts";
+import { FileStore } from "../../gateway/store/file-store.ts";
 import { lyingBatch } from "../engine/record-times.ts";
+import { realFiles } from "../gateway/real-files.ts";
 import { appendAll, batchOf, config, openLeader, optionsFor, START_MS } from "../log/harness.ts";
 import { PartitionLog } from "../../log/partition-log.ts";
 import { dumpPartitions, inspectPartitions } from "../tools/dump-log-segments.ts";
@@ -27,7 +28,7 @@ describeWith(["kafka-tools"], "batches that lie about their greatest timestamp",
   afterEach(() => rm(dataDir, { recursive: true }));
 
   test("leave time indexes behind that Kafka's tool finds right", async () => {
-    const log = await openLeader(await FileStore.open(dataDir), settings);
+    const log = await openLeader(await FileStore.open(dataDir, realFiles), settings);
     await appendAll(log, lying());
     await log.close();
     const files = await dumpPartitions(dataDir, ["orders-0"]);
@@ -37,7 +38,7 @@ describeWith(["kafka-tools"], "batches that lie about their greatest timestamp",
 
   test("would not, had a leader stored them as they came", async () => {
     // A replica takes what its leader gives.
-    const log = await PartitionLog.open(optionsFor(await FileStore.open(dataDir), settings));
+    const log = await PartitionLog.open(optionsFor(await FileStore.open(dataDir, realFiles), settings));
     for (const [at, batch] of lying().entries()) {
       const from = BigInt(at * 2);
       new DataView(batch.buffer).setBigInt64(0, from);

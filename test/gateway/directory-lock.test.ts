@@ -7,8 +7,9 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { build } from "vite";
 import { type DirectoryLock, lockDirectory } from "../../gateway/directory-lock.ts";
-import { FileStore } from "../../gateway/file-store.ts";
+import { FileStore } from "../../gateway/store/file-store.ts";
 import { ErrorCode } from "../../wire/errors.ts";
+import { realFiles } from "./real-files.ts";
 
 let directory = "";
 const held: DirectoryLock[] = [];
@@ -87,7 +88,7 @@ describe("the lock of a data directory", () => {
 
   it("is no file of the store", async () => {
     await lock();
-    const store = await FileStore.open(directory);
+    const store = await FileStore.open(directory, realFiles);
     expect(await store.list("")).toEqual([]);
     await store.close();
   });

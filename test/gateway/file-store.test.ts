@@ -3,8 +3,9 @@ import { mkdtemp, readdir, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
-import { FileStore } from "../../gateway/file-store.ts";
+import { FileStore } from "../../gateway/store/file-store.ts";
 import { storeContract } from "../log/store-contract.ts";
+import { realFiles } from "./real-files.ts";
 
 storeContract("FileStore", () => underTest({}));
 storeContract("FileStore with room for one open file", () => underTest({ openFilesMax: 1 }));
@@ -13,8 +14,8 @@ async function underTest(options: { openFilesMax?: number }) {
   const directory = await mkdtemp(join(tmpdir(), "rivulet-store-"));
   return {
     directory,
-    store: await FileStore.open(directory, options),
-    reopen: () => FileStore.open(directory, options),
+    store: await FileStore.open(directory, realFiles, options),
+    reopen: () => FileStore.open(directory, realFiles, options),
     dispose: () => rm(directory, { recursive: true }),
   };
 }

@@ -9,7 +9,7 @@ import { AnswerMemory } from "../../gateway/api/answer-memory.ts";
 import { ApiTable } from "../../gateway/api/table.ts";
 import type { Services } from "../../gateway/api/context.ts";
 import { Lifetime } from "../../gateway/api/lifetime.ts";
-import { FileStore } from "../../gateway/file-store.ts";
+import { FileStore } from "../../gateway/store/file-store.ts";
 import { systemClock } from "../../gateway/system-clock.ts";
 import { listenTcp } from "../../gateway/tcp-listener.ts";
 import { brokerConfig } from "../../log/config.ts";
@@ -22,6 +22,7 @@ import { decodeResponse } from "../../wire/response.ts";
 import { loadEngine } from "../engine/load.ts";
 import { batchOf, createTopic, fetchFrom, produceTo } from "./batches.ts";
 import { ProtocolClient } from "./protocol-client.ts";
+import { realFiles } from "./real-files.ts";
 import { startTestGateway, type TestGateway } from "./start-gateway.ts";
 
 const MIB = 1024 * 1024;
@@ -121,7 +122,7 @@ function memory(): number {
 describe("clients that take nothing of large answers", () => {
   it("share what answers may take, give it back, and are let go when they go on so", async () => {
     const directory = await mkdtemp(join(tmpdir(), "rivulet-test-"));
-    const store = await FileStore.open(directory);
+    const store = await FileStore.open(directory, realFiles);
     const cluster = await Cluster.open({
       store,
       engine: loadEngine(),

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FileStore } from "../../gateway/file-store.ts";
+import { FileStore } from "../../gateway/store/file-store.ts";
+import { realFiles } from "../gateway/real-files.ts";
 import { BatchHeader } from "../../log/batch.ts";
 import { MemoryStore } from "../../log/memory-store.ts";
 import { PartitionLog } from "../../log/partition-log.ts";
@@ -41,8 +42,8 @@ const stores: [
     async () => {
       const directory = await mkdtemp(join(tmpdir(), "rivulet-log-"));
       return {
-        store: await FileStore.open(directory),
-        again: () => FileStore.open(directory),
+        store: await FileStore.open(directory, realFiles),
+        again: () => FileStore.open(directory, realFiles),
         dispose: () => rm(directory, { recursive: true }),
       };
     },

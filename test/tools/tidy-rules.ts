@@ -40,9 +40,10 @@ export const rooms: readonly Room[] = [
     packages: [],
     isHostFree: true,
   },
+  { at: "gateway/store/", mayImport: ["log/", "wire/errors.ts"], packages: [], isHostFree: true },
   {
     at: "gateway/",
-    mayImport: [...ENGINE_CONSTANTS, ENGINE, "gateway/api/", "log/", "wire/", "sync/"],
+    mayImport: [...ENGINE_CONSTANTS, ENGINE, "gateway/store/", "gateway/api/", "log/", "wire/", "sync/"],
     packages: [NODE, "commander", "pino", "uWebSockets.js"],
     isHostFree: false,
   },

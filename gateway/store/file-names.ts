@@ -1,6 +1,5 @@
 /** Names in a store become paths under the data directory, and can become no others. */
-import { join } from "node:path";
-import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 
 /** What a file is called while it is written, before it takes the place of the old one. */
 export const TEMPORARY_SUFFIX = ".tmp";
@@ -20,5 +19,17 @@ export function pathOf(directory: string, name: string): string {
       `${JSON.stringify(name.slice(0, 100))} cannot be the name of a stored file`,
     );
   }
-  return join(directory, ...steps);
+  return within(directory, name);
+}
+
+/** The path of what has this name in a directory. */
+export function within(directory: string, name: string): string {
+  return directory.endsWith("/") ? directory + name : `${directory}/${name}`;
+}
+
+/** The directory that a path lies in; that of the root is the root itself. */
+export function directoryOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  if (slash < 0) return ".";
+  return slash === 0 ? "/" : path.slice(0, slash);
 }

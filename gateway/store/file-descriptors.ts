@@ -5,7 +5,8 @@
  * A file with unsynced bytes is synced before it is closed: the kernel may forget a write error once nobody has the file
  * open, and the sync that comes later would then not tell of it.
  */
-import { closeFile, openFile } from "./file-calls.ts";
+import { withDescriptor } from "./file-calls.ts";
+import type { StoreHost } from "./file-system.ts";
 
 /** A file as the pool sees it. */
 export interface Descriptor {
@@ -23,18 +24,20 @@ interface OpenFile {
 }
 
 export class Descriptors {
+  private readonly host: StoreHost;
   private readonly max: number;
   /** Least recently used first. */
   private readonly open = new Map<Descriptor, OpenFile>();
 
-  constructor(max: number) {
+  constructor(host: StoreHost, max: number) {
+    this.host = host;
     this.max = max;
   }
 
   /** Runs `task` with the file's descriptor, which stays open at least until the task has settled. */
   async use<T>(file: Descriptor, task: (fd: number) => Promise<T>): Promise<T> {
     if (!this.open.has(file)) await this.makeRoom();
-    const entry = this.open.get(file) ?? { fd: openFile(file.path, "r+"), users: 0 };
+    const entry = this.open.get(file) ?? { fd: this.openFile(file.path), users: 0 };
     this.open.delete(file);
     this.open.set(file, entry);
     entry.users++;
@@ -64,11 +67,16 @@ export class Descriptors {
     this.open.delete(file);
     if (entry === undefined) return;
     if (entry.users > 0) await new Promise<void>((resolve) => (entry.unused = resolve));
-    if (!(await failed(entry.fd))) await closeFile(await entry.fd);
+    if (!(await failed(entry.fd))) await this.host.files.close(await entry.fd);
   }
 
   async closeAll(): Promise<void> {
     await Promise.all([...this.open.keys()].map((file) => this.close(file)));
+  }
+
+  private openFile(path: string): Promise<number> {
+    const { files, clock } = this.host;
+    return withDescriptor(clock, () => files.open(path, "r+"));
   }
 
   /** Waits until one more may be open; where all that are open are in use, there is nothing to wait for. */

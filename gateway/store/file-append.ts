@@ -3,13 +3,15 @@
  * write, callers of `sync` the next sync. After a failed write or sync nothing is written or synced any more: what the
  * disk then holds beyond the last good sync is not known, and a second sync could report success for lost pages.
  */
-import type { StoreFile } from "../log/store.ts";
-import { readFully, syncFile, syncFileData, truncateFile, writeAll } from "./file-calls.ts";
+import type { StoreFile } from "../../log/store.ts";
+import { readFully, writeAll } from "./file-calls.ts";
 import type { Descriptor, Descriptors } from "./file-descriptors.ts";
 import type { Limit } from "./file-limit.ts";
+import type { FileSystem } from "./file-system.ts";
 
 /** What a file shares with the others of its store. */
 export interface FileHost {
+  readonly files: FileSystem;
   readonly descriptors: Descriptors;
   readonly syncs: Limit;
   /** Makes the file's entry in its directory durable. */
@@ -75,7 +77,7 @@ export class AppendFile implements StoreFile, Descriptor {
     if (this.closing !== undefined) throw new Error(`${this.name} is closed`);
     const available = Math.min(length, this.written - position);
     if (available <= 0) return new Uint8Array(0);
-    return this.host.descriptors.use(this, (fd) => readFully(fd, position, available));
+    return this.host.descriptors.use(this, (fd) => readFully(this.host.files, fd, position, available));
   }
 
   truncate(size: number): Promise<void> {
@@ -86,7 +88,7 @@ export class AppendFile implements StoreFile, Descriptor {
     this.size = size;
     this.gathering = undefined;
     return this.inTurn(async () => {
-      await this.host.descriptors.use(this, (fd) => truncateFile(fd, size));
+      await this.host.descriptors.use(this, (fd) => this.host.files.truncate(fd, size));
       this.written = size;
       this.dirty = true;
       this.sizeChanged = true;
@@ -142,7 +144,7 @@ export class AppendFile implements StoreFile, Descriptor {
     if (write.bytes === 0) return;
     // Before, because a sync that begins meanwhile may cover a part; after, because it may have covered only that.
     this.dirty = true;
-    await this.host.descriptors.use(this, (fd) => writeAll(fd, write.pieces, this.written));
+    await this.host.descriptors.use(this, (fd) => writeAll(this.host.files, fd, write.pieces, this.written));
     this.dirty = true;
     this.written += write.bytes;
   }
@@ -151,12 +153,13 @@ export class AppendFile implements StoreFile, Descriptor {
     if (this.failure !== undefined) throw this.failure;
     const covered = this.written;
     const whole = this.sizeChanged;
+    const { files } = this.host;
     try {
       // A file that was there before may hold what an earlier process wrote and never synced.
       if (this.dirty || !this.entryDurable) {
         this.sizeChanged = false;
         await this.host.descriptors.use(this, (fd) =>
-          this.host.syncs.run(() => (whole ? syncFile(fd) : syncFileData(fd))),
+          this.host.syncs.run(() => (whole ? files.sync(fd) : files.syncData(fd))),
         );
         if (this.written === covered && !this.sizeChanged) this.dirty = false;
       }

@@ -1,0 +1,231 @@
+/** The log's store on a disk: one directory, plain files. */
+import type { Store, StoreFile } from "../../log/store.ts";
+import { AppendFile } from "./file-append.ts";
+import { readFully, withDescriptor, writeAll } from "./file-calls.ts";
+import { Descriptors } from "./file-descriptors.ts";
+import { Limit } from "./file-limit.ts";
+import { directoryOf, pathOf, TEMPORARY_SUFFIX, within } from "./file-names.ts";
+import { codeOf, ignoring, type FileSystem, type OpenFlags, type StoreHost } from "./file-system.ts";
+
+export interface FileStoreOptions {
+  /** Files that are open at the same time; those in use may exceed it. */
+  openFilesMax?: number;
+  /** Syncs at the same time: half of libuv's pool, so that reads and writes are never stuck behind a slow disk. */
+  syncsMax?: number;
+}
+
+const OPEN_FILES_MAX = 512;
+const SYNCS_MAX = 8;
+
+export class FileStore implements Store {
+  private readonly host: StoreHost;
+  private readonly files: FileSystem;
+  private readonly directory: string;
+  private readonly descriptors: Descriptors;
+  private readonly syncs: Limit;
+  private readonly opened = new Map<string, AppendFile>();
+  private readonly opening = new Map<string, Promise<AppendFile>>();
+  /** The write of a small file that a next one of the same name waits for. */
+  private readonly writing = new Map<string, Promise<void>>();
+  /** Directories whose own entries are known to be durable. */
+  private readonly durableDirectories = new Set<string>();
+
+  private constructor(directory: string, host: StoreHost, options: FileStoreOptions) {
+    this.directory = directory;
+    this.host = host;
+    this.files = host.files;
+    this.descriptors = new Descriptors(host, options.openFilesMax ?? OPEN_FILES_MAX);
+    this.syncs = new Limit(options.syncsMax ?? SYNCS_MAX);
+  }
+
+  /**
+   * Creates the directory when it is not there, and removes what writes cut short by a crash have left. `directory` is
+   * absolute; it ends without a slash.
+   */
+  static async open(directory: string, host: StoreHost, options: FileStoreOptions = {}): Promise<FileStore> {
+    const { files } = host;
+    await files.makeDirectory(directory);
+    const store = new FileStore(directory, host, options);
+    await store.syncWayDown();
+    for (const path of await store.filesBelow(directory))
+      if (path.endsWith(TEMPORARY_SUFFIX)) await files.unlink(path).catch(ignoring("ENOENT"));
+    return store;
+  }
+
+  async list(prefix: string): Promise<string[]> {
+    const slash = prefix.lastIndexOf("/");
+    const start = slash < 0 ? this.directory : pathOf(this.directory, prefix.slice(0, slash));
+    const paths = await this.filesBelow(start);
+    return paths
+      .filter((path) => !path.endsWith(TEMPORARY_SUFFIX))
+      .map((path) => path.slice(within(this.directory, "").length))
+      .filter((name) => name.startsWith(prefix))
+      .sort();
+  }
+
+  async open(name: string): Promise<StoreFile> {
+    const known = this.opened.get(name) ?? this.opening.get(name);
+    if (known !== undefined) return known;
+    const opening = this.openNew(name, pathOf(this.directory, name));
+    this.opening.set(name, opening);
+    try {
+      const file = await opening;
+      this.opened.set(name, file);
+      return file;
+    } finally {
+      this.opening.delete(name);
+    }
+  }
+
+  async read(name: string): Promise<Uint8Array | undefined> {
+    const path = pathOf(this.directory, name);
+    const fd = await this.openPath(path, "r").catch(ignoring("ENOENT", "ENOTDIR"));
+    if (fd === undefined) return undefined;
+    try {
+      return await readFully(this.files, fd, 0, await this.files.size(fd));
+    } finally {
+      await this.files.close(fd);
+    }
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    const path = pathOf(this.directory, name);
+    const before = this.writing.get(name) ?? Promise.resolve();
+    const write = before.catch(() => {}).then(() => this.replace(name, path, bytes));
+    this.writing.set(name, write);
+    try {
+      await write;
+    } finally {
+      if (this.writing.get(name) === write) this.writing.delete(name);
+    }
+  }
+
+  async delete(names: readonly string[]): Promise<void> {
+    const directories = new Set<string>();
+    for (const name of names) {
+      const path = pathOf(this.directory, name);
+      await this.opened.get(name)?.close();
+      const removed = await this.files.unlink(path).then(() => true, ignoring("ENOENT", "ENOTDIR"));
+      if (removed === true) directories.add(directoryOf(path));
+    }
+    for (const directory of directories) await this.afterDelete(directory);
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.opening.values());
+    await Promise.all([...this.opened.values()].map((file) => file.close()));
+    await Promise.allSettled(this.writing.values());
+    await this.descriptors.closeAll();
+  }
+
+  private async openNew(name: string, path: string): Promise<AppendFile> {
+    const fd = await this.inDirectory(directoryOf(path), () => this.openOrCreate(path));
+    const size = await this.files.size(fd);
+    const file = new AppendFile(name, path, size, {
+      files: this.files,
+      descriptors: this.descriptors,
+      syncs: this.syncs,
+      syncEntry: () => this.syncEntry(directoryOf(path)),
+      closed: () => void this.opened.delete(name),
+    });
+    this.descriptors.adopt(file, fd);
+    return file;
+  }
+
+  private async replace(name: string, path: string, bytes: Uint8Array): Promise<void> {
+    const temporary = path + TEMPORARY_SUFFIX;
+    const fd = await this.inDirectory(directoryOf(path), () => this.openPath(temporary, "w"));
+    try {
+      await writeAll(this.files, fd, [bytes], 0);
+      await this.syncs.run(() => this.files.sync(fd));
+    } finally {
+      await this.files.close(fd);
+    }
+    await this.opened.get(name)?.close();
+    await this.files.rename(temporary, path);
+    await this.syncEntry(directoryOf(path));
+  }
+
+  /** Runs `task`, which creates a file, and creates its directory when it turns out not to be there. */
+  private async inDirectory<T>(directory: string, task: () => Promise<T>): Promise<T> {
+    // Twice, because a delete may remove the directory, empty again, between the two steps.
+    for (let attempt = 0; attempt < 2; attempt++) {
+      try {
+        return await task();
+      } catch (error) {
+        if (codeOf(error) !== "ENOENT") throw error;
+        await this.files.makeDirectory(directory);
+      }
+    }
+    return task();
+  }
+
+  /** Makes the entries of a directory durable, and the directory's own. */
+  private async syncEntry(directory: string): Promise<void> {
+    await this.syncDirectory(directory);
+    for (
+      let at = directory;
+      at !== this.directory && !this.durableDirectories.has(at);
+      at = directoryOf(at)
+    ) {
+      await this.syncDirectory(directoryOf(at));
+      this.durableDirectories.add(at);
+    }
+  }
+
+  /**
+   * Makes the store's own directory durable, and those above it, which may all have been made just now. Those that this
+   * user may not open were made by another one; some file systems refuse to sync what cannot change.
+   */
+  private async syncWayDown(): Promise<void> {
+    for (let at = this.directory; directoryOf(at) !== at; at = directoryOf(at))
+      await this.syncDirectory(directoryOf(at)).catch(ignoring("EACCES", "EPERM", "EROFS", "EINVAL"));
+  }
+
+  private syncDirectory(directory: string): Promise<void> {
+    // It opens the directory; while it waits for a descriptor, other syncs run.
+    return withDescriptor(this.host.clock, () => this.syncs.run(() => this.files.syncDirectory(directory)));
+  }
+
+  private async afterDelete(directory: string): Promise<void> {
+    await this.syncDirectory(directory);
+    for (let at = directory; at !== this.directory; at = directoryOf(at)) {
+      const removed = await this.files
+        .removeDirectory(at)
+        .then(() => true, ignoring("ENOTEMPTY", "EEXIST", "ENOENT", "EPERM", "EBUSY"));
+      if (removed !== true) return;
+      this.durableDirectories.delete(at);
+      await this.syncDirectory(directoryOf(at));
+    }
+  }
+
+  private openPath(path: string, flags: OpenFlags): Promise<number> {
+    return withDescriptor(this.host.clock, () => this.files.open(path, flags));
+  }
+
+  private async openOrCreate(path: string): Promise<number> {
+    try {
+      return await this.openPath(path, "r+");
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT") throw error;
+      return this.openPath(path, "wx+");
+    }
+  }
+
+  /** Paths of all regular files below a directory that may not be there. */
+  private async filesBelow(directory: string): Promise<string[]> {
+    const found: string[] = [];
+    const pending = [directory];
+    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+      const path = at;
+      const entries = await withDescriptor(this.host.clock, () => this.files.list(path)).catch(
+        ignoring("ENOENT", "ENOTDIR"),
+      );
+      for (const { name, kind } of entries ?? []) {
+        if (kind === "directory") pending.push(within(path, name));
+        else if (kind === "file") found.push(within(path, name));
+      }
+    }
+    return found;
+  }
+}
