@@ -6,5 +6,8 @@ interface BuildStep {
 
 export const root: string;
 export function ensureInstalled(options: { log: (text: string) => void }): Promise<void>;
-export function ensureBuilt(options: { log: (text: string) => void }): Promise<void>;
+export function ensureBuilt(options: {
+  log: (text: string) => void;
+  only?: readonly ("engine" | "console" | "gateway")[];
+}): Promise<void>;
 export function isStale(step: BuildStep, top?: string): boolean;

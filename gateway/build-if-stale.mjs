@@ -66,10 +66,13 @@ export async function ensureInstalled({ log }) {
   await npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
 }
 
-/** Builds engine, console and gateway where their sources are newer than what was built from them. */
-export async function ensureBuilt({ log }) {
+/**
+ * Builds engine, console and gateway where their sources are newer than what was built from them; with `only`, no more than
+ * those that it names.
+ */
+export async function ensureBuilt({ log, only }) {
   for (const step of steps) {
-    if (!isStale(step)) continue;
+    if (only?.includes(step.name) === false || !isStale(step)) continue;
     log(`building ${step.name}`);
     await npm(["run", "--silent", step.script]);
     const missing = step.outputs.find((output) => modified(output) === undefined);
