@@ -68,6 +68,16 @@ describe("the rules can fail", () => {
       "web-client/ may not import gateway/gateway.ts",
     ],
     [
+      "web-client/core/x.ts",
+      `import { x } from "../connect.ts"; x;`,
+      "web-client/core/ may not import web-client/connect.ts",
+    ],
+    [
+      "web-client/core/x.ts",
+      `import { openDB } from "idb"; openDB;`,
+      "web-client/core/ may not import the package idb",
+    ],
+    [
       "gateway/api/x.ts",
       `import { x } from "../store/file-store.ts"; x;`,
       "gateway/api/ may not import gateway/store/file-store.ts",
@@ -110,6 +120,13 @@ describe("the rules can fail", () => {
     ["log/segment.ts", "export const f = globalThis.fetch;", "globalThis.fetch"],
     ["log/segment.ts", "export class A { at = process.hrtime.bigint() }", "process.hrtime"],
     ["log/segment.ts", "export const f = (x: unknown) => (x as Window) ?? window;", "window"],
+    ["web-client/core/x.ts", "export const keep = () => navigator.storage.persist();", "navigator.storage"],
+    ["web-client/core/x.ts", "export const random = () => Math.random();", "Math.random"],
+    ["web-client/core/x.ts", "export const tabs = new BroadcastChannel('tabs');", "BroadcastChannel"],
+    ["web-client/core/x.ts", "export const r = () => indexedDB.open('outbox');", "indexedDB.open"],
+    ["web-client/core/x.ts", "export const { port1 } = new MessageChannel();", "new MessageChannel()"],
+    ["web-client/core/x.ts", "export const s = AbortSignal.timeout(5000);", "AbortSignal.timeout"],
+    ["web-client/core/x.ts", "addEventListener('online', () => undefined);", "addEventListener"],
   ])("the air: %s: %s", (path, text, taken) => {
     const found = breachesOf(path, text);
     expect(found.map(({ rule }) => rule)).toEqual([

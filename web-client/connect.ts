@@ -1,8 +1,9 @@
-import { RivuletClient } from "./rivulet-client.ts";
-import type { ConnectOptions, Rivulet } from "./api.ts";
+import type { ConnectOptions, Rivulet } from "./core/api.ts";
 import { gatewayAddress } from "./address.ts";
-import { openDevice } from "./device.ts";
+import { browserHost } from "./browser-host.ts";
+import { ANONYMOUS } from "./databases.ts";
 import { loadEngine } from "./load-engine.ts";
+import { openClient } from "./open-client.ts";
 
 /**
  * Opens what this device keeps and begins to connect; resolves offline too. Rejects when the URL is none, when
@@ -11,23 +12,12 @@ import { loadEngine } from "./load-engine.ts";
 export async function connect(options: ConnectOptions): Promise<Rivulet> {
   const address = gatewayAddress(options.url);
   options.signal?.throwIfAborted();
-  const engine = await loadEngine(options.engineUrl);
-  let client: RivuletClient | undefined;
-  let lost: string | undefined;
-  const device = await openDevice(options.name ?? address.http.href, (reason) => {
-    lost = reason;
-    void client?.lose(reason);
+  return openClient(browserHost(address), {
+    account: options.name ?? address.http.href,
+    principal: ANONYMOUS,
+    databases: typeof indexedDB === "undefined" ? undefined : indexedDB,
+    engine: await loadEngine(options.engineUrl),
+    offline: options.offline ?? false,
+    signal: options.signal,
   });
-  client = new RivuletClient({ address, device, engine, offline: options.offline ?? false });
-  if (lost !== undefined) void client.lose(lost);
-  options.signal?.addEventListener("abort", () => void client?.close(), { once: true });
-  try {
-    // It may have aborted while the engine or the store was opened: then no event comes any more.
-    options.signal?.throwIfAborted();
-    await client.ready;
-  } catch (error) {
-    await client.close();
-    throw error;
-  }
-  return client;
 }

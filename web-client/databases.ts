@@ -1,20 +1,13 @@
 /** The databases of this origin: how they are named (rule 6: by principal and by address or cluster), made and given up. */
-import { deleteDB, openDB } from "idb";
+import { deleteDB, wrap } from "idb";
 import type { DBSchema, IDBPDatabase } from "idb";
 import type { FrozenBatch, Lane, OutboxRecord } from "../sync/outbox-store.ts";
+import type { KnownTopic } from "./core/device.ts";
 import { createChunkStores } from "./idb-store.ts";
 import type { ChunkSchema } from "./idb-store.ts";
 
 /** Until there is authentication, everybody is the same one. */
 export const ANONYMOUS = "anonymous";
-
-/** What is known of a topic, for when the gateway is away. */
-export interface KnownTopic {
-  readonly clusterId: string;
-  readonly name: string;
-  readonly id: string;
-  readonly partitions: readonly { readonly logStartOffset: bigint; readonly highWatermark: bigint }[];
-}
 
 /**
  * One address and one principal: the outbox, which may have been filled before any cluster was known, and what was last
@@ -44,12 +37,28 @@ export function replicaName(account: string, principal: string, clusterId: strin
   return `rivulet/replica/${encodeURIComponent(principal)}/${encodeURIComponent(account)}/${encodeURIComponent(clusterId)}`;
 }
 
+interface Opening<Schema extends DBSchema> {
+  databases: IDBFactory;
+  name: string;
+  version: number;
+  upgrade: (fresh: IDBPDatabase<Schema>, oldVersion: number) => void;
+  onLost: (reason: string) => void;
+}
+
 /**
- * Opens the account's database. Rejects with VersionError when a newer version of this code has used it. `onLost` is
- * called when the browser closes it (site data was cleared), or when a newer version of this code waits for it.
+ * Opens the account's database; `databases` is the origin's `indexedDB`. Rejects with VersionError when a newer version
+ * of this code has used it. `onLost` is called when the browser closes it (site data was cleared), or when a newer
+ * version of this code waits for it.
  */
-export function openAccount(name: string, onLost: (reason: string) => void): Promise<AccountDatabase> {
-  const database: Promise<AccountDatabase> = openDB<AccountSchema>(name, ACCOUNT_VERSION, {
+export function openAccount(
+  databases: IDBFactory,
+  name: string,
+  onLost: (reason: string) => void,
+): Promise<AccountDatabase> {
+  return open<AccountSchema>({
+    databases,
+    name,
+    version: ACCOUNT_VERSION,
     upgrade(fresh, oldVersion) {
       if (oldVersion >= 1) return;
       const records = fresh.createObjectStore("records", { keyPath: "id", autoIncrement: true });
@@ -60,36 +69,45 @@ export function openAccount(name: string, onLost: (reason: string) => void): Pro
       fresh.createObjectStore("topics", { keyPath: ["clusterId", "name"] });
       fresh.createObjectStore("facts");
     },
-    ...giveUp(() => database, onLost),
+    onLost,
   });
-  return database;
 }
 
 /** Opens the database of one cluster's partitions; otherwise as `openAccount`. */
-export function openReplicas(name: string, onLost: (reason: string) => void): Promise<ReplicaDatabase> {
-  const database: Promise<ReplicaDatabase> = openDB<ChunkSchema>(name, REPLICA_VERSION, {
+export function openReplicas(
+  databases: IDBFactory,
+  name: string,
+  onLost: (reason: string) => void,
+): Promise<ReplicaDatabase> {
+  return open<ChunkSchema>({
+    databases,
+    name,
+    version: REPLICA_VERSION,
     upgrade(fresh, oldVersion) {
       if (oldVersion < 1) createChunkStores(fresh);
     },
-    ...giveUp(() => database, onLost),
+    onLost,
   });
-  return database;
 }
 
 export { deleteDB as deleteDatabase };
 
-/** An old tab must not keep a newer one from upgrading: it closes, and says so. */
-function giveUp<Schema extends DBSchema>(
-  database: () => Promise<IDBPDatabase<Schema>>,
-  onLost: (reason: string) => void,
-) {
-  return {
-    blocking(): void {
-      void database().then((open) => open.close());
-      onLost("another tab runs a newer version of this page: reload this one");
-    },
-    terminated(): void {
-      onLost("the browser has closed the store of this site; reload the page");
-    },
-  };
+/** As idb's `openDB`, which knows one factory only: the global one. */
+async function open<Schema extends DBSchema>(opening: Opening<Schema>): Promise<IDBPDatabase<Schema>> {
+  const { databases, name, version, upgrade, onLost } = opening;
+  const request = databases.open(name, version);
+  request.addEventListener("upgradeneeded", ({ oldVersion }) => {
+    upgrade(wrap(request.result) as unknown as IDBPDatabase<Schema>, oldVersion);
+  });
+  // The compiler does not know that what the request answers is wrapped, too.
+  const database = (await (wrap(request) as Promise<unknown>)) as IDBPDatabase<Schema>;
+  database.addEventListener("versionchange", () => {
+    // An old tab must not keep a newer one from upgrading: it closes, and says so.
+    database.close();
+    onLost("another tab runs a newer version of this page: reload this one");
+  });
+  database.addEventListener("close", () => {
+    onLost("the browser has closed the store of this site; reload the page");
+  });
+  return database;
 }

@@ -1,6 +1,6 @@
 /** What is public, by name. */
 export { connect } from "./connect.ts";
-export { GapEvent, StateEvent } from "./api.ts";
+export { GapEvent, StateEvent } from "./core/api.ts";
 export type {
   ConnectionState,
   ConnectOptions,
@@ -23,9 +23,9 @@ export type {
   Topic,
   TopicOptions,
   TopicSummary,
-} from "./api.ts";
+} from "./core/api.ts";
 export type { RecordHeader } from "../log/record.ts";
-export { bytes, json, text } from "./serializer.ts";
-export type { Serializer } from "./serializer.ts";
-export type { TypedEventTarget } from "./typed-events.ts";
+export { bytes, json, text } from "./core/serializer.ts";
+export type { Serializer } from "./core/serializer.ts";
+export type { TypedEventTarget } from "./core/typed-events.ts";
 export { errorName, ErrorCode, KafkaError } from "../wire/errors.ts";

@@ -55,8 +55,14 @@ export const rooms: readonly Room[] = [
     isHostFree: false,
   },
   {
+    at: "web-client/core/",
+    mayImport: [...ENGINE_CONSTANTS, "log/", "wire/", "sync/"],
+    packages: [],
+    isHostFree: true,
+  },
+  {
     at: "web-client/",
-    mayImport: [...ENGINE_CONSTANTS, ENGINE, "log/", "wire/", "sync/"],
+    mayImport: [...ENGINE_CONSTANTS, ENGINE, "web-client/core/", "log/", "wire/", "sync/"],
     packages: ["idb"],
     isHostFree: false,
   },
@@ -74,6 +80,9 @@ const FROM_THE_AIR = new Set([
     " ",
   ),
   ..."require self sessionStorage setImmediate setInterval setTimeout structuredClone window".split(" "),
+  ..."BroadcastChannel EventSource IDBKeyRange MessageChannel SharedWorker addEventListener".split(" "),
+  ..."cancelAnimationFrame requestAnimationFrame requestIdleCallback".split(" "),
+  "AbortSignal.timeout",
   "Date.now",
   "Date()",
   "new Date()",
@@ -92,7 +101,7 @@ const ENTRIES = [
   /^gateway\/(rivulet\.(cjs|ts)|start\.mjs)$/,
   /^web-client\/(index\.ts|console\/main\.tsx)$/,
   /^bench\/run\.mjs$/,
-  /^test\/run\.mjs$/,
+  /^test\/(sim\/)?run\.mjs$/,
   /(^|\/)vite(st)?\.config\.ts$/,
 ];
 const TEST_ENTRIES = [/\.test\.tsx?$/, /^test\/setup\/.*reporter\.ts$/];

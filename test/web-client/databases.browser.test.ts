@@ -1,12 +1,19 @@
 import { openDB } from "idb";
 import { expect, test } from "vitest";
 import { accountName, ANONYMOUS, deleteDatabase, openAccount } from "../../web-client/databases.ts";
-import { openDevice } from "../../web-client/device.ts";
+import type { Device } from "../../web-client/core/device.ts";
+import { openDevice } from "../../web-client/open-device.ts";
+import { webLocks } from "../../web-client/web-locks.ts";
 
 const nothing = (): void => undefined;
 
+function visit(account: string): Promise<Device> {
+  const host = { locks: webLocks(), random: () => Math.random() };
+  return openDevice(host, { account, principal: ANONYMOUS, databases: indexedDB, onLost: nothing });
+}
+
 test("what a device holds and knows is there at the next visit, by cluster", async () => {
-  const device = await openDevice("visits", nothing);
+  const device = await visit("visits");
   expect(device.storage).toBe("indexeddb");
   expect(device.clusterId()).toBeUndefined();
   const topic = {
@@ -23,7 +30,7 @@ test("what a device holds and knows is there at the next visit, by cluster", asy
   }
   device.noteHeld("topic-id", 0, undefined);
   await device.close();
-  const again = await openDevice("visits", nothing);
+  const again = await visit("visits");
   expect(again.clusterId()).toBe("two");
   expect([...again.topics().values()]).toEqual([{ ...topic, clusterId: "two" }]);
   expect(again.held("topic-id", 0)).toBeUndefined();
@@ -35,7 +42,7 @@ test("what a device holds and knows is there at the next visit, by cluster", asy
   again.keepOnly(new Set());
   expect(again.topics().has("orders")).toBe(false);
   await again.close();
-  const other = await openDevice("another account", nothing);
+  const other = await visit("another account");
   expect(other.clusterId()).toBeUndefined();
   await other.close();
   for (const account of ["visits", "another account"]) await deleteDatabase(accountName(account, ANONYMOUS));
@@ -44,12 +51,12 @@ test("what a device holds and knows is there at the next visit, by cluster", asy
 test("a tab with older code gives the database up to a newer one, and says why", async () => {
   const name = accountName("upgrade", ANONYMOUS);
   const reasons: string[] = [];
-  const older = await openAccount(name, (reason) => reasons.push(reason));
+  const older = await openAccount(indexedDB, name, (reason) => reasons.push(reason));
   const newer = await openDB(name, 2);
   expect(reasons).toEqual([expect.stringContaining("newer version")]);
   expect(() => older.transaction("facts")).toThrow();
   // And older code does not fall back to memory beside the newer one's outbox.
-  await expect(openDevice("upgrade", nothing)).rejects.toMatchObject({ name: "VersionError" });
+  await expect(visit("upgrade")).rejects.toMatchObject({ name: "VersionError" });
   newer.close();
   await deleteDatabase(name);
 });

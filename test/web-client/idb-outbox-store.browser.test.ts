@@ -6,14 +6,14 @@ let made = 0;
 
 outboxStoreContract("IdbOutboxStore", async () => {
   const name = `outbox-store-test-${++made}`;
-  const opened = [await openAccount(name, () => undefined)];
+  const opened = [await openAccount(indexedDB, name, () => undefined)];
   const open = (): Promise<IdbOutboxStore> =>
-    openAccount(name, () => undefined).then((database) => {
+    openAccount(indexedDB, name, () => undefined).then((database) => {
       opened.push(database);
       return new IdbOutboxStore(database);
     });
   return {
-    store: new IdbOutboxStore(opened[0] ?? (await openAccount(name, () => undefined))),
+    store: new IdbOutboxStore(opened[0] ?? (await openAccount(indexedDB, name, () => undefined))),
     another: open,
     dispose: async () => {
       for (const database of opened) database.close();

@@ -6,7 +6,7 @@ import { storeContract } from "../log/store-contract.ts";
 let made = 0;
 
 async function open(name: string): Promise<IdbStore> {
-  return new IdbStore(await openReplicas(name, () => undefined), "relaxed");
+  return new IdbStore(await openReplicas(indexedDB, name, () => undefined), "relaxed");
 }
 
 storeContract("IdbStore", async () => {
@@ -16,7 +16,7 @@ storeContract("IdbStore", async () => {
 
 test("small appends do not stay a row each, large ones are cut into rows of at most 1 MiB", async () => {
   const name = `store-test-${++made}`;
-  const database = await openReplicas(name, () => undefined);
+  const database = await openReplicas(indexedDB, name, () => undefined);
   const store = new IdbStore(database, "relaxed");
   const file = await store.open("a-0/00.log");
   const expected: number[] = [];
@@ -35,7 +35,7 @@ test("small appends do not stay a row each, large ones are cut into rows of at m
     expect(bytes.byteLength).toBeLessThanOrEqual(1024 * 1024);
   await store.close();
   // Another visit goes on merging where this one stopped.
-  const again = await openReplicas(name, () => undefined);
+  const again = await openReplicas(indexedDB, name, () => undefined);
   const file2 = await new IdbStore(again, "relaxed").open("a-0/00.log");
   for (let at = 0; at < 100; at++) await file2.append([new Uint8Array(10)]);
   expect((await again.getAllKeys("chunks")).length).toBeLessThan(30);

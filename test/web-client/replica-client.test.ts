@@ -1,11 +1,15 @@
 import { expect, test } from "vitest";
 import { Metadata } from "../../sync/metadata.ts";
 import { Upstream } from "../../sync/upstream.ts";
-import { openDevice } from "../../web-client/device.ts";
-import { ReplicaClient, ReplicaKeeper } from "../../web-client/replica-client.ts";
-import { text } from "../../web-client/serializer.ts";
-import { openTabChannel } from "../../web-client/tab-channel.ts";
-import type { TabMessage } from "../../web-client/tab-channel.ts";
+import { gatewayAddress } from "../../web-client/address.ts";
+import { browserHost } from "../../web-client/browser-host.ts";
+import type { Device } from "../../web-client/core/device.ts";
+import { MemoryDevice } from "../../web-client/core/memory-device.ts";
+import { ReplicaClient, ReplicaKeeper } from "../../web-client/core/replica-client.ts";
+import { text } from "../../web-client/core/serializer.ts";
+import { openTabChannel } from "../../web-client/core/tab-channel.ts";
+import type { TabChannel, TabMessage } from "../../web-client/core/tab-channel.ts";
+import { openDevice } from "../../web-client/open-device.ts";
 import { loadEngine } from "../engine/load.ts";
 import { FakeBroker } from "../sync/fake-broker.ts";
 import { seeded, VirtualClock } from "../sync/virtual-clock.ts";
@@ -17,8 +21,8 @@ async function setUp() {
   const broker = new FakeBroker(engine);
   const topic = broker.createTopic("orders");
   const upstream = new Upstream({ open: broker.open, clock, random: seeded(2), clientId: "t" });
-  const device = await openDevice("replica-client-test", () => undefined);
-  const channel = openTabChannel(device.name);
+  const device = new MemoryDevice("replica-client-test", seeded(3));
+  const channel = openTabChannel(() => ({ post: () => undefined, close: () => undefined }));
   const store = await device.replicas("cluster-one");
   const metadata = new Metadata(upstream);
   const keep = (): ReplicaKeeper =>
@@ -138,11 +142,18 @@ test("waiting for a replica to catch up ends when its topic is gone", async () =
 });
 
 test("two tabs without a shared store do not take each other's words for their own", async () => {
-  const [one, other] = await Promise.all([
-    openDevice("https://gateway.example/", () => undefined),
-    openDevice("https://gateway.example/", () => undefined),
-  ]);
-  const channels = [openTabChannel(one.name), openTabChannel(other.name)] as const;
+  const address = gatewayAddress("https://gateway.example/");
+  const host = browserHost(address);
+  const open = (): Promise<Device> =>
+    openDevice(host, {
+      account: address.http.href,
+      principal: "anonymous",
+      databases: undefined,
+      onLost: () => undefined,
+    });
+  const [one, other] = await Promise.all([open(), open()]);
+  const join = ({ name }: Device): TabChannel => openTabChannel((hear) => host.openPort(name, hear));
+  const channels = [join(one), join(other)] as const;
   const heard: TabMessage[] = [];
   channels[1].hear((message) => heard.push(message));
   // Both have given a record of theirs the first id.

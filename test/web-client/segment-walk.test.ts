@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { MemoryStore } from "../../log/memory-store.ts";
-import type { ReadableStore } from "../../web-client/directory-store.ts";
-import { walkSegments } from "../../web-client/segment-walk.ts";
-import type { SegmentPlace } from "../../web-client/segment-walk.ts";
+import type { ReadableStore } from "../../web-client/core/directory-store.ts";
+import { walkSegments } from "../../web-client/core/segment-walk.ts";
+import type { SegmentPlace } from "../../web-client/core/segment-walk.ts";
 import { BatchHeader } from "../../log/batch.ts";
 import { loadEngine } from "../engine/load.ts";
 import { seeded } from "../sync/virtual-clock.ts";

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { Metadata } from "../../sync/metadata.ts";
 import { Upstream } from "../../sync/upstream.ts";
-import type { ClientParts } from "../../web-client/client-parts.ts";
-import { text } from "../../web-client/serializer.ts";
-import { TopicClient } from "../../web-client/topic-client.ts";
+import type { ClientParts } from "../../web-client/core/client-parts.ts";
+import { text } from "../../web-client/core/serializer.ts";
+import { TopicClient } from "../../web-client/core/topic-client.ts";
 import { loadEngine } from "../engine/load.ts";
 import { FakeBroker } from "../sync/fake-broker.ts";
 import { seeded, VirtualClock } from "../sync/virtual-clock.ts";

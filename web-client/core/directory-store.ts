@@ -1,5 +1,5 @@
 /** A part of a store, by a prefix that all its names have: topics of one name and different ids are kept apart by it. */
-import type { Store } from "../log/store.ts";
+import type { Store } from "../../log/store.ts";
 
 /** A store that can also be read by those who must not make files in it. */
 export interface ReadableStore extends Store {

@@ -1,5 +1,5 @@
 /** The shapes of the public API: what an app sees. The classes behind them stay private. */
-import type { RecordHeader } from "../log/record.ts";
+import type { RecordHeader } from "../../log/record.ts";
 import type { Serializer } from "./serializer.ts";
 import type { TypedEventTarget } from "./typed-events.ts";
 

@@ -1,13 +1,11 @@
 /** The public face of a replica: its partitions together. */
-import type { LogRecord } from "../log/record.ts";
-import { merge } from "../sync/merge.ts";
-import { watchPartitions } from "../sync/partition-watch.ts";
-import { deferred, linkedController } from "../sync/wait.ts";
+import type { LogRecord } from "../../log/record.ts";
+import { merge } from "../../sync/merge.ts";
+import { watchPartitions } from "../../sync/partition-watch.ts";
+import { deferred, linkedController } from "../../sync/wait.ts";
 import { GapEvent } from "./api.ts";
 import type { ReadOptions, ReceivedRecord, Replica, ReplicaEvents, ReplicaPartition } from "./api.ts";
 import type { Device } from "./device.ts";
-import { tabLocks, webLocks } from "./locks.ts";
-import type { Locks } from "./locks.ts";
 import { LazyRecord } from "./received-record.ts";
 import type { Codec } from "./received-record.ts";
 import { ReplicaPartitionKeeper } from "./replica-partition.ts";
@@ -81,7 +79,7 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
     await this.close();
     const { store, device, topicId } = this.options;
     for (const { partition } of this.keepers) {
-      await this.locks.holdIfFree(this.lockName(partition), async () => {
+      await device.locks.holdIfFree(this.lockName(partition), async () => {
         await store.delete(await store.list(`${this.topic}-${partition}/`));
         device.noteHeld(topicId, partition, undefined);
       });
@@ -112,14 +110,10 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
     return keeper;
   }
 
-  private get locks(): Locks {
-    return this.options.device.storage === "memory" ? tabLocks : webLocks;
-  }
-
   /** One tab writes; the others wait for its lock, and read along until they get it. */
   private async keep(keeper: ReplicaPartitionKeeper): Promise<void> {
     const { signal } = this.controller;
-    await this.locks.hold(this.lockName(keeper.partition), signal, () => keeper.write(signal));
+    await this.options.device.locks.hold(this.lockName(keeper.partition), signal, () => keeper.write(signal));
   }
 
   private hear(message: TabMessage): void {

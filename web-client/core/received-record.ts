@@ -1,4 +1,4 @@
-import type { LogRecord, RecordHeader } from "../log/record.ts";
+import type { LogRecord, RecordHeader } from "../../log/record.ts";
 import type { ReceivedRecord } from "./api.ts";
 import type { Serializer } from "./serializer.ts";
 

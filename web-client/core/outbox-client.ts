@@ -1,6 +1,6 @@
 /** The public face of the outbox. */
-import type { Outbox as OutboxCore } from "../sync/outbox.ts";
-import type { ListedRecord } from "../sync/outbox.ts";
+import type { Outbox as OutboxCore } from "../../sync/outbox.ts";
+import type { ListedRecord } from "../../sync/outbox.ts";
 import type { Outbox, OutboxEntry, OutboxEvents } from "./api.ts";
 import { typedEventTarget } from "./typed-events.ts";
 

@@ -1,11 +1,11 @@
 /** One topic as the app uses it: publish, subscribe, replicate. */
-import type { LogRecord } from "../log/record.ts";
-import { EARLIEST, LATEST } from "../sync/log-offsets.ts";
-import { merge } from "../sync/merge.ts";
-import { watchPartitions } from "../sync/partition-watch.ts";
-import { subscription } from "../sync/subscription.ts";
-import { linkedController } from "../sync/wait.ts";
-import { KafkaError } from "../wire/errors.ts";
+import type { LogRecord } from "../../log/record.ts";
+import { EARLIEST, LATEST } from "../../sync/log-offsets.ts";
+import { merge } from "../../sync/merge.ts";
+import { watchPartitions } from "../../sync/partition-watch.ts";
+import { subscription } from "../../sync/subscription.ts";
+import { linkedController } from "../../sync/wait.ts";
+import { KafkaError } from "../../wire/errors.ts";
 import type {
   Publication,
   PublishRecord,

@@ -1,6 +1,6 @@
 /** Reads a partition that another tab writes: segment files as they are in the store now, batch by batch, writing nothing. */
-import { BATCH_HEADER_BYTES } from "../engine-as/format.ts";
-import { BatchHeader } from "../log/batch.ts";
+import { BATCH_HEADER_BYTES } from "../../engine-as/format.ts";
+import { BatchHeader } from "../../log/batch.ts";
 import type { ReadableStore } from "./directory-store.ts";
 
 const PIECE_BYTES = 1024 * 1024;

@@ -1,15 +1,17 @@
 /** What the parts of one client share. */
-import type { Engine } from "../log/engine.ts";
-import type { HistorySource } from "../sync/history.ts";
-import type { Metadata } from "../sync/metadata.ts";
-import type { Outbox } from "../sync/outbox.ts";
-import type { Upstream } from "../sync/upstream.ts";
+import type { Engine } from "../../log/engine.ts";
+import type { HistorySource } from "../../sync/history.ts";
+import type { Metadata } from "../../sync/metadata.ts";
+import type { Outbox } from "../../sync/outbox.ts";
+import type { Upstream } from "../../sync/upstream.ts";
 import type { Replica, ReplicateOptions } from "./api.ts";
+import type { ClientHost } from "./client-host.ts";
 import type { Device } from "./device.ts";
 import type { Codec } from "./received-record.ts";
 import type { TabChannel } from "./tab-channel.ts";
 
 export interface ClientParts {
+  readonly host: ClientHost;
   readonly upstream: Upstream;
   readonly metadata: Metadata;
   readonly engine: Engine;

@@ -1,11 +1,10 @@
-/** One client: puts the parts together. Everything that knows both the browser and `sync` meets here. */
-import type { Engine } from "../log/engine.ts";
-import { Metadata } from "../sync/metadata.ts";
-import { Outbox } from "../sync/outbox.ts";
-import { Superseded } from "../sync/outbox-rows.ts";
-import { Upstream } from "../sync/upstream.ts";
-import { linkedController, sleep } from "../sync/wait.ts";
-import type { GatewayAddress } from "./address.ts";
+/** One client: puts the parts together. */
+import type { Engine } from "../../log/engine.ts";
+import { Metadata } from "../../sync/metadata.ts";
+import { Outbox } from "../../sync/outbox.ts";
+import { Superseded } from "../../sync/outbox-rows.ts";
+import { Upstream } from "../../sync/upstream.ts";
+import { linkedController, sleep } from "../../sync/wait.ts";
 import { StateEvent } from "./api.ts";
 import type {
   ConnectionState,
@@ -17,26 +16,23 @@ import type {
   TopicOptions,
   TopicSummary,
 } from "./api.ts";
+import type { ClientHost } from "./client-host.ts";
 import type { ClientParts } from "./client-parts.ts";
 import type { Device } from "./device.ts";
 import { directoryStore } from "./directory-store.ts";
-import { httpHistory, serverTime } from "./http-gateway.ts";
-import { webLocks } from "./locks.ts";
 import { OutboxClient } from "./outbox-client.ts";
 import type { Codec } from "./received-record.ts";
 import { ReplicaClient, ReplicaKeeper } from "./replica-client.ts";
 import { bytes, text } from "./serializer.ts";
 import type { Serializer } from "./serializer.ts";
-import { systemClock } from "./system-clock.ts";
 import { openTabChannel } from "./tab-channel.ts";
 import type { TabMessage } from "./tab-channel.ts";
 import { TopicClient } from "./topic-client.ts";
 import { listTopics } from "./topic-listing.ts";
 import { typedEventTarget } from "./typed-events.ts";
-import { webSocketTransport } from "./websocket-transport.ts";
 
 export interface RivuletClientOptions {
-  address: GatewayAddress;
+  host: ClientHost;
   device: Device;
   engine: Engine;
   offline: boolean;
@@ -64,24 +60,24 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
   private readonly delivering: Promise<void>;
   private closing: Promise<void> | undefined;
 
-  constructor({ address, device, engine, offline }: RivuletClientOptions) {
+  constructor({ host, device, engine, offline }: RivuletClientOptions) {
     super();
     const { signal } = this.controller;
-    const random = (): number => Math.random();
-    const channel = openTabChannel(device.name);
+    const { clock, random, serverTime } = host;
+    const channel = openTabChannel((hear) => host.openPort(device.name, hear));
     const upstream = new Upstream(
-      { open: webSocketTransport(address.webSocket), clock: systemClock, random, clientId: "rivulet-web" },
+      { open: host.openTransport, clock, random, clientId: "rivulet-web" },
       offline,
     );
     const metadata = new Metadata(upstream);
     const outbox = new Outbox({
       store: device.outbox,
       engine,
-      clock: systemClock,
+      clock,
       random,
       upstream,
       metadata,
-      serverTime: () => serverTime(address.http),
+      serverTime,
       producerIdExpirationMs: PRODUCER_ID_EXPIRATION_MS,
       onChange: () => this.outbox.dispatchEvent(new Event("change")),
       onProblem: (reason) => this.outbox.tellProblem(reason),
@@ -94,6 +90,7 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
       () => channel.tell({ kind: "outbox" }),
     );
     this.parts = {
+      host,
       upstream,
       metadata,
       engine,
@@ -101,13 +98,13 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
       outbox,
       channel,
       signal,
-      history: httpHistory(address.http),
+      history: host.history,
       replicate: (topic, codec, options) => this.replicate(topic, codec, options),
     };
     upstream.onState((state) => this.dispatchEvent(new StateEvent(state)));
     metadata.onLearned((clusterId, topics) => this.learn(clusterId, topics));
     channel.hear((message) => this.hear(message));
-    globalThis.addEventListener("online", () => upstream.wake(), { signal });
+    host.onOnline(() => upstream.wake(), signal);
     this.ready = outbox.refresh();
     this.delivering = this.deliver();
   }
@@ -176,16 +173,14 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
 
   /** One tab delivers: the one that holds the lock. Without a shared store every tab has an outbox of its own. */
   private async deliver(): Promise<void> {
-    const { device, outbox, signal } = this.parts;
+    const { host, device, outbox, signal } = this.parts;
     while (!signal.aborted) {
       try {
-        if (device.storage === "memory") await outbox.deliver(signal);
-        else await webLocks.hold(`${device.name}/delivery`, signal, () => outbox.deliver(signal));
+        await device.locks.hold(`${device.name}/delivery`, signal, () => outbox.deliver(signal));
       } catch (error) {
-        if (!(error instanceof Superseded))
-          console.error("rivulet: delivery stopped and begins again:", error);
+        if (!(error instanceof Superseded)) host.report("delivery stopped and begins again", error);
       }
-      await sleep(systemClock, DELIVERY_PAUSE_MS, signal);
+      await sleep(host.clock, DELIVERY_PAUSE_MS, signal);
     }
   }
 
@@ -269,12 +264,12 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     partitions: readonly number[],
     isWhole: boolean,
   ): Promise<ReplicaKeeper> {
-    const { device } = this.parts;
+    const { host, device } = this.parts;
     // Asked for once there is something to lose; a browser that says no may still keep it.
-    if (device.storage === "indexeddb") void navigator.storage?.persist?.().catch(() => false);
+    if (device.storage === "indexeddb") host.persist();
     return new ReplicaKeeper({
       ...this.parts,
-      clock: systemClock,
+      clock: host.clock,
       clusterId: topic.clusterId,
       topic: topic.name,
       topicId: topic.id,

@@ -1,5 +1,5 @@
 /** What tabs tell each other. A message that is missed does no harm: the store is what counts. */
-import type { Settlement } from "../sync/delivery.ts";
+import type { Settlement } from "../../sync/delivery.ts";
 
 export type TabMessage =
   /** Rows of the outbox were added or changed. */
@@ -17,6 +17,13 @@ export type TabMessage =
       readonly highWatermark: bigint | undefined;
     };
 
+/** A tab's end of what the host has for tabs to talk to each other. */
+export interface TabPort {
+  /** To all other tabs; not to itself. */
+  post(message: TabMessage): void;
+  close(): void;
+}
+
 export interface TabChannel {
   tell(message: TabMessage): void;
   /** Calls `listener` with what other tabs tell; the answer takes it away again. */
@@ -24,20 +31,20 @@ export interface TabChannel {
   close(): void;
 }
 
-export function openTabChannel(name: string): TabChannel {
+/** `openPort` is handed the ear for what other tabs tell. */
+export function openTabChannel(openPort: (hear: (message: TabMessage) => void) => TabPort): TabChannel {
   const listeners = new Set<(message: TabMessage) => void>();
-  const channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel(name);
-  channel?.addEventListener("message", ({ data }: MessageEvent<TabMessage>) => {
-    for (const listener of listeners) listener(data);
-  });
+  const tellListeners = (message: TabMessage): void => {
+    for (const listener of listeners) listener(message);
+  };
+  const port = openPort(tellListeners);
   let isOpen = true;
   return {
     tell: (message) => {
       if (!isOpen) return;
-      channel?.postMessage(message);
+      port.post(message);
       // Of one partition this tab may have more than one replica.
-      if (message.kind === "replica" || message.kind === "ask")
-        for (const listener of listeners) listener(message);
+      if (message.kind === "replica" || message.kind === "ask") tellListeners(message);
     },
     hear: (listener) => {
       listeners.add(listener);
@@ -45,7 +52,7 @@ export function openTabChannel(name: string): TabChannel {
     },
     close: () => {
       isOpen = false;
-      channel?.close();
+      port.close();
     },
   };
 }

@@ -1,9 +1,9 @@
 /** All topics with their ranges: asked of the gateway, else as last known. */
-import { EARLIEST, LATEST } from "../sync/log-offsets.ts";
-import type { Metadata, TopicMetadata } from "../sync/metadata.ts";
-import type { Upstream } from "../sync/upstream.ts";
-import { listOffsets } from "../wire/apis/list-offsets.ts";
-import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { EARLIEST, LATEST } from "../../sync/log-offsets.ts";
+import type { Metadata, TopicMetadata } from "../../sync/metadata.ts";
+import type { Upstream } from "../../sync/upstream.ts";
+import { listOffsets } from "../../wire/apis/list-offsets.ts";
+import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import type { TopicSummary } from "./api.ts";
 import type { Device } from "./device.ts";
 

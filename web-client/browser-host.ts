@@ -1,0 +1,32 @@
+/** The browser, as a client's host. */
+import type { GatewayAddress } from "./address.ts";
+import type { ClientHost } from "./core/client-host.ts";
+import type { TabMessage, TabPort } from "./core/tab-channel.ts";
+import { httpHistory, serverTime } from "./http-gateway.ts";
+import { systemClock } from "./system-clock.ts";
+import { webLocks } from "./web-locks.ts";
+import { webSocketTransport } from "./websocket-transport.ts";
+
+export function browserHost(address: GatewayAddress): ClientHost {
+  return {
+    clock: systemClock,
+    random: () => Math.random(),
+    openTransport: webSocketTransport(address.webSocket),
+    history: httpHistory(address.http),
+    serverTime: () => serverTime(address.http),
+    locks: webLocks(),
+    openPort: broadcastPort,
+    onOnline: (listener, signal) => globalThis.addEventListener("online", () => listener(), { signal }),
+    persist: () => void navigator.storage?.persist?.().catch(() => false),
+    report: (what, error) => console.error(`rivulet: ${what}:`, error),
+  };
+}
+
+function broadcastPort(name: string, hear: (message: TabMessage) => void): TabPort {
+  const channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel(name);
+  channel?.addEventListener("message", ({ data }: MessageEvent<TabMessage>) => hear(data));
+  return {
+    post: (message) => channel?.postMessage(message),
+    close: () => channel?.close(),
+  };
+}

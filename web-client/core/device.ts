@@ -1,0 +1,46 @@
+/** What this device keeps for one address and one principal. */
+import type { OutboxStore } from "../../sync/outbox-store.ts";
+import type { ReadableStore } from "./directory-store.ts";
+import type { Locks } from "./locks.ts";
+
+/** What is known of a topic, for when the gateway is away. */
+export interface KnownTopic {
+  readonly clusterId: string;
+  readonly name: string;
+  readonly id: string;
+  readonly partitions: readonly { readonly logStartOffset: bigint; readonly highWatermark: bigint }[];
+}
+
+/** The range of a partition that is held here. */
+export interface HeldRange {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly bytes: number;
+}
+
+export interface Device {
+  readonly storage: "indexeddb" | "memory";
+  /** Names locks and channels that all tabs with this store share. */
+  readonly name: string;
+  /** Of all tabs with this store. */
+  readonly locks: Locks;
+  readonly outbox: OutboxStore;
+  /** The cluster that was last behind the address. */
+  clusterId(): string | undefined;
+  /** Notes the cluster, and reads what is known of its topics. */
+  enterCluster(clusterId: string): Promise<void>;
+  /** What is known of the present cluster's topics, by name. */
+  topics(): ReadonlyMap<string, KnownTopic>;
+  /** Notes what was learned of a topic of the present cluster. */
+  learn(topic: KnownTopic): void;
+  /** Forgets topics of the present cluster that are no more, except those of which something is held. */
+  keepOnly(names: ReadonlySet<string>): void;
+  held(topicId: string, partition: number): HeldRange | undefined;
+  /** What this tab has just come to hold; another visit is told by `noteHeld`. */
+  seeHeld(topicId: string, partition: number, range: HeldRange): void;
+  /** Also for the next visit; undefined: nothing is held any more. */
+  noteHeld(topicId: string, partition: number, range: HeldRange | undefined): void;
+  /** Where the partitions of a cluster are kept. */
+  replicas(clusterId: string): Promise<ReadableStore>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,51 @@
+/** What a tab keeps where the origin has no store to share: in memory. */
+import { MemoryStore } from "../../log/memory-store.ts";
+import { MemoryOutboxStore } from "../../sync/memory-outbox-store.ts";
+import type { Device } from "./device.ts";
+import type { ReadableStore } from "./directory-store.ts";
+import { KnownCluster } from "./known-cluster.ts";
+import { TabLocks } from "./locks.ts";
+
+class ReadableMemoryStore extends MemoryStore implements ReadableStore {
+  async readAt(name: string, position: number, length: number): Promise<Uint8Array> {
+    return (await this.open(name)).read(position, length);
+  }
+}
+
+/** A device of one tab alone: nothing survives it. */
+export class MemoryDevice extends KnownCluster implements Device {
+  readonly storage = "memory";
+  readonly name: string;
+  readonly locks = new TabLocks();
+  readonly outbox = new MemoryOutboxStore();
+  private readonly stores = new Map<string, ReadableMemoryStore>();
+
+  /**
+   * What this tab has is its own: what another tab of the same account says would be taken for it. So its name is drawn
+   * with `random`, which answers [0, 1).
+   */
+  constructor(account: string, random: () => number) {
+    super();
+    const drawn = Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32));
+    this.name = `${account}/${drawn.join("-")}`;
+  }
+
+  enterCluster(clusterId: string): Promise<void> {
+    if (clusterId !== this.cluster) {
+      this.known = new Map();
+      this.ranges = new Map();
+    }
+    this.cluster = clusterId;
+    return Promise.resolve();
+  }
+
+  replicas(clusterId: string): Promise<ReadableStore> {
+    const store = this.stores.get(clusterId) ?? new ReadableMemoryStore();
+    this.stores.set(clusterId, store);
+    return Promise.resolve(store);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

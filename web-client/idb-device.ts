@@ -1,0 +1,121 @@
+import type { OutboxStore } from "../sync/outbox-store.ts";
+import type { Device, HeldRange, KnownTopic } from "./core/device.ts";
+import type { ReadableStore } from "./core/directory-store.ts";
+import { KnownCluster } from "./core/known-cluster.ts";
+import type { Locks } from "./core/locks.ts";
+import { accountName, openReplicas, replicaName } from "./databases.ts";
+import type { AccountDatabase } from "./databases.ts";
+import { IdbOutboxStore } from "./idb-outbox-store.ts";
+import { IdbStore } from "./idb-store.ts";
+
+export interface IdbDeviceOptions {
+  /** A name of the app's, or the gateway's address. */
+  account: string;
+  principal: string;
+  /** The origin's `indexedDB`. */
+  databases: IDBFactory;
+  /** Of all tabs that share `databases`. */
+  locks: Locks;
+  /** Is told why when the browser takes a database away. */
+  onLost: (reason: string) => void;
+}
+
+const CLUSTER = "cluster id";
+
+/** What all tabs of an account share: a database for the account, and one for each cluster's partitions. */
+export class IdbDevice extends KnownCluster implements Device {
+  readonly storage = "indexeddb";
+  readonly name: string;
+  readonly locks: Locks;
+  readonly outbox: OutboxStore;
+  private readonly options: IdbDeviceOptions;
+  private readonly database: AccountDatabase;
+  private readonly stores = new Map<string, Promise<ReadableStore>>();
+  /** Notes under way: what fails here is only known less well next time. */
+  private readonly noting = new Set<Promise<unknown>>();
+
+  /** Of an account's open database; `load` comes before all else. */
+  constructor(database: AccountDatabase, options: IdbDeviceOptions) {
+    super();
+    this.name = accountName(options.account, options.principal);
+    this.locks = options.locks;
+    this.options = options;
+    this.database = database;
+    this.outbox = new IdbOutboxStore(database);
+  }
+
+  async load(): Promise<void> {
+    const clusterId = await this.database.get("facts", CLUSTER);
+    if (typeof clusterId === "string") await this.readCluster(clusterId);
+  }
+
+  async enterCluster(clusterId: string): Promise<void> {
+    if (clusterId === this.cluster) return;
+    await this.database.put("facts", clusterId, CLUSTER);
+    await this.readCluster(clusterId);
+  }
+
+  override learn(topic: KnownTopic): void {
+    super.learn(topic);
+    this.note(this.database.put("topics", topic));
+  }
+
+  override noteHeld(topicId: string, partition: number, range: HeldRange | undefined): void {
+    super.noteHeld(topicId, partition, range);
+    const key = `${this.heldPrefix(this.cluster)}${topicId}/${partition}`;
+    if (range === undefined) this.note(this.database.delete("facts", key));
+    else this.note(this.database.put("facts", `${range.from},${range.to},${range.bytes}`, key));
+  }
+
+  replicas(clusterId: string): Promise<ReadableStore> {
+    let store = this.stores.get(clusterId);
+    if (store === undefined) {
+      const { databases, account, principal, onLost } = this.options;
+      const name = replicaName(account, principal, clusterId);
+      store = openReplicas(databases, name, onLost).then((database) => new IdbStore(database, "relaxed"));
+      this.stores.set(clusterId, store);
+      store.catch(() => this.stores.delete(clusterId));
+    }
+    return store;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.noting);
+    for (const store of await Promise.all(this.stores.values())) await store.close();
+    await this.outbox.close();
+    this.database.close();
+  }
+
+  protected override forget(topic: KnownTopic): void {
+    super.forget(topic);
+    this.note(this.database.delete("topics", [topic.clusterId, topic.name]));
+  }
+
+  private async readCluster(clusterId: string): Promise<void> {
+    const inCluster = IDBKeyRange.bound([clusterId, ""], [clusterId, []]);
+    const topics = await this.database.getAll("topics", inCluster);
+    const prefix = this.heldPrefix(clusterId);
+    const range = IDBKeyRange.bound(prefix, `${prefix}\uffff`);
+    const [keys, values] = await Promise.all([
+      this.database.getAllKeys("facts", range),
+      this.database.getAll("facts", range),
+    ]);
+    this.cluster = clusterId;
+    this.known = new Map(topics.map((topic) => [topic.name, topic]));
+    this.ranges = new Map();
+    for (const [index, key] of keys.entries()) {
+      const [from, to, bytes] = String(values[index]).split(",");
+      if (from === undefined || to === undefined) continue;
+      this.ranges.set(key.slice(prefix.length), { from: BigInt(from), to: BigInt(to), bytes: Number(bytes) });
+    }
+  }
+
+  private heldPrefix(clusterId: string | undefined): string {
+    return `held/${clusterId ?? ""}/`;
+  }
+
+  private note(write: Promise<unknown>): void {
+    const done = write.catch(() => undefined).finally(() => this.noting.delete(done));
+    this.noting.add(done);
+  }
+}

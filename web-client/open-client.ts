@@ -1,0 +1,39 @@
+import type { Engine } from "../log/engine.ts";
+import type { ClientHost } from "./core/client-host.ts";
+import { RivuletClient } from "./core/rivulet-client.ts";
+import { openDevice } from "./open-device.ts";
+import type { DeviceOptions } from "./open-device.ts";
+
+export interface ClientOptions extends Omit<DeviceOptions, "onLost"> {
+  engine: Engine;
+  /** Starts with the connection switched off. */
+  offline: boolean;
+  /** Closes the client. */
+  signal: AbortSignal | undefined;
+}
+
+/** Opens what the device keeps, and a client on it that begins to connect. Rejects as `connect` does. */
+export async function openClient(host: ClientHost, options: ClientOptions): Promise<RivuletClient> {
+  const { engine, offline, signal } = options;
+  let client: RivuletClient | undefined;
+  let lost: string | undefined;
+  const device = await openDevice(host, {
+    ...options,
+    onLost: (reason) => {
+      lost = reason;
+      void client?.lose(reason);
+    },
+  });
+  client = new RivuletClient({ host, device, engine, offline });
+  if (lost !== undefined) void client.lose(lost);
+  signal?.addEventListener("abort", () => void client?.close(), { once: true });
+  try {
+    // It may have aborted while the engine or the store was opened: then no event comes any more.
+    signal?.throwIfAborted();
+    await client.ready;
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+  return client;
+}

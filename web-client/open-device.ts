@@ -1,0 +1,42 @@
+/** Which store a client gets: the one that the tabs of its origin share, or memory of its own. */
+import type { ClientHost } from "./core/client-host.ts";
+import type { Device } from "./core/device.ts";
+import { MemoryDevice } from "./core/memory-device.ts";
+import { accountName, openAccount } from "./databases.ts";
+import type { AccountDatabase } from "./databases.ts";
+import { IdbDevice } from "./idb-device.ts";
+
+export interface DeviceOptions {
+  /** A name of the app's, or the gateway's address. */
+  account: string;
+  principal: string;
+  /** The origin's `indexedDB`; undefined where there is none. */
+  databases: IDBFactory | undefined;
+  /** Is told why when the browser takes the store away. */
+  onLost: (reason: string) => void;
+}
+
+/** Opens what is kept under an account. Rejects with VersionError when a newer version of this code has used it. */
+export async function openDevice(
+  { locks, random }: Pick<ClientHost, "locks" | "random">,
+  { account, principal, databases, onLost }: DeviceOptions,
+): Promise<Device> {
+  const name = accountName(account, principal);
+  if (databases === undefined || locks === undefined) return new MemoryDevice(name, random);
+  let database: AccountDatabase;
+  try {
+    database = await openAccount(databases, name, onLost);
+  } catch (error) {
+    // Another version of this page owns the store: in memory beside it, records would be published out of its sight.
+    if (error instanceof DOMException && error.name === "VersionError") throw error;
+    return new MemoryDevice(name, random);
+  }
+  const device = new IdbDevice(database, { account, principal, databases, locks, onLost });
+  try {
+    await device.load();
+  } catch (error) {
+    await device.close();
+    throw error;
+  }
+  return device;
+}
