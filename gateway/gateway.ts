@@ -1,26 +1,20 @@
 /** The composition root: the only place that names concrete stores, sockets and clocks. */
 import { randomBytes } from "node:crypto";
-import { AnswerMemory } from "./api/answer-memory.ts";
-import type { Services } from "./api/context.ts";
-import { Lifetime } from "./api/lifetime.ts";
-import { PushHub } from "./api/push-hub.ts";
-import { ApiTable } from "./api/table.ts";
 import { consoleDirectory, loadEngineModule } from "./assets.ts";
+import { Opened } from "./clients/opened.ts";
+import { Serving } from "./clients/serving.ts";
 import { takeDataDirectory } from "./data-directory.ts";
-import { ANSWER_BYTES_MAX, FETCH_BYTES_MAX, STOP_MS, WEBSOCKET_FETCH_BYTES_MAX } from "./clients/limits.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
 import { originPolicy } from "./origins.ts";
 import { dataPath, formatHostAndPort, isLoopback, type HostAndPort, type Settings } from "./settings.ts";
 import { readStaticFiles } from "./static-files.ts";
 import { FileStore } from "./store/file-store.ts";
 import { systemClock } from "./system-clock.ts";
-import { listenTcp, type Listener } from "./tcp-listener.ts";
-import { listenHttp, type Health } from "./uws-listener.ts";
-import { Cluster } from "../log/cluster.ts";
+import { listenTcp } from "./tcp-listener.ts";
+import { listenHttp } from "./uws-listener.ts";
 import { brokerConfig } from "../log/config.ts";
 import type { Logger } from "../log/logger.ts";
 import { createEngine } from "../log/wasm-engine.ts";
-import { metadataCodec } from "../wire/metadata-records.ts";
 
 /** A gateway that serves. */
 export interface Gateway {
@@ -54,77 +48,50 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       { host: settings.host },
     );
   }
-  const undo: (() => Promise<void> | void)[] = [];
+  const opened = new Opened(log);
   try {
     const engine = createEngine(new WebAssembly.Instance(await loadEngineModule()));
     const directory = dataPath(settings);
     const lock = await takeDataDirectory(directory);
-    undo.push(() => lock.release());
+    opened.add(() => lock.release());
     const store = await FileStore.open(directory, { files: nodeFileSystem, clock: systemClock });
-    undo.push(() => store.close());
-    const cluster = await Cluster.open({
-      store,
-      engine,
-      clock: systemClock,
-      codec: metadataCodec,
-      random: () => new Uint8Array(randomBytes(16)),
-      config,
-      log,
-    });
-    undo.push(() => cluster.close());
-    const services: Services = {
-      cluster,
-      clock: systemClock,
-      log,
-      running: new Lifetime(),
-      answerMemory: new AnswerMemory(ANSWER_BYTES_MAX),
-    };
-    const hub = new PushHub(services);
-    undo.push(() => hub.close());
-    const requestBytesMax = config.socketRequestMaxBytes;
+    opened.add(() => store.close());
+    const random = (): Uint8Array => new Uint8Array(randomBytes(16));
+    const serving = await Serving.open({ store, engine, clock: systemClock, random, config, log }, opened);
     const kafkaAddress = (port: number): HostAndPort =>
       settings.kafkaAdvertised ?? { host: reachable(settings.host), port };
     const kafka = await listenTcp({
+      ...serving.kafka,
       host: settings.host,
       port: settings.kafkaPort,
-      services,
-      apis: new ApiTable({ push: false }),
-      requestBytesMax,
-      profile: (port) => ({
-        name: "kafka",
-        advertised: kafkaAddress(port),
-        fetchBytesMax: FETCH_BYTES_MAX,
-      }),
+      profile: (port) => serving.kafkaProfile(kafkaAddress(port)),
     });
-    undo.push(() => kafka.close());
+    opened.add(() => kafka.close());
     const http = await listenHttp({
+      ...serving.webSocket,
       host: settings.host,
       port: settings.httpPort,
-      services,
-      hub,
-      apis: new ApiTable({ push: true }),
-      requestBytesMax,
       files: await readStaticFiles(options.consoleDirectory ?? consoleDirectory()),
-      profile: (port) => ({
-        name: "websocket",
-        advertised: { host: reachable(settings.host), port },
-        fetchBytesMax: WEBSOCKET_FETCH_BYTES_MAX,
-      }),
+      profile: (port) => serving.webSocketProfile({ host: reachable(settings.host), port }),
       origins: (port) => originPolicy(settings.host, port, settings.allowOrigins),
-      health: () => healthOf(cluster, { version, kafka: formatHostAndPort(kafkaAddress(kafka.port)) }),
+      health: () => serving.health({ version, kafka: formatHostAndPort(kafkaAddress(kafka.port)) }),
     });
-    undo.push(() => http.close());
+    opened.add(() => http.close());
+    const stop = async (): Promise<void> => {
+      await serving.finish([kafka, http]);
+      await opened.close();
+    };
     let stopped: Promise<void> | undefined;
     return {
       httpPort: http.port,
       kafkaPort: kafka.port,
-      clusterId: cluster.clusterId,
+      clusterId: serving.services.cluster.clusterId,
       readyLine: readyLine(settings, http.port, kafka.port),
-      stop: () => (stopped ??= stop(services, [kafka, http], undo)),
+      stop: () => (stopped ??= stop()),
     };
   } catch (error) {
     // What went wrong first is what there is to tell.
-    await undoAll(undo, log).catch(() => {});
+    await opened.close().catch(() => {});
     throw error;
   }
 }
@@ -139,61 +106,4 @@ function readyLine({ host, dataDir }: Settings, httpPort: number, kafkaPort: num
 function reachable(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;
-}
-
-async function stop(
-  { running, log }: Services,
-  listeners: readonly Listener[],
-  undo: (() => Promise<void> | void)[],
-): Promise<void> {
-  // Whoever waits is answered with what there is.
-  running.end();
-  const finished = Promise.all(listeners.map((listener) => listener.finish()));
-  await within(STOP_MS, finished, () => log.warn("some requests could not be answered in time"));
-  await undoAll(undo, log);
-}
-
-/** Takes back what was opened, the last first. Every step is tried; throws what failed first. */
-async function undoAll(undo: (() => Promise<void> | void)[], log: Logger): Promise<void> {
-  const failures: unknown[] = [];
-  for (const each of undo.toReversed()) {
-    try {
-      await each();
-    } catch (error) {
-      log.error(error instanceof Error ? error.message : String(error));
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw failures[0];
-}
-
-async function within(milliseconds: number, work: Promise<unknown>, late: () => void): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      late();
-      resolve();
-    }, milliseconds);
-  });
-  await Promise.race([work, deadline]);
-  clearTimeout(timer);
-}
-
-/** `kafka` is where Kafka clients find this gateway: the console page tells it to people. */
-function healthOf(cluster: Cluster, told: { version: string; kafka: string }): Health {
-  const partitions = Array.from(cluster.topics()).flatMap((topic) => topic.partitions);
-  const fenced = partitions.flatMap(({ topic, partition, fenced: reason }) =>
-    reason === undefined ? [] : [{ topic, partition, reason: reason.message }],
-  );
-  const well = fenced.length === 0;
-  return {
-    well,
-    body: {
-      status: well ? "ok" : "fenced",
-      nowMs: Date.now(),
-      ...told,
-      partitions: partitions.length,
-      fenced,
-    },
-  };
 }

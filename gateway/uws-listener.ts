@@ -8,16 +8,15 @@
 import type * as uWebSockets from "uWebSockets.js";
 import { createServer } from "node:net";
 import type { ListenerProfile, Services } from "./api/context.ts";
-import { failureOf } from "./api/failure.ts";
-import { historyRequest, type HistoryRequest } from "./api/history.ts";
 import type { PushHub } from "./api/push-hub.ts";
 import type { ApiTable } from "./api/table.ts";
-import { sendHistory } from "./history-stream.ts";
+import { Histories } from "./clients/history-stream.ts";
 import { contentSecurityPolicy, refuse, writeCors } from "./http-answers.ts";
-import { HISTORIES_MAX, WEBSOCKET_CONNECTIONS_MAX, WEBSOCKET_IDLE_SECONDS } from "./limits.ts";
+import { WEBSOCKET_CONNECTIONS_MAX, WEBSOCKET_IDLE_SECONDS } from "./clients/limits.ts";
 import { listenError } from "./listen-error.ts";
 import type { OriginPolicy } from "./origins.ts";
-import { SocketClient } from "./socket-client.ts";
+import type { Health } from "./clients/serving.ts";
+import { SocketClient } from "./clients/socket-client.ts";
 import type { StaticFiles } from "./static-files.ts";
 import type { Listener } from "./tcp-listener.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
@@ -39,12 +38,6 @@ export interface HttpListenerOptions {
   profile(port: number): ListenerProfile;
   origins(port: number): OriginPolicy;
   health(): Health;
-}
-
-/** What `/healthz` answers: 200 when all is well, else 503. */
-export interface Health {
-  well: boolean;
-  body: Readonly<Record<string, unknown>>;
 }
 
 /** Opens the port. Throws KafkaError when the library does not load here, or the port cannot be had. */
@@ -99,7 +92,7 @@ class HttpListener implements Listener {
   private readonly options: HttpListenerOptions;
   private readonly app: uWebSockets.TemplatedApp;
   private readonly clients = new Set<SocketClient>();
-  private readonly histories = new Set<Promise<void>>();
+  private readonly histories: Histories;
   private listenSocket: uWebSockets.us_listen_socket | undefined;
   private origins: OriginPolicy | undefined;
   private profile: ListenerProfile | undefined;
@@ -108,6 +101,7 @@ class HttpListener implements Listener {
     this.uws = uws;
     this.options = options;
     this.app = uws.App();
+    this.histories = new Histories(options.services);
     this.route();
   }
 
@@ -138,7 +132,7 @@ class HttpListener implements Listener {
 
   async finish(): Promise<void> {
     this.stopListening();
-    await Promise.all([...Array.from(this.clients, (client) => client.finish()), ...this.histories]);
+    await Promise.all([...Array.from(this.clients, (client) => client.finish()), this.histories.finish()]);
   }
 
   async close(): Promise<void> {
@@ -234,6 +228,7 @@ class HttpListener implements Listener {
       apis,
       listener: profile,
       remote: data.remote,
+      concat: (pieces) => Buffer.concat(pieces),
       gone: () => this.clients.delete(client),
     });
     data.client = client;
@@ -292,29 +287,14 @@ class HttpListener implements Listener {
 
   private history(res: Response, req: Request): void {
     if (!this.allowed(res, req)) return;
-    const { services } = this.options;
     const origin = req.getHeader("origin");
-    let request: HistoryRequest;
-    try {
-      request = historyRequest(
-        services.cluster,
-        req.getParameter(0) ?? "",
-        req.getParameter(1) ?? "",
-        req.getQuery("from"),
-      );
-    } catch (error) {
-      const { errorCode, errorMessage } = failureOf(error, services);
-      return refuse(res, req, HISTORY_STATUS.get(errorCode) ?? 500, errorCode, errorMessage, origin);
-    }
-    if (this.histories.size >= HISTORIES_MAX) {
-      return refuse(
-        res,
-        req,
-        503,
-        ErrorCode.THROTTLING_QUOTA_EXCEEDED,
-        "too many histories are being read; try again soon",
-        origin,
-      );
+    const request = this.histories.ask(
+      req.getParameter(0) ?? "",
+      req.getParameter(1) ?? "",
+      req.getQuery("from"),
+    );
+    if ("status" in request) {
+      return refuse(res, req, request.status, request.errorCode, request.errorMessage, origin);
     }
     res
       .writeStatus("200 OK")
@@ -324,9 +304,7 @@ class HttpListener implements Listener {
     res.writeHeader("rivulet-high-watermark", String(request.to));
     res.writeHeader("rivulet-log-start-offset", String(request.log.logStartOffset));
     if (req.getMethod() === "head") return void res.endWithoutBody();
-    const sent = sendHistory(res, request).catch((error: unknown) => void failureOf(error, services));
-    this.histories.add(sent);
-    void sent.finally(() => this.histories.delete(sent));
+    this.histories.send(res, request);
   }
 
   private file(res: Response, req: Request): void {
@@ -370,13 +348,6 @@ function whyNot(host: string, port: number): Promise<unknown> {
     );
   });
 }
-
-const HISTORY_STATUS: ReadonlyMap<number, number> = new Map<number, number>([
-  [ErrorCode.INVALID_REQUEST, 400],
-  [ErrorCode.UNKNOWN_TOPIC_ID, 404],
-  [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 404],
-  [ErrorCode.OFFSET_OUT_OF_RANGE, 416],
-]);
 
 function addressOf(res: Response): string {
   return new TextDecoder().decode(new Uint8Array(res.getRemoteAddressAsText()));

@@ -83,6 +83,11 @@ describe("the rules can fail", () => {
       "gateway/api/ may not import gateway/store/file-store.ts",
     ],
     [
+      "gateway/clients/x.ts",
+      `import { x } from "../uws-listener.ts"; x;`,
+      "gateway/clients/ may not import gateway/uws-listener.ts",
+    ],
+    [
       "gateway/store/x.ts",
       `import { x } from "../node-file-system.ts"; x;`,
       "gateway/store/ may not import gateway/node-file-system.ts",
@@ -114,6 +119,7 @@ describe("the rules can fail", () => {
     ["sync/back-off.ts", "export const wait = (f: () => void) => setTimeout(f, 10);", "setTimeout"],
     ["sync/back-off.ts", "export const clock = { setTimeout };", "setTimeout"],
     ["gateway/api/fetch.ts", "export const t = performance.now();", "performance.now"],
+    ["gateway/clients/x.ts", "export const joined = Buffer.concat([]);", "Buffer.concat"],
     ["gateway/store/x.ts", "export const wait = (f: () => void) => setTimeout(f, 20);", "setTimeout"],
     ["gateway/api/fetch.ts", "export const uuid = () => crypto.randomUUID();", "crypto.randomUUID"],
     ["log/segment.ts", "export const size = Buffer.alloc(3);", "Buffer.alloc"],

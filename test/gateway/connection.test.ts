@@ -3,7 +3,7 @@ import type { RequestContext, Services } from "../../gateway/api/context.ts";
 import type { RequestHeader, ServedApi } from "../../gateway/api/served-api.ts";
 import { Lifetime } from "../../gateway/api/lifetime.ts";
 import type { ApiTable } from "../../gateway/api/table.ts";
-import { Connection, type ConnectionOptions } from "../../gateway/connection.ts";
+import { Connection, type ConnectionOptions } from "../../gateway/clients/connection.ts";
 import { silent } from "../../log/logger.ts";
 import { ApiKey } from "../../wire/api.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";

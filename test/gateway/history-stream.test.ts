@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { sendHistory, WRITE_BYTES, type StreamedResponse } from "../../gateway/history-stream.ts";
+import { sendHistory, WRITE_BYTES, type StreamedResponse } from "../../gateway/clients/history-stream.ts";
+import { systemClock } from "../../gateway/system-clock.ts";
 import { batchOf } from "./batches.ts";
 
 /** Of uWebSockets; a chunk's header goes in there, too. */
@@ -35,7 +36,7 @@ describe("history on a response of uWebSockets", () => {
       highWatermark: 2n,
       read: (from: bigint) => Promise.resolve({ bytes: batch, from, to: from + 1n }),
     };
-    await sendHistory(res, { log: log as never, from: 0n, to: 2n });
+    await sendHistory(res, { log: log as never, from: 0n, to: 2n }, systemClock);
     const written = corks.flat().reduce((sum, bytes) => sum + bytes, 0);
     expect(written).toBeGreaterThan(2 * batch.byteLength);
     for (const cork of corks)

@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { AnswerMemory } from "../../gateway/api/answer-memory.ts";
 import { Lifetime } from "../../gateway/api/lifetime.ts";
 import { ApiTable } from "../../gateway/api/table.ts";
-import { FileStore } from "../../gateway/file-store.ts";
-import { RequestMemory, type RequestHolding } from "../../gateway/request-memory.ts";
+import { FileStore } from "../../gateway/store/file-store.ts";
+import { RequestMemory, type RequestHolding } from "../../gateway/clients/request-memory.ts";
 import { systemClock } from "../../gateway/system-clock.ts";
 import { listenTcp, type Listener } from "../../gateway/tcp-listener.ts";
 import { brokerConfig } from "../../log/config.ts";
@@ -25,6 +25,7 @@ import { decodeResponse } from "../../wire/response.ts";
 import { loadEngine } from "../engine/load.ts";
 import { batchOf, createTopic, fetchFrom } from "./batches.ts";
 import { ProtocolClient } from "./protocol-client.ts";
+import { realFiles } from "./real-files.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -47,7 +48,7 @@ describe("clients that each send most of a large request", () => {
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), "rivulet-test-"));
-    store = await FileStore.open(directory);
+    store = await FileStore.open(directory, realFiles);
     cluster = await Cluster.open({
       store,
       engine: loadEngine(),

@@ -3,7 +3,7 @@ import type { Services } from "../../gateway/api/context.ts";
 import { Lifetime } from "../../gateway/api/lifetime.ts";
 import { PushHub } from "../../gateway/api/push-hub.ts";
 import { ApiTable } from "../../gateway/api/table.ts";
-import { SocketClient } from "../../gateway/socket-client.ts";
+import { SocketClient } from "../../gateway/clients/socket-client.ts";
 import { silent } from "../../log/logger.ts";
 import { apiVersions } from "../../wire/apis/api-versions.ts";
 import { encodeRequest } from "../../wire/request.ts";
@@ -54,6 +54,7 @@ function rig() {
     apis: new ApiTable({ push: true }),
     listener: { name: "websocket", advertised: { host: "h", port: 1 }, fetchBytesMax: 1 },
     remote: "test",
+    concat: (pieces) => Buffer.concat(pieces),
     gone: () => void left++,
   });
   return {

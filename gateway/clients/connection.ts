@@ -1,12 +1,12 @@
-import type { ListenerProfile, RequestContext, Services } from "./api/context.ts";
-import type { ApiTable } from "./api/table.ts";
-import { Lifetime } from "./api/lifetime.ts";
-import type { Subscriber } from "./api/subscriber.ts";
-import type { RequestHeader, ServedApi } from "./api/served-api.ts";
-import { decodeRequestHeader } from "../wire/request.ts";
-import { KafkaError } from "../wire/errors.ts";
-import type { LogFields } from "../log/logger.ts";
-import { failureOf } from "./api/failure.ts";
+import type { ListenerProfile, RequestContext, Services } from "../api/context.ts";
+import type { ApiTable } from "../api/table.ts";
+import { Lifetime } from "../api/lifetime.ts";
+import type { Subscriber } from "../api/subscriber.ts";
+import type { RequestHeader, ServedApi } from "../api/served-api.ts";
+import { decodeRequestHeader } from "../../wire/request.ts";
+import { KafkaError } from "../../wire/errors.ts";
+import type { LogFields } from "../../log/logger.ts";
+import { failureOf } from "../api/failure.ts";
 
 /** What a connection asks of the socket it stands on. */
 export interface ConnectionHost {

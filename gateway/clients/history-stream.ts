@@ -1,0 +1,119 @@
+import type { Services } from "../api/context.ts";
+import { failureOf } from "../api/failure.ts";
+import { historyPieces, historyRequest, type HistoryRequest } from "../api/history.ts";
+import type { Clock } from "../../log/clock.ts";
+import { ErrorCode } from "../../wire/errors.ts";
+import { HISTORIES_MAX } from "./limits.ts";
+
+/** What is asked of an HTTP response; uWebSockets' own fits. Nothing may be called after it was aborted. */
+export interface StreamedResponse {
+  onAborted(aborted: () => void): unknown;
+  onWritable(writable: () => boolean): unknown;
+  cork(write: () => void): unknown;
+  /** False: what the kernel has not taken is buffered, and `onWritable` follows. */
+  write(bytes: Uint8Array): boolean;
+  end(): unknown;
+  close(): unknown;
+}
+
+/**
+ * Bytes that are written at once. Together with a chunk's header they fit the library's cork buffer (16 KiB): with larger
+ * writes, on a connection that has answered before and whose reader is slow, stray bytes as long as a chunk's header
+ * were seen in the middle of a chunk. Why is not known for certain; with these they were not seen again.
+ */
+export const WRITE_BYTES = 12 * 1024;
+
+/** Why a history is not sent: a status of HTTP, and Kafka's code and words. */
+export interface HistoryRefusal {
+  status: number;
+  errorCode: number;
+  errorMessage: string;
+}
+
+const STATUS: ReadonlyMap<number, number> = new Map<number, number>([
+  [ErrorCode.INVALID_REQUEST, 400],
+  [ErrorCode.UNKNOWN_TOPIC_ID, 404],
+  [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 404],
+  [ErrorCode.OFFSET_OUT_OF_RANGE, 416],
+]);
+
+/** All histories that are being sent, which are not many at once. */
+export class Histories {
+  private readonly services: Services;
+  private readonly sending = new Set<Promise<void>>();
+
+  constructor(services: Services) {
+    this.services = services;
+  }
+
+  /** What the parts of the URL ask for. */
+  ask(topicId: string, partition: string, from: string | undefined): HistoryRequest | HistoryRefusal {
+    try {
+      const request = historyRequest(this.services.cluster, topicId, partition, from);
+      if (this.sending.size < HISTORIES_MAX) return request;
+    } catch (error) {
+      const failure = failureOf(error, this.services);
+      return { status: STATUS.get(failure.errorCode) ?? 500, ...failure };
+    }
+    const errorMessage = "too many histories are being read; try again soon";
+    return { status: 503, errorCode: ErrorCode.THROTTLING_QUOTA_EXCEEDED, errorMessage };
+  }
+
+  /** Sends the body; the status has been sent. */
+  send(res: StreamedResponse, request: HistoryRequest): void {
+    const sent = sendHistory(res, request, this.services.clock).catch(
+      (error: unknown) => void failureOf(error, this.services),
+    );
+    this.sending.add(sent);
+    void sent.finally(() => this.sending.delete(sent));
+  }
+
+  /** Resolves when those that are being sent are over. */
+  async finish(): Promise<void> {
+    await Promise.all(this.sending);
+  }
+}
+
+/** Streams one part after the other, each when the socket has taken the one before. */
+export async function sendHistory(
+  res: StreamedResponse,
+  request: HistoryRequest,
+  clock: Clock,
+): Promise<void> {
+  let aborted = false;
+  let resume: (() => void) | undefined;
+  const wake = (): void => clock.defer(() => resume?.());
+  res.onAborted(() => {
+    aborted = true;
+    wake();
+  });
+  res.onWritable(() => {
+    wake();
+    return true;
+  });
+  try {
+    for await (const pieces of historyPieces(request)) {
+      for (const part of parts(pieces)) {
+        if (aborted) return;
+        let taken = true;
+        res.cork(() => void (taken = res.write(part)));
+        if (taken) continue;
+        await new Promise<void>((resolve) => {
+          resume = resolve;
+        });
+        resume = undefined;
+      }
+    }
+    if (!aborted) res.cork(() => void res.end());
+  } catch (error) {
+    // The status has been sent: only an answer that ends too soon can tell the client.
+    clock.defer(() => void (aborted || res.close()));
+    throw error;
+  }
+}
+
+function* parts(pieces: readonly Uint8Array[]): Generator<Uint8Array> {
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.byteLength; at += WRITE_BYTES) yield piece.subarray(at, at + WRITE_BYTES);
+  }
+}

@@ -1,0 +1,106 @@
+/** What makes a gateway out of a store, whatever host it runs on: the log, and what its listeners serve. */
+import { AnswerMemory } from "../api/answer-memory.ts";
+import type { Endpoint, ListenerProfile, Services } from "../api/context.ts";
+import { Lifetime } from "../api/lifetime.ts";
+import { PushHub } from "../api/push-hub.ts";
+import { ApiTable } from "../api/table.ts";
+import { ANSWER_BYTES_MAX, FETCH_BYTES_MAX, STOP_MS, WEBSOCKET_FETCH_BYTES_MAX } from "./limits.ts";
+import type { Opened } from "./opened.ts";
+import type { Clock } from "../../log/clock.ts";
+import { Cluster } from "../../log/cluster.ts";
+import type { BrokerConfig } from "../../log/config.ts";
+import type { Engine } from "../../log/engine.ts";
+import type { Logger } from "../../log/logger.ts";
+import type { Store } from "../../log/store.ts";
+import { metadataCodec } from "../../wire/metadata-records.ts";
+
+export interface ServingOptions {
+  store: Store;
+  engine: Engine;
+  clock: Clock;
+  /** 16 bytes that nobody can guess. */
+  random: () => Uint8Array;
+  config: BrokerConfig;
+  log: Logger;
+}
+
+/** What `/healthz` answers: 200 when all is well, else 503. */
+export interface Health {
+  well: boolean;
+  body: Readonly<Record<string, unknown>>;
+}
+
+/** What a listener serves. */
+interface Served {
+  readonly services: Services;
+  readonly apis: ApiTable;
+  /** Kafka's `socket.request.max.bytes`. */
+  readonly requestBytesMax: number;
+}
+
+export class Serving {
+  readonly services: Services;
+  readonly kafka: Served;
+  readonly webSocket: Served & { readonly hub: PushHub };
+
+  /** Opens the log, and adds what is to be closed. Throws KafkaError KAFKA_STORAGE_ERROR. */
+  static async open({ config, ...options }: ServingOptions, opened: Opened): Promise<Serving> {
+    const cluster = await Cluster.open({ ...options, config, codec: metadataCodec });
+    opened.add(() => cluster.close());
+    const { clock, log } = options;
+    const running = new Lifetime();
+    const services = { cluster, clock, log, running, answerMemory: new AnswerMemory(ANSWER_BYTES_MAX) };
+    const hub = new PushHub(services);
+    opened.add(() => hub.close());
+    return new Serving(services, hub, config.socketRequestMaxBytes);
+  }
+
+  private constructor(services: Services, hub: PushHub, requestBytesMax: number) {
+    this.services = services;
+    this.kafka = { services, apis: new ApiTable({ push: false }), requestBytesMax };
+    this.webSocket = { services, apis: new ApiTable({ push: true }), requestBytesMax, hub };
+  }
+
+  kafkaProfile(advertised: Endpoint): ListenerProfile {
+    return { name: "kafka", advertised, fetchBytesMax: FETCH_BYTES_MAX };
+  }
+
+  webSocketProfile(advertised: Endpoint): ListenerProfile {
+    return { name: "websocket", advertised, fetchBytesMax: WEBSOCKET_FETCH_BYTES_MAX };
+  }
+
+  /** `kafka` is where Kafka clients find this gateway: the console page tells it to people. */
+  health(told: { version: string; kafka: string }): Health {
+    const { cluster, clock } = this.services;
+    const partitions = Array.from(cluster.topics()).flatMap((topic) => topic.partitions);
+    const fenced = partitions.flatMap(({ topic, partition, fenced: reason }) =>
+      reason === undefined ? [] : [{ topic, partition, reason: reason.message }],
+    );
+    const well = fenced.length === 0;
+    return {
+      well,
+      body: {
+        status: well ? "ok" : "fenced",
+        nowMs: clock.now(),
+        ...told,
+        partitions: partitions.length,
+        fenced,
+      },
+    };
+  }
+
+  /** Answers whoever waits with what there is, and lets the listeners finish; not for longer than `STOP_MS`. */
+  async finish(listeners: readonly { finish(): Promise<void> }[]): Promise<void> {
+    const { running, clock, log } = this.services;
+    running.end();
+    let cancel = (): void => {};
+    const deadline = new Promise<void>((resolve) => {
+      cancel = clock.setTimer(STOP_MS, () => {
+        log.warn("some requests could not be answered in time");
+        resolve();
+      });
+    });
+    await Promise.race([Promise.all(listeners.map((listener) => listener.finish())), deadline]);
+    cancel();
+  }
+}
