@@ -24,6 +24,11 @@ export interface Publish extends At {
   readonly producer: string;
   /** Rises with each record of this producer, in the order of publishing. */
   readonly number: number;
+  /**
+   * One life of one tab, where several publish into one outbox: their order among each other is only owed from `queued` on.
+   * Left out: everything of this producer is published in one place.
+   */
+  readonly tab?: string;
   readonly principal: string;
   readonly topic: string;
   readonly key: string | null;
@@ -37,7 +42,10 @@ export interface Queued extends At {
   readonly id: string;
 }
 
-/** The log says that it has it: the answer of a Produce, or `delivered` of the SDK. */
+/**
+ * The log says that it has it: the answer of a Produce, or `delivered` of the SDK. With level `1` it answers the latest
+ * `sent` before it: an answer on a connection that was given up is not heard. Offset -1n: it is there, but not known where.
+ */
 export interface Acknowledged extends At, PartitionName {
   readonly kind: "acknowledged";
   readonly id: string;
@@ -109,9 +117,12 @@ export interface DeviceWiped extends At {
   readonly outbox: boolean;
 }
 
-/** The topic with this id is, or is no more. */
+/**
+ * The topic with this id is, or is no more. `deletion asked` is noted before the request leaves: it may be gone from then
+ * on, though the answer never comes; `deleted` when it is known to be gone.
+ */
 export interface TopicChange extends At {
-  readonly kind: "topic created" | "topic deleted";
+  readonly kind: "topic created" | "topic deletion asked" | "topic deleted";
   readonly topic: string;
   readonly topicId: string;
 }
@@ -182,6 +193,7 @@ export interface FinalReader extends PartitionName {
 }
 
 export interface History {
+  /** In the order in which they happened. */
   readonly events: readonly HistoryEvent[];
   readonly partitions: readonly FinalPartition[];
   readonly replicas: readonly FinalReplica[];
