@@ -1,0 +1,19 @@
+/** What the gateway holds at this moment, whatever its clients have heard of it: so that it is known when they are at the end. */
+import type { Run } from "../workload.ts";
+
+/** What keeps a reader that wants `next` from being at the end, in words; undefined: it is there. */
+export function behind(
+  run: Run,
+  topicId: string,
+  partition: number,
+  next: bigint | undefined,
+): string | undefined {
+  const { cluster } = run.gateway;
+  if (cluster === undefined) return "the gateway is down";
+  const topic = Array.from(cluster.topics()).find(({ id }) => id === topicId);
+  const end = topic?.partitions[partition]?.highWatermark;
+  const at = `${topic?.name ?? topicId}-${partition}`;
+  if (end === undefined) return `${at} is no more, and it does not know`;
+  if (next === undefined || next < end) return `${at} ends at ${end}, it is at ${next ?? "no place yet"}`;
+  return undefined;
+}
