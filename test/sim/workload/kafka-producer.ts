@@ -287,6 +287,8 @@ class ProducerLife {
         partitionData: [{ index: lane.partition, records: batch.bytes }],
       })),
     };
+    for (const { batch } of sendings)
+      for (const id of batch.ids) this.run.note({ kind: "sent", id, principal: this.name });
     if (acks === 0) {
       connection.tell(produce, PRODUCE_VERSION, body);
       for (const { lane, batch } of sendings) {

@@ -17,3 +17,8 @@ export function behind(
   if (next === undefined || next < end) return `${at} ends at ${end}, it is at ${next ?? "no place yet"}`;
   return undefined;
 }
+
+/** The id of the topic that has this name now; undefined: there is none, or nobody who could tell. An id never comes back. */
+export function topicIdNow(run: Run, name: string): string | undefined {
+  return Array.from(run.gateway.cluster?.topics() ?? []).find((topic) => topic.name === name)?.id;
+}

@@ -1,0 +1,56 @@
+/** Sees every Produce request that leaves a tab: which account it goes under, and to which topic each record is sent. */
+import { BatchHeader } from "../../../log/batch.ts";
+import { ApiKey } from "../../../wire/api.ts";
+import { produce } from "../../../wire/apis/produce.ts";
+import { decodeRequest, decodeRequestHeader } from "../../../wire/request.ts";
+import type { Process } from "../kernel/process.ts";
+import type { Actor, FinalState, Run } from "../workload.ts";
+import { engine, UNCOMPRESSED_BYTES_MAX } from "./engine.ts";
+import { idOf } from "./values.ts";
+
+export class SentTap implements Actor {
+  readonly name = "sent-tap";
+  readonly waitsFor = undefined;
+  private readonly run: Run;
+  /** Where each record was sent last, by its id. */
+  private readonly topicIds = new Map<string, string>();
+
+  constructor(run: Run) {
+    this.run = run;
+  }
+
+  start(): void {
+    this.run.network.onRequest((process, message) => this.see(process, message));
+  }
+
+  calm(): void {
+    // It only watches.
+  }
+
+  finish(_final: FinalState): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** The topic that a record was sent to last: what tells that it is delivered speaks of that one. */
+  topicIdOf(recordId: string): string | undefined {
+    return this.topicIds.get(recordId);
+  }
+
+  private see(process: Process, message: Uint8Array): void {
+    const { apiKey, apiVersion, bodyAt } = decodeRequestHeader(message);
+    if (apiKey !== ApiKey.Produce) return;
+    const tab = this.run.devices.flatMap((device) => device.tabs).find((each) => each.process === process);
+    if (tab === undefined) return;
+    for (const { topicId, partitionData } of decodeRequest(produce, apiVersion, message, bodyAt).topicData) {
+      for (const { records } of partitionData) {
+        if (records === null) continue;
+        const batch = records.slice(0, new BatchHeader(records).bytes);
+        for (const { value } of engine.readBatch(batch, UNCOMPRESSED_BYTES_MAX)) {
+          const id = idOf(value);
+          this.topicIds.set(id, topicId);
+          this.run.note({ kind: "sent", id, principal: tab.principal });
+        }
+      }
+    }
+  }
+}
