@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { bundleSimulator } from "./bundle.mjs";
 import { mistakes } from "../mistakes/mistakes.ts";
-import { checkPlace, planting, type Mistake } from "../mistakes/mistake.ts";
+import { checkPlaces, planting, type Mistake } from "../mistakes/mistake.ts";
 import { header, range } from "./modes.ts";
 import { runSeeds } from "./pool.ts";
 import { Progress } from "./progress.ts";
@@ -76,7 +76,7 @@ export interface MistakesRequest {
 export async function runMistakes(root: string, { only = "", seedsMax }: MistakesRequest): Promise<number> {
   const chosen = mistakes.filter(({ name }) => name.includes(only));
   if (chosen.length === 0) throw new Error(`no planted mistake is named ${only}`);
-  for (const mistake of chosen) checkPlace(root, mistake);
+  for (const mistake of chosen) checkPlaces(root, mistake);
   const threads = Math.min(availableParallelism(), chosen.length);
   const progress = new Progress(chosen.length, "mistakes");
   const catches: Catch[] = [];

@@ -8,6 +8,11 @@ export interface Mistake {
   readonly name: string;
   /** The promise that it breaks, in one sentence. */
   readonly breaks: string;
+  /** Mostly one. More where the product keeps a promise twice: then nobody would see that one of the two is gone. */
+  readonly edits: readonly Edit[];
+}
+
+export interface Edit {
   /** From the top of the clone. */
   readonly file: string;
   /** Text that stands in the file exactly once. */
@@ -15,38 +20,46 @@ export interface Mistake {
   readonly replace: string;
 }
 
-/** `code` with the mistake in it. Throws when what it replaces is not there exactly once: the list has to follow the product. */
-export function planted(code: string, { name, file, find, replace }: Mistake): string {
-  const found = code.split(find).length - 1;
-  if (found !== 1) {
-    throw new Error(
-      `the planted mistake ${name}: ${file} holds the text that it replaces ${found} times, not once; ` +
-        `write it anew after the product:\n${find}`,
-    );
+/** `code` of a file with the mistake in it. Throws when what it replaces is not there exactly once: the list follows the product. */
+export function planted(code: string, { name, edits }: Mistake, file: string): string {
+  let changed = code;
+  for (const { find, replace } of edits.filter((edit) => edit.file === file)) {
+    const found = changed.split(find).length - 1;
+    if (found !== 1) {
+      throw new Error(
+        `the planted mistake ${name}: ${file} holds the text that it replaces ${found} times, not once; ` +
+          `write it anew after the product:\n${find}`,
+      );
+    }
+    changed = changed.replace(find, () => replace);
   }
-  return code.replace(find, () => replace);
+  return changed;
 }
 
 /** Throws for a mistake that the sources no longer have a place for. */
-export function checkPlace(root: string, mistake: Mistake): void {
-  planted(readFileSync(join(root, mistake.file), "utf8"), mistake);
+export function checkPlaces(root: string, mistake: Mistake): void {
+  for (const { file } of mistake.edits) planted(readFileSync(join(root, file), "utf8"), mistake, file);
 }
 
 /** Makes the mistake while the product is bundled. */
 export function planting(root: string, mistake: Mistake): Plugin {
-  let isPlanted = false;
+  const missing = new Set(mistake.edits.map(({ file }) => file));
+  const files = new Set(missing);
   return {
     name: `mistake ${mistake.name}`,
     enforce: "pre",
     transform(code, id) {
-      if (relative(root, id).split(sep).join("/") !== mistake.file) return null;
-      isPlanted = true;
+      const file = relative(root, id).split(sep).join("/");
+      if (!files.has(file)) return null;
+      missing.delete(file);
       // The map of the whole file would cost more than the few lines that it is off by.
-      return { code: planted(code, mistake), map: null };
+      return { code: planted(code, mistake, file), map: null };
     },
     buildEnd(error) {
-      if (error === undefined && !isPlanted)
-        throw new Error(`the planted mistake ${mistake.name}: ${mistake.file} is no part of the simulation`);
+      if (error !== undefined || missing.size === 0) return;
+      throw new Error(
+        `the planted mistake ${mistake.name}: no part of the simulation is ${[...missing].join(", ")}`,
+      );
     },
   };
 }

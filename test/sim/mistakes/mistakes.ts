@@ -1,4 +1,13 @@
 /** All planted mistakes, room by room. */
+import { gatewayMistakes } from "./gateway.ts";
+import { logMistakes } from "./log.ts";
 import type { Mistake } from "./mistake.ts";
+import { syncMistakes } from "./sync.ts";
+import { webClientMistakes } from "./web-client.ts";
 
-export const mistakes: readonly Mistake[] = [];
+export const mistakes: readonly Mistake[] = [
+  ...logMistakes,
+  ...gatewayMistakes,
+  ...syncMistakes,
+  ...webClientMistakes,
+];

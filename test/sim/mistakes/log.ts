@@ -1,0 +1,293 @@
+/** Mistakes in the log: when something counts as durable, what recovery makes of a crash, who a producer is. */
+import type { Mistake } from "./mistake.ts";
+
+export const logMistakes: readonly Mistake[] = [
+  {
+    name: "acknowledge-before-sync",
+    breaks: "What is acknowledged with acks=all survives a loss of power.",
+    edits: [
+      {
+        file: "log/commit-queue.ts",
+        find: "await last.segment.file?.sync();",
+        replace: "last.segment.file?.sync().catch((error) => this.fail(asError(error)));",
+      },
+    ],
+  },
+  {
+    name: "readable-when-written",
+    breaks: "Nothing at or above the synced end is shown to anybody.",
+    edits: [
+      {
+        file: "log/commit-queue.ts",
+        find: "if (lazyFlush !== undefined) this.host.advanced([group]);",
+        replace: "this.host.advanced([group]);",
+      },
+      {
+        file: "log/commit-queue.ts",
+        find: "        if (!isLazy) this.host.advanced(groups);\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "read-beyond-the-high-watermark",
+    breaks: "Nothing at or above the synced end is shown to anybody, whatever offset the read began at.",
+    edits: [
+      {
+        file: "log/segment-reader.ts",
+        find: "const limit = segment.readableBytes;\n      const next = segments[at + 1];",
+        replace: "const limit = segment.bytes;\n      const next = segments[at + 1];",
+      },
+    ],
+  },
+  {
+    name: "failed-sync-tried-again",
+    breaks: "A failed sync is never tried again: the kernel may have dropped the pages, and report success.",
+    edits: [
+      {
+        file: "log/commit-queue.ts",
+        find: "await last.segment.file?.sync();",
+        replace: "await last.segment.file?.sync().catch(() => last.segment.file?.sync());",
+      },
+      {
+        file: "gateway/store/file-append.ts",
+        find: "        this.entryDurable = true;\n      }\n    } catch (error) {\n      throw this.fail(error);",
+        replace: "        this.entryDurable = true;\n      }\n    } catch (error) {\n      throw error;",
+      },
+    ],
+  },
+  {
+    name: "roll-before-sync",
+    breaks: "A segment's file is created only after everything before it is synced; a sync covers one file.",
+    edits: [
+      {
+        file: "log/commit-queue.ts",
+        find: "          await this.syncAll();\n          if (this.failure !== undefined) break;\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "synced-end-noted-before-the-sync",
+    breaks: "The noted synced end is never higher than what is synced: recovery refuses what ends below it.",
+    edits: [
+      {
+        file: "log/commit-queue.ts",
+        find: "await last.segment.file?.sync();",
+        replace: "this.host.synced(last.segmentEnd);\n        await last.segment.file?.sync();",
+      },
+    ],
+  },
+  {
+    name: "torn-tail-kept",
+    breaks: "Nothing is appended after torn bytes: recovery cuts them first.",
+    edits: [
+      {
+        file: "log/recovery.ts",
+        find: '{ when: { place: "last" }, decision: "cut" },',
+        replace: '{ when: { place: "last" }, decision: "keep" },',
+      },
+    ],
+  },
+  {
+    name: "damage-cut-like-a-torn-tail",
+    breaks: "Damage below the synced end is damage to acknowledged data, and is refused, not cut away.",
+    edits: [
+      {
+        file: "log/recovery.ts",
+        find: '{ when: { place: "last", syncedEnd: "above" }, decision: "refuse" },',
+        replace: '{ when: { place: "last", syncedEnd: "above", ending: "whole" }, decision: "refuse" },',
+      },
+    ],
+  },
+  {
+    name: "recovered-and-not-synced",
+    breaks: "What a killed process left in the page cache is synced before it is served again.",
+    edits: [
+      {
+        file: "log/partition-recovery.ts",
+        find: 'if (decision === "cut" || result.endOffset > this.syncedEnd.offset) await last.file?.sync();',
+        replace: 'if (decision === "cut") await last.file?.sync();',
+      },
+    ],
+  },
+  {
+    name: "producers-forgotten-at-the-start",
+    breaks: "A batch that is sent again after the gateway was down stands in the log once.",
+    edits: [
+      {
+        file: "log/partition-recovery.ts",
+        find: "this.producers.note({ ...batch, lastOffsetDelta }, batch.lastOffset, batch.maxTimestamp, nowMs);",
+        replace:
+          "if (nowMs < 0) this.producers.note({ ...batch, lastOffsetDelta }, batch.lastOffset, -1n, 0);",
+      },
+    ],
+  },
+  {
+    name: "producers-of-batches-to-come-in-the-snapshot",
+    breaks:
+      "A snapshot tells of the batches before its offset only: what follows may be lost, and is then no duplicate.",
+    edits: [
+      {
+        file: "log/log-segments.ts",
+        find: "      await writeCheckpoint(store, this.directory, checkpoint, this.syncedEnd);\n      this.rolls.delete(next);",
+        replace:
+          "      const { segment, offset } = checkpoint;\n" +
+          "      const late = takeCheckpoint(this.options.engine, segment, offset, this);\n" +
+          "      await writeCheckpoint(store, this.directory, late, this.syncedEnd);\n" +
+          "      this.rolls.delete(next);",
+      },
+    ],
+  },
+  {
+    name: "epochs-not-raised-after-a-crash",
+    breaks: "After an unclean stop every partition is led in a higher epoch.",
+    edits: [
+      {
+        file: "log/cluster.ts",
+        find: "if (!clean && known !== undefined) await cluster.raiseEpochs();",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "clean-mark-left-standing",
+    breaks: "The mark of a clean shutdown is gone, durably, before anything is written.",
+    edits: [
+      {
+        file: "log/cluster-files.ts",
+        find: "if (mark !== undefined) await store.delete([CLEAN_SHUTDOWN]);",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "metadata-written-and-not-synced",
+    breaks: "A topic that was made is still there after a loss of power.",
+    edits: [
+      {
+        file: "log/metadata-log.ts",
+        find: "await this.log.append(engine.writeBatch(inputs, sealing)).synced;",
+        replace: "await this.log.append(engine.writeBatch(inputs, sealing)).written;",
+      },
+    ],
+  },
+  {
+    name: "producer-ids-handed-out-again",
+    breaks:
+      "A producer id is given once: two producers under one id take each other's batches for their own.",
+    edits: [
+      {
+        file: "log/cluster.ts",
+        find: "brokerEpoch: -1n, nextProducerId },",
+        replace: "brokerEpoch: -1n, nextProducerId: start },",
+      },
+    ],
+  },
+  {
+    name: "duplicate-appended-again",
+    breaks: "A batch whose sequence is in the log already is answered with where it stands, not appended.",
+    edits: [
+      {
+        file: "log/partition-log.ts",
+        find: "if (repeated !== undefined)\n      return this.appended(",
+        replace: "if (repeated !== undefined && repeated.lastOffset < 0n)\n      return this.appended(",
+      },
+    ],
+  },
+  {
+    name: "duplicate-answered-before-its-sync",
+    breaks: "A batch that is sent again while its first copy is being synced waits for that sync.",
+    edits: [
+      {
+        file: "log/partition-log.ts",
+        find: "this.queue.groupOf(repeated.lastOffset),",
+        replace: "undefined,",
+      },
+    ],
+  },
+  {
+    name: "remembered-batches-off-by-one",
+    breaks: "The last five batches of a producer are recognised: so many may be in flight.",
+    edits: [
+      {
+        file: "log/producer-state.ts",
+        find: "if (batches.length > PRODUCER_BATCHES_MAX) batches.shift();",
+        replace: "if (batches.length >= PRODUCER_BATCHES_MAX) batches.shift();",
+      },
+    ],
+  },
+  {
+    name: "sequence-gap-taken",
+    breaks: "A batch is taken only when the one before it stands in the log.",
+    edits: [
+      {
+        file: "log/producer-state.ts",
+        find: "if (header.baseSequence !== expected) throw outOfOrder(header, expected);",
+        replace: "if (header.baseSequence < expected) throw outOfOrder(header, expected);",
+      },
+    ],
+  },
+  {
+    name: "directory-of-another-topic-opened",
+    breaks: "A topic that is made again under the same name gets nothing of the one before.",
+    edits: [
+      { file: "log/cluster.ts", find: "      await this.removals.get(name.toLowerCase());\n", replace: "" },
+      {
+        file: "log/cluster.ts",
+        find: "      await this.checkDirectories(name, 0, partitions);\n",
+        replace: "",
+      },
+      {
+        file: "log/partition-directory.ts",
+        find: "  if (found === topicId) return;\n",
+        replace: "  if (found !== undefined) return;\n",
+      },
+    ],
+  },
+  {
+    name: "identity-deleted-with-the-rest",
+    breaks: "Whose files a crash left behind can be told: the file that says so goes last.",
+    edits: [
+      {
+        file: "log/partition-directory.ts",
+        find: "  await store.delete(names.filter((name) => name !== identity));\n  await store.delete([identity]);",
+        replace: "  await store.delete([identity, ...names.filter((name) => name !== identity)]);",
+      },
+    ],
+  },
+  {
+    name: "leftovers-not-removed",
+    breaks: "What a crash left of a deleted topic is removed at the next start, so that its name is free.",
+    edits: [
+      {
+        file: "log/cluster.ts",
+        find: "if (id !== undefined && this.image.wasRemoved(id)) return deletePartitionFiles(store, directory);",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "log-start-not-durable",
+    breaks: "The log start is durable before anything is deleted because of it, and before anybody is told.",
+    edits: [
+      {
+        file: "log/log-segments.ts",
+        find: "    await writeLogStart(this.options.store, this.options.engine, this.directory, offset);\n",
+        replace:
+          "    writeLogStart(this.options.store, this.options.engine, this.directory, offset).catch(() => undefined);\n",
+      },
+    ],
+  },
+  {
+    name: "log-start-forgotten-at-the-start",
+    breaks: "Records that were deleted stay deleted, also after a restart.",
+    edits: [
+      {
+        file: "log/log-segments.ts",
+        find: "    this.start = recovered.logStart;\n",
+        replace: "    this.start = recovered.segments[0]?.baseOffset ?? 0n;\n",
+      },
+    ],
+  },
+];

@@ -1,0 +1,221 @@
+/** Mistakes on the way between a device and the gateway: outbox, delivery, feed, follower. */
+import type { Mistake } from "./mistake.ts";
+
+export const syncMistakes: readonly Mistake[] = [
+  {
+    name: "queued-before-stored",
+    breaks: "What was queued is durable on the device.",
+    edits: [
+      {
+        file: "sync/outbox.ts",
+        find: "        await this.addGroup(group);\n",
+        replace: "        this.addGroup(group).catch(() => undefined);\n",
+      },
+    ],
+  },
+  {
+    name: "sequence-not-advanced",
+    breaks: "A sequence is taken once.",
+    edits: [
+      {
+        file: "sync/outbox-rows.ts",
+        find: "nextSequence: sequenceAfter(lane.nextSequence, plan.records.length) });",
+        replace: "nextSequence: lane.nextSequence });",
+      },
+    ],
+  },
+  {
+    name: "sealed-records-still-waiting",
+    breaks:
+      "A record is sealed into one batch: the transaction that stores the batch takes its records out of those that wait.",
+    edits: [
+      {
+        file: "sync/outbox-rows.ts",
+        find: 'rows.putRecord({ ...record, state: "frozen" })',
+        replace: 'rows.putRecord({ ...record, state: "waiting" })',
+      },
+    ],
+  },
+  {
+    name: "outbox-emptied-before-the-answer",
+    breaks: "A record stays in the outbox until the log has it.",
+    edits: [
+      {
+        file: "sync/lane-delivery.ts",
+        find: "      const baseOffset = await produceOnce(this.host.connection, batch);",
+        replace:
+          "      await settle(this.host.options.store, batch);\n" +
+          "      const baseOffset = await produceOnce(this.host.connection, batch);",
+      },
+    ],
+  },
+  {
+    name: "sealed-anew-after-a-reconnect",
+    breaks: "What was sent and not answered is sent again bit for bit, under the same sequence.",
+    edits: [
+      {
+        file: "sync/delivery.ts",
+        find: "import { block, freeze,",
+        replace: "import { takeApart, block, freeze,",
+      },
+      {
+        file: "sync/delivery.ts",
+        find: "      const lane = this.laneOf(batch, batch.topic);\n      lane.add(batch, false);\n",
+        replace:
+          "      const next = { producerId: batch.producerId, producerEpoch: batch.producerEpoch + 1 };\n" +
+          '      await takeApart(this.options.store, this.term, [{ batch, state: "waiting", reason: null }], next);\n' +
+          "      const lane = this.laneOf(batch, batch.topic);\n",
+      },
+    ],
+  },
+  {
+    name: "partition-chosen-anew",
+    breaks: "A batch that was sent once is sent again to the same partition.",
+    edits: [
+      {
+        file: "sync/delivery.ts",
+        find: "      const lane = this.laneOf(batch, batch.topic);\n      lane.add(batch, false);\n",
+        replace:
+          "      const anew = { ...batch, partition: this.stickyPartition(topic) };\n" +
+          "      const lane = this.laneOf(anew, anew.topic);\n" +
+          "      lane.add(anew, false);\n",
+      },
+    ],
+  },
+  {
+    name: "stored-batches-sent-backwards",
+    breaks: "A producer's records stand in a partition in the order that they were published in.",
+    edits: [
+      {
+        file: "sync/delivery.ts",
+        find: "    for (const batch of batches) {\n",
+        replace: "    for (const batch of batches.toReversed()) {\n",
+      },
+    ],
+  },
+  {
+    name: "second-deliverer-not-refused",
+    breaks: "Two tabs never deliver one outbox, whatever became of the lock.",
+    edits: [
+      {
+        file: "sync/outbox-rows.ts",
+        find: "  if ((await rows.term()) !== term) throw new Superseded();",
+        replace: "  if ((await rows.term()) < 0) throw new Superseded();",
+      },
+      {
+        file: "web-client/core/rivulet-client.ts",
+        find: "await device.locks.hold(`${device.name}/delivery`, signal, () => outbox.deliver(signal));",
+        replace: "await outbox.deliver(signal);",
+      },
+      {
+        file: "sync/outbox-rows.ts",
+        find: '    if (stored.some((record) => record?.state !== "waiting")) return undefined;\n',
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "acknowledgement-of-the-write-only",
+    breaks: "The outbox lets go of a record when it is durable in the log.",
+    edits: [{ file: "sync/produce-requests.ts", find: "      acks: -1,", replace: "      acks: 1," }],
+  },
+  {
+    name: "open-fates-not-settled",
+    breaks: "Before a lane is sealed anew, the fate of each batch that was sent is certain.",
+    edits: [
+      {
+        file: "sync/lane-delivery.ts",
+        find: "      if (failure === undefined && !entry.uncertain) return;",
+        replace: "      if (failure === undefined) return;",
+      },
+    ],
+  },
+  {
+    name: "doubt-taken-for-absence",
+    breaks: "Where it can no longer be known whether a record arrived, the app is asked.",
+    edits: [
+      {
+        file: "sync/lane-delivery.ts",
+        find: 'lost.map(({ batch }) => ({ batch, state: "in doubt", reason })),',
+        replace: 'lost.map(({ batch }) => ({ batch, state: "waiting", reason })),',
+      },
+    ],
+  },
+  {
+    name: "found-batches-not-seen",
+    breaks: "A batch that stands in the log is found there before its records are sealed anew.",
+    edits: [
+      {
+        file: "sync/read-back.ts",
+        find: "if (id !== undefined) found.set(id, header.baseOffset);",
+        replace: "if (id !== undefined && header.baseOffset < 0n) found.set(id, header.baseOffset);",
+      },
+    ],
+  },
+  {
+    name: "successor-gets-what-was-meant-for-another",
+    breaks: "A record that was published for a topic is not delivered to another one of the same name.",
+    edits: [
+      {
+        file: "sync/delivery.ts",
+        find: "(record.clusterId ?? this.clusterId) === this.clusterId && (record.topicId ?? topic.id) === topic.id",
+        replace: "(record.clusterId ?? this.clusterId) === this.clusterId && topic.id !== undefined",
+      },
+    ],
+  },
+  {
+    name: "batch-of-a-topic-made-anew-sent",
+    breaks: "A batch that was sealed for a topic is not sent once another has its name: the app is asked.",
+    edits: [
+      {
+        file: "sync/delivery.ts",
+        find: "const isSame = batch.topicId === topic.id;",
+        replace: "const isSame = batch.topic === topic.name;",
+      },
+    ],
+  },
+  {
+    name: "ranges-not-joined",
+    breaks: "Ranges join: a reader notices when something is missing between two pushes.",
+    edits: [
+      {
+        file: "sync/joined-range.ts",
+        find: "  if (frame.from > expected) {\n",
+        replace: "  if (frame.from < 0n) {\n",
+      },
+      {
+        file: "sync/push-inbox.ts",
+        find: "if (!isRange || frame.from > this.joining || frame.to <= this.joining) return;",
+        replace: "if (!isRange || frame.to <= this.joining) return;",
+      },
+      {
+        file: "log/replicated-range.ts",
+        find: "  if (from !== end || to < from) {",
+        replace: "  if (to < from) {",
+      },
+    ],
+  },
+  {
+    name: "frames-not-cut-to-the-position",
+    breaks: "A replica is the log: what overlaps with what it holds is not appended twice.",
+    edits: [
+      {
+        file: "sync/joined-range.ts",
+        find: "const records = frame.from < expected ? withoutBatchesBefore(frame.records, expected) : frame.records;",
+        replace:
+          "const records = frame.from < 0n ? withoutBatchesBefore(frame.records, expected) : frame.records;",
+      },
+    ],
+  },
+  {
+    name: "position-not-moved-by-a-gap",
+    breaks: "A reader goes on after a range that is gone.",
+    edits: [
+      {
+        file: "sync/subscription.ts",
+        find: "      options.onGap?.(event.from, event.to);\n      next = event.to;",
+        replace: "      next = event.to;",
+      },
+    ],
+  },
+];
