@@ -80,12 +80,16 @@ export interface Sent extends At {
   readonly principal: string;
 }
 
-/** A reader begins, at `from`: the first offset that it wants. undefined: wherever the log's end is, told by its first range. */
+/**
+ * A reader begins, at `from`: the first offset that it wants. undefined: wherever the log's end is, told by its first range;
+ * or, with `earliest`, wherever its start is.
+ */
 export interface ReadFrom extends At, PartitionName {
   readonly kind: "read from";
   /** One life of one reader: a new one has another name. */
   readonly reader: string;
   readonly from: bigint | undefined;
+  readonly earliest?: boolean;
 }
 
 /** A reader got one record. */
@@ -110,6 +114,14 @@ export interface GatewayDied extends At {
   readonly how: "killed" | "power loss";
 }
 
+/**
+ * A file is read without what a failed sync was to make durable: as after a power loss, what was written and not synced is
+ * gone.
+ */
+export interface WritesLost extends At {
+  readonly kind: "writes lost";
+}
+
 /** The browser has thrown away what a device held; `outbox` tells whether records that were queued went with it. */
 export interface DeviceWiped extends At {
   readonly kind: "device wiped";
@@ -125,6 +137,16 @@ export interface TopicChange extends At {
   readonly kind: "topic created" | "topic deletion asked" | "topic deleted";
   readonly topic: string;
   readonly topicId: string;
+}
+
+/**
+ * Somebody asked for the topic to have `count` partitions from now on: then keys move. Noted before the request leaves: it
+ * may happen from then on.
+ */
+export interface PartitionsAsked extends At {
+  readonly kind: "partitions asked";
+  readonly topicId: string;
+  readonly count: number;
 }
 
 /** Somebody asked for everything below `to` to go. Noted before the request leaves: it may happen from then on. */
@@ -145,8 +167,10 @@ export type HistoryEvent =
   | Read
   | Gap
   | GatewayDied
+  | WritesLost
   | DeviceWiped
   | TopicChange
+  | PartitionsAsked
   | Retention;
 
 /** One record as it stands in a log. */

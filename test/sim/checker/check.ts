@@ -1,0 +1,53 @@
+/** Judges a whole history against the promises, after Jepsen's checker for Kafka: each rule in its own words. */
+import type { History } from "../history.ts";
+import { acknowledgedIsThere } from "./acknowledged.ts";
+import { nothingIsTwice } from "./duplicates.ts";
+import { Ledger } from "./ledger.ts";
+import type { CheckSettings } from "./ledger.ts";
+import { logsAreWhole, sequencesJoin, topicsAreThere } from "./logs.ts";
+import { oneOffsetOneRecord, readIsDurable } from "./one-record.ts";
+import { producersKeepOrder, timeRunsForward } from "./order.ts";
+import { keysStayTogether, nothingFromNowhere } from "./origins.ts";
+import { outboxesTellTheTruth, queuedDoesNotVanish } from "./outboxes.ts";
+import { principalsStayApart } from "./principals.ts";
+import { readersMissNothing, readersReachTheEnd } from "./readers.ts";
+import { replicasAreTheLog } from "./replicas.ts";
+
+/** Rules by the name that their violations begin with. */
+const RULES: ReadonlyMap<string, (ledger: Ledger) => Iterable<string>> = new Map([
+  ["acknowledged is durable", acknowledgedIsThere],
+  ["nothing is twice", nothingIsTwice],
+  ["one offset, one record", oneOffsetOneRecord],
+  ["read is durable", readIsDurable],
+  ["producers keep order", producersKeepOrder],
+  ["time runs forward", timeRunsForward],
+  ["readers miss nothing", readersMissNothing],
+  ["readers reach the end", readersReachTheEnd],
+  ["a replica is the log", replicasAreTheLog],
+  ["queued does not vanish", queuedDoesNotVanish],
+  ["outboxes tell the truth", outboxesTellTheTruth],
+  ["principals stay apart", principalsStayApart],
+  ["nothing from nowhere", nothingFromNowhere],
+  ["keys stay together", keysStayTogether],
+  ["logs are whole", logsAreWhole],
+  ["sequences join", sequencesJoin],
+  ["topics are there", topicsAreThere],
+]);
+
+/** One broken promise breaks many records: the first few tell the story. */
+const TOLD_MAX = 5;
+
+/** Promises that were broken, each with the name of its rule, ids, places and times; none: all is well. */
+export function check(history: History, settings: CheckSettings): string[] {
+  const ledger = new Ledger(history, settings);
+  const broken: string[] = [];
+  for (const [name, rule] of RULES) {
+    let times = 0;
+    for (const words of rule(ledger)) {
+      times += 1;
+      if (times <= TOLD_MAX) broken.push(`${name}: ${words}`);
+    }
+    if (times > TOLD_MAX) broken.push(`${name}: and ${times - TOLD_MAX} more`);
+  }
+  return broken;
+}

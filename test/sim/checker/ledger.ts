@@ -1,0 +1,217 @@
+/** A history looked through once: by record, topic, partition and reader, for all rules together. */
+import type {
+  Acknowledged,
+  FinalOutboxRecord,
+  Gap,
+  GatewayDied,
+  History,
+  HistoryEvent,
+  PartitionName,
+  Read,
+  ReadFrom,
+  WritesLost,
+} from "../history.ts";
+import type { Observation, PartitionStory } from "./partition-story.ts";
+import type { Noted } from "./record-story.ts";
+import { END, RecordStory } from "./record-story.ts";
+import { TopicStory } from "./topic-story.ts";
+
+export interface CheckSettings {
+  /** Names of topics with `flush.ms` or `flush.messages`. */
+  readonly relaxedTopics: ReadonlySet<string>;
+  /** Offsets that hold no record though nothing was lost, as compaction leaves them. Left out: there are none. */
+  readonly holes?: (partition: PartitionName, offset: bigint) => boolean;
+}
+
+/** A record and an event that tells of it before anybody has published it, or though nobody ever does. */
+export interface Untold {
+  readonly id: string;
+  readonly event: HistoryEvent;
+}
+
+export class Ledger {
+  readonly history: History;
+  readonly records = new Map<string, RecordStory>();
+  readonly topics = new Map<string, TopicStory>();
+  readonly outboxRows = new Map<string, FinalOutboxRecord[]>();
+  /** After which what was not synced may be gone. */
+  readonly losses: Noted<GatewayDied | WritesLost>[] = [];
+  /** Those whose records choose their partition by their key: outboxes. Kafka clients put them where they like. */
+  readonly outboxProducers = new Set<string>();
+  /** Ids that were published more than once: the history itself is of no use then. */
+  readonly publishedTwice: string[] = [];
+  readonly untold: Untold[] = [];
+  private readonly settings: CheckSettings;
+  private readonly publishedBy = new Map<string, RecordStory[]>();
+
+  constructor(history: History, settings: CheckSettings) {
+    this.history = history;
+    this.settings = settings;
+    for (const [at, event] of history.events.entries()) this.take(event, at);
+    for (const partition of history.partitions) {
+      const story = this.partition(partition);
+      story.final = partition;
+      story.topic.name = partition.topic;
+      for (const record of partition.records) story.records.set(Number(record.offset), record);
+    }
+    for (const replica of history.replicas) {
+      const partition = this.partition(replica);
+      for (const { id, offset } of replica.records) {
+        const story = this.record(id);
+        const seen = {
+          offset: Number(offset),
+          story,
+          how: "held",
+          level: "all",
+          by: replica.holder,
+        } as const;
+        partition.observations.push({ ...seen, at: END, atMs: undefined });
+      }
+    }
+    for (const row of history.outboxes) addTo(this.outboxRows, row.id, row);
+    for (const topic of this.topics.values()) {
+      if (topic.name === "unknown") topic.name = nameOf(topic) ?? topic.name;
+      topic.isRelaxed = settings.relaxedTopics.has(topic.name);
+    }
+  }
+
+  *partitions(): Generator<PartitionStory, void, void> {
+    for (const topic of this.topics.values()) yield* topic.partitions.values();
+  }
+
+  /** What is known of a record; empty for one that nobody knows. */
+  readonly record = (id: string): RecordStory => {
+    let story = this.records.get(id);
+    if (story === undefined) this.records.set(id, (story = new RecordStory(id)));
+    return story;
+  };
+
+  partition({ topicId, partition }: PartitionName): PartitionStory {
+    return this.topic(topicId).partition(partition);
+  }
+
+  /** The first offset of [from, to) that holds a record, or ought to; undefined: none does. */
+  firstOwed({ topic, partition }: PartitionStory, from: number, to: number): number | undefined {
+    const { holes } = this.settings;
+    let offset = from;
+    while (offset < to && holes?.({ topicId: topic.topicId, partition }, BigInt(offset)) === true)
+      offset += 1;
+    return offset < to ? offset : undefined;
+  }
+
+  /** Whether something that was not synced may have gone after `since` and before `until`. */
+  hasLoss(since: number, until: number): boolean {
+    return this.losses.some(({ at }) => at > since && at < until);
+  }
+
+  /** Whether a power loss, or a failed sync, may have taken what stood at `offset` without having been synced, written after `since`. */
+  mayBeLost(partition: PartitionStory, offset: number, since: number): boolean {
+    return this.hasLoss(since, partition.survivedFrom(offset));
+  }
+
+  private topic(topicId: string): TopicStory {
+    let story = this.topics.get(topicId);
+    if (story === undefined) this.topics.set(topicId, (story = new TopicStory(topicId)));
+    return story;
+  }
+
+  private take(event: HistoryEvent, at: number): void {
+    switch (event.kind) {
+      case "publish": {
+        const story = this.record(event.id);
+        if (story.published !== undefined) this.publishedTwice.push(event.id);
+        story.published ??= { event, at };
+        addTo(this.publishedBy, event.producer, story);
+        return;
+      }
+      case "queued": {
+        const story = this.told(event);
+        story.queued ??= { event, at };
+        if (story.published !== undefined) this.outboxProducers.add(story.published.event.producer);
+        return;
+      }
+      case "acknowledged": {
+        const story = this.told(event);
+        story.acknowledgements.push({ event, at });
+        if (event.offset < 0n) return;
+        const by = story.published?.event.producer ?? "nobody";
+        this.see({ story, how: "acknowledged", level: event.level, by, at }, event);
+        return;
+      }
+      case "unknown":
+        this.told(event);
+        return;
+      case "refused":
+        this.told(event).refused = { event, at };
+        return;
+      case "decided":
+        this.told(event).decide({ event, at });
+        return;
+      case "sent":
+        this.told(event).sends.push({ event, at });
+        return;
+      case "read":
+        this.see({ story: this.told(event), how: "read", level: "all", by: event.reader, at }, event);
+        this.takeReader(event, at);
+        return;
+      case "read from":
+      case "gap":
+        this.takeReader(event, at);
+        return;
+      case "gateway died":
+        if (event.how === "power loss") this.losses.push({ event, at });
+        return;
+      case "writes lost":
+        this.losses.push({ event, at });
+        return;
+      case "device wiped":
+        // What was published: a frozen tab hears only later that its record had been queued.
+        if (event.outbox)
+          for (const story of this.publishedBy.get(event.producer) ?? []) story.wiped = { event, at };
+        return;
+      case "retention":
+        this.partition(event).retain({ event, at });
+        return;
+      case "partitions asked":
+        this.topic(event.topicId).growths += 1;
+        return;
+      case "topic created":
+      case "topic deletion asked":
+      case "topic deleted": {
+        const topic = this.topic(event.topicId);
+        topic.name = event.topic;
+        if (event.kind === "topic created") topic.created ??= { event, at };
+        else if (event.kind === "topic deleted") topic.deleted ??= { event, at };
+        else topic.deletionAsked ??= { event, at };
+      }
+    }
+  }
+
+  private told(event: HistoryEvent & { readonly id: string }): RecordStory {
+    const story = this.record(event.id);
+    if (story.published === undefined) this.untold.push({ id: event.id, event });
+    return story;
+  }
+
+  private see(seen: Omit<Observation, "offset" | "atMs">, event: Acknowledged | Read): void {
+    this.partition(event).observations.push({ ...seen, offset: Number(event.offset), atMs: event.atMs });
+  }
+
+  private takeReader(event: Read | ReadFrom | Gap, at: number): void {
+    addTo(this.partition(event).readers, event.reader, { event, at });
+  }
+}
+
+/** A topic that nobody told of is named by what was seen in it. */
+function nameOf(topic: TopicStory): string | undefined {
+  for (const { observations } of topic.partitions.values())
+    for (const { story } of observations)
+      if (story.published !== undefined) return story.published.event.topic;
+  return undefined;
+}
+
+function addTo<Value>(lists: Map<string, Value[]>, key: string, value: Value): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
+}
