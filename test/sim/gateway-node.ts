@@ -1,8 +1,16 @@
 /** A gateway that is started, stopped, killed and loses power: the real one but for its disk, its sockets and its clock. */
+import { Opened } from "../../gateway/clients/opened.ts";
+import { Serving } from "../../gateway/clients/serving.ts";
+import { FileStore } from "../../gateway/store/file-store.ts";
 import type { Cluster } from "../../log/cluster.ts";
+import { brokerConfig } from "../../log/config.ts";
+import type { Engine } from "../../log/engine.ts";
+import type { LogFields, Logger } from "../../log/logger.ts";
+import { loadEngine } from "../engine/load.ts";
 import type { SimDisk } from "./disk/sim-disk.ts";
-import type { Process } from "./kernel/process.ts";
+import { Process } from "./kernel/process.ts";
 import type { World } from "./kernel/world.ts";
+import { listenHttp, listenTcp, listenWebSocket, type Listener } from "./network/gateway-listeners.ts";
 import type { Network } from "./network/network.ts";
 
 export interface GatewayNodeOptions {
@@ -14,6 +22,21 @@ export interface GatewayNodeOptions {
   config?: ReadonlyMap<string, string>;
 }
 
+const DIRECTORY = "/data";
+
+/** One for all: it keeps nothing between calls. */
+let engine: Engine | undefined;
+
+/** From a start to a stop or a death. */
+interface Life {
+  readonly process: Process;
+  readonly opened: Opened;
+  /** Resolves when it is dead. */
+  readonly died: Promise<"died">;
+  serving: { readonly cluster: Cluster; readonly stop: () => Promise<void> } | undefined;
+  stopping: Promise<void> | undefined;
+}
+
 export class GatewayNode {
   readonly name: string;
   /** Names in the network. */
@@ -23,7 +46,7 @@ export class GatewayNode {
   /** Why the last start failed; undefined when it did not, or was killed. */
   lastFailure: unknown;
   private readonly options: GatewayNodeOptions;
-  private life: { process: Process; cluster: Cluster | undefined } | undefined;
+  private life: Life | undefined;
 
   constructor(options: GatewayNodeOptions) {
     this.options = options;
@@ -40,7 +63,7 @@ export class GatewayNode {
 
   /** While it serves. */
   get cluster(): Cluster | undefined {
-    return this.life?.cluster;
+    return this.life?.serving?.cluster;
   }
 
   get isServing(): boolean {
@@ -48,22 +71,125 @@ export class GatewayNode {
   }
 
   /** Answers whether it serves; false: it refused to start (see `lastFailure`), or died while it started. */
-  start(): Promise<boolean> {
-    throw new Error(`follows: ${this.options.name}`);
+  async start(): Promise<boolean> {
+    const { world } = this.options;
+    if (this.life !== undefined) throw new Error(`${this.name} runs already`);
+    this.lastFailure = undefined;
+    const process = new Process(world, this.name);
+    const log = this.logger(process);
+    const died = new Promise<"died">((resolve) => void process.onKilled(() => resolve("died")));
+    const life: Life = { process, opened: new Opened(log), died, serving: undefined, stopping: undefined };
+    this.life = life;
+    world.trace.say(this.name, "starts");
+    const opening = this.open(life, log);
+    try {
+      if ((await Promise.race([opening, died])) === "died") return false;
+    } catch (error) {
+      // What was opened is closed again, as far as it gets.
+      await Promise.race([life.opened.close().catch(() => undefined), died]);
+      if (process.isAlive) this.lastFailure = error;
+      world.trace.say(this.name, `does not start: ${String(error)}`);
+      this.end(life);
+      return false;
+    }
+    world.trace.say(this.name, "serves");
+    world.trace.count("gateway: started");
+    return true;
   }
 
-  /** Answers what is in flight and stops cleanly. Resolves when it is down, also when it dies meanwhile. */
-  stop(): Promise<void> {
-    throw new Error("follows");
+  /** Answers what is in flight and stops cleanly. Resolves when it is down, also when it dies meanwhile or never served. */
+  async stop(): Promise<void> {
+    const { life } = this;
+    if (life === undefined) return;
+    if (life.serving === undefined) return this.kill();
+    const { stop } = life.serving;
+    const { trace } = this.options.world;
+    life.stopping ??= (async () => {
+      trace.say(this.name, "stops");
+      const how = await Promise.race([
+        stop().then(
+          () => "stopped",
+          (error: unknown) => `stopped with a failure: ${String(error)}`,
+        ),
+        life.died,
+      ]);
+      if (how === "died") return;
+      trace.say(this.name, how);
+      trace.count(how === "stopped" ? "gateway: stopped" : "gateway: stopped with a failure");
+      this.end(life);
+    })();
+    return life.stopping;
   }
 
   /** `kill -9`: what it has written stays. */
   kill(): void {
-    throw new Error("follows");
+    const { life } = this;
+    if (life === undefined) return;
+    const { trace } = this.options.world;
+    trace.say(this.name, life.serving === undefined ? "is killed while it starts" : "is killed");
+    trace.count("gateway: killed");
+    this.end(life);
   }
 
   /** Dies with what its disk had not synced. */
   losePower(): void {
-    throw new Error("follows");
+    const { life } = this;
+    const { world, network, disk } = this.options;
+    world.trace.say(this.name, "loses power");
+    world.trace.count("gateway: power loss");
+    if (life !== undefined) {
+      network.loseMachine(life.process);
+      this.end(life);
+    }
+    disk.losePower();
+  }
+
+  private end(life: Life): void {
+    if (this.life === life) this.life = undefined;
+    life.process.kill();
+  }
+
+  private async open(life: Life, log: Logger): Promise<void> {
+    const { process, opened } = life;
+    const { network, disk, config } = this.options;
+    const { clock } = process;
+    engine ??= loadEngine();
+    const store = await FileStore.open(DIRECTORY, { files: disk.fileSystem(process), clock });
+    opened.add(() => store.close());
+    const serving = await Serving.open(
+      {
+        store,
+        engine,
+        clock,
+        random: () => process.random.bytes(16),
+        config: brokerConfig(config ?? new Map()),
+        log,
+      },
+      opened,
+    );
+    const listeners: Listener[] = [];
+    const listen = (listener: Listener): void => {
+      listeners.push(listener);
+      opened.add(() => listener.close());
+    };
+    listen(listenTcp(network, process, this.kafkaAddress, serving));
+    listen(listenWebSocket(network, process, this.webSocketAddress, serving));
+    listen(listenHttp(network, process, this.httpAddress, serving));
+    const stop = async (): Promise<void> => {
+      await serving.finish(listeners);
+      await opened.close();
+    };
+    life.serving = { cluster: serving.services.cluster, stop };
+  }
+
+  private logger(process: Process): Logger {
+    const { trace } = this.options.world;
+    const at =
+      (level: string) =>
+      (message: string, fields: LogFields = {}): void => {
+        const told = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
+        if (process.isAlive) trace.say(this.name, [`${level}: ${message}`, ...told].join(" "));
+      };
+    return { info: at("info"), warn: at("warn"), error: at("error") };
   }
 }
