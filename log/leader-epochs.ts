@@ -66,6 +66,14 @@ export class LeaderEpochs {
     this.entries = this.entries.filter((entry) => entry.startOffset < offset);
   }
 
+  /** The log begins at `offset` from now on: of the epochs before, only the one that reaches up to it is remembered, as in Kafka. */
+  truncateBefore(offset: bigint): void {
+    const reaching = this.entries.findLast((entry) => entry.startOffset <= offset);
+    if (reaching === undefined) return;
+    const later = this.entries.filter((entry) => entry.startOffset > offset);
+    this.entries = [{ epoch: reaching.epoch, startOffset: offset }, ...later];
+  }
+
   encode(): Uint8Array {
     const lines = this.entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}\n`);
     return new TextEncoder().encode(`0\n${lines.length}\n${lines.join("")}`);

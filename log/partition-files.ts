@@ -1,4 +1,4 @@
-/** How the files of a partition are called: Kafka's names, and one of our own. */
+/** How the files of a partition are called: Kafka's names, and some of our own. */
 
 /** Kafka's `.log` and its companions, by the offset that they begin with. */
 export type SegmentFileKind = "log" | "index" | "timeindex" | "snapshot";
@@ -38,3 +38,5 @@ export const identityFile = (directory: string): string => `${directory}/partiti
 export const leaderEpochFile = (directory: string): string => `${directory}/leader-epoch-checkpoint`;
 /** Not one of Kafka's: a lower bound of what is known to be synced (`synced-end.ts`). */
 export const syncedEndFile = (directory: string): string => `${directory}/synced-end`;
+/** Not one of Kafka's: where the log begins (`log-start.ts`). */
+export const logStartFile = (directory: string): string => `${directory}/log-start`;

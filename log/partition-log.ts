@@ -10,24 +10,21 @@
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { checkProduced } from "./batch-check.ts";
 import type { BatchHeader } from "./batch.ts";
-import { type Checkpoint, takeCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { CommitQueue, type CommitHost, type Group } from "./commit-queue.ts";
 import type { LazyFlush } from "./config.ts";
-import type { EpochEnd, LeaderEpochs } from "./leader-epochs.ts";
-import { READ_BYTES_MAX, RELATIVE_OFFSET_MAX } from "./limits.ts";
+import type { EpochEnd } from "./leader-epochs.ts";
+import { READ_BYTES_MAX } from "./limits.ts";
+import { LogSegments } from "./log-segments.ts";
 import { type Logger, silent } from "./logger.ts";
 import { claimDirectory, deletePartitionFiles } from "./partition-directory.ts";
-import { partitionDirectory, segmentFile } from "./partition-files.ts";
+import { partitionDirectory } from "./partition-files.ts";
 import { recoverPartition, type RecoveredPartition } from "./partition-recovery.ts";
 import type { Advance, AppendResult, PartitionOptions, ReadResult } from "./partition-types.ts";
-import type { ProducerState } from "./producer-state.ts";
 import type { RecoveryReport } from "./recovery.ts";
 import { checkReplicated } from "./replicated-range.ts";
-import { beginSegmentsAt, cutSegments } from "./segment-history.ts";
-import { SegmentIndex } from "./segment-index.ts";
-import { type FoundRecord, SegmentReader } from "./segment-reader.ts";
-import { Segment } from "./segment.ts";
-import type { SyncedEnd } from "./synced-end.ts";
+import { createSegment, cutSegments, removeSegments } from "./segment-history.ts";
+import { type FoundRecord, type ReadView, SegmentReader } from "./segment-reader.ts";
+import type { Segment } from "./segment.ts";
 import { Turns } from "./turns.ts";
 
 /** A replica waits for no sync: what a crash takes away, its upstream gives again. */
@@ -45,13 +42,10 @@ export class PartitionLog {
   private readonly log: Logger;
   private readonly queue: CommitQueue;
   private readonly reader: SegmentReader;
-  /** By the segment that comes after: what the one before it is closed with. */
-  private readonly rolls = new Map<Segment, Checkpoint>();
+  /** Reads that have not ended. */
+  private readonly reads = new Set<Promise<unknown>>();
   private readonly listeners = new Set<(advance: Advance) => void>();
-  private segments: Segment[];
-  private producers: ProducerState;
-  private epochs: LeaderEpochs;
-  private syncedEnd: SyncedEnd;
+  private segments: LogSegments;
   /** The offset that the next batch gets. */
   private end: bigint;
   private readableEnd: bigint;
@@ -89,11 +83,8 @@ export class PartitionLog {
     this.recovery = recovered.report;
     this.changed = recovered.report.how === "scanned" && recovered.report.validBytes > 0;
     this.queue = new CommitQueue(options.clock, this.commitHost());
-    this.segments = recovered.segments;
-    this.producers = recovered.producers;
-    this.epochs = recovered.epochs;
-    this.syncedEnd = recovered.syncedEnd;
-    this.end = this.active.endOffset;
+    this.segments = new LogSegments(options, directory, recovered);
+    this.end = this.segments.end;
     this.readableEnd = this.end;
     const { store, engine, config, uncompressedBytesMax } = options;
     this.reader = new SegmentReader({
@@ -107,7 +98,7 @@ export class PartitionLog {
 
   /** The first offset that can be read. */
   get logStartOffset(): bigint {
-    return this.segments[0]?.baseOffset ?? 0n;
+    return this.segments.logStart;
   }
   /** The offset that the next record gets. */
   get logEndOffset(): bigint {
@@ -119,14 +110,14 @@ export class PartitionLog {
   }
   /** The epoch that this node leads in; for a replica the epoch of its last batch, -1 when it has none. */
   get leaderEpoch(): number {
-    return this.leadingEpoch >= 0 ? this.leadingEpoch : this.epochs.last;
+    return this.leadingEpoch >= 0 ? this.leadingEpoch : this.segments.epochs.last;
   }
   /** The epoch of the last batch; -1: there is none. */
   get lastEpoch(): number {
-    return this.epochs.last;
+    return this.segments.epochs.last;
   }
   get sizeBytes(): number {
-    return this.segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    return this.segments.bytes;
   }
   /** Bytes that were appended and are not written yet: what a caller bounds. */
   get pendingBytes(): number {
@@ -161,7 +152,7 @@ export class PartitionLog {
     const { engine, clock, config, uncompressedBytesMax } = this.options;
     const nowMs = clock.now();
     const { header, maxTimestamp } = checkProduced(batch, { engine, config, uncompressedBytesMax, nowMs });
-    const repeated = this.producers.duplicateOf(header);
+    const repeated = this.segments.producers.duplicateOf(header);
     if (repeated !== undefined)
       return this.appended(
         repeated.baseOffset,
@@ -185,8 +176,13 @@ export class PartitionLog {
     this.checkWritable();
     if (this.leadingEpoch >= 0)
       throw new KafkaError(ErrorCode.INVALID_REQUEST, `this node leads ${this.directory} and follows nobody`);
-    const before = { directory: this.directory, end: this.end, epoch: this.epochs.last };
+    const { directory, end } = this;
+    const isEmpty = end === this.logStartOffset;
+    const before = { directory, end, epoch: this.segments.epochs.last, isEmpty };
     const batches = checkReplicated(bytes, range, before, this.options.engine);
+    const firstOffset = batches[0]?.header.baseOffset ?? end;
+    // Where nothing is held, what stands in the files is below the log start.
+    if (isEmpty && firstOffset < this.segments.active.endOffset) await this.beginSegmentAt(firstOffset);
     const nowMs = this.options.clock.now();
     this.hasUnsyncedReplica = true;
     let group: Group | undefined;
@@ -197,7 +193,7 @@ export class PartitionLog {
       this.end = range.to;
       const nothing = new Uint8Array(0);
       group = this.queue.add({
-        segment: this.active,
+        segment: this.segments.active,
         bytes: nothing,
         to: range.to,
         maxTimestamp: -1n,
@@ -213,12 +209,7 @@ export class PartitionLog {
    */
   async read(offset: bigint, bytesMax: number): Promise<ReadResult> {
     this.checkReadable();
-    if (offset < this.logStartOffset || offset > this.readableEnd) {
-      throw new KafkaError(
-        ErrorCode.OFFSET_OUT_OF_RANGE,
-        `offset ${offset} is not in ${this.directory}, which has ${this.logStartOffset} up to ${this.readableEnd}`,
-      );
-    }
+    if (offset < this.logStartOffset || offset > this.readableEnd) throw this.outOfRange(offset);
     if (offset === this.readableEnd) return { bytes: new Uint8Array(0), from: offset, to: offset };
     return this.guarded(
       this.reader.read(this.view(), offset, Math.min(Math.max(bytesMax, 1), READ_BYTES_MAX)),
@@ -234,25 +225,24 @@ export class PartitionLog {
   /** The first of the records with the greatest timestamp. */
   async maxTimestamp(): Promise<FoundRecord | undefined> {
     this.checkReadable();
-    const greatest = await this.guarded(this.reader.maxTimestamp(this.view()));
-    return greatest < 0n ? undefined : this.offsetForTimestamp(greatest);
+    return this.guarded(this.reader.findMaxTimestamp(this.view()));
   }
 
   /** Where `epoch` ends, as OffsetForLeaderEpoch answers; -1 and -1 when that is not known. */
   endOffsetForEpoch(epoch: number): EpochEnd {
     if (epoch === this.leaderEpoch && epoch >= 0) return { epoch, endOffset: this.readableEnd };
     // The leader's own epoch has begun, though no batch tells of it yet.
-    if (epoch > this.epochs.last && epoch < this.leadingEpoch)
-      return { epoch: this.epochs.last, endOffset: this.epochStart };
-    return this.epochs.endOf(
+    if (epoch > this.segments.epochs.last && epoch < this.leadingEpoch)
+      return { epoch: this.segments.epochs.last, endOffset: this.epochStart };
+    return this.segments.epochs.endOf(
       epoch,
-      this.epochs.last < this.leadingEpoch ? this.epochStart : this.readableEnd,
+      this.segments.epochs.last < this.leadingEpoch ? this.epochStart : this.readableEnd,
     );
   }
 
   /** The epoch that `offset` was written in; -1 when it is not known. */
   leaderEpochAt(offset: bigint): number {
-    return this.epochs.at(offset);
+    return this.segments.epochs.at(offset);
   }
 
   /** Hears synchronously of every move of the high watermark. Answers how to stop. */
@@ -261,25 +251,38 @@ export class PartitionLog {
     return () => this.listeners.delete(listener);
   }
 
+  /**
+   * Deletes the records below `offset` (-1: the high watermark): they are out of range from now on, also after a crash, and
+   * segments that hold nothing else are removed. Answers the log start, which never goes down. Throws KafkaError
+   * OFFSET_OUT_OF_RANGE above the high watermark, KAFKA_STORAGE_ERROR.
+   */
+  deleteRecordsBefore(offset: bigint): Promise<bigint> {
+    return this.turns.take(async () => {
+      this.checkWritable();
+      const start = offset === -1n ? this.readableEnd : offset;
+      if (start < 0n || start > this.readableEnd) throw this.outOfRange(start);
+      if (start > this.logStartOffset) await this.moveStart(start);
+      return this.logStartOffset;
+    });
+  }
+
   /** A replica's: cuts the log back to where the batch that holds `offset` begins, or to `offset` itself. */
   truncateTo(offset: bigint): Promise<void> {
     return this.changeHistory(async () => {
       if (offset >= this.end) return;
-      const segment = this.segments.findLast((candidate) => candidate.baseOffset <= offset) ?? this.active;
+      if (offset <= this.logStartOffset) return this.beginAnewAt(offset);
+      const { all, active, syncedEnd } = this.segments;
+      const segment = all.findLast((candidate) => candidate.baseOffset <= offset) ?? active;
       const position = await this.reader.positionOf(segment, offset);
-      await this.syncedEnd.set(segment.baseOffset);
-      await cutSegments(this.options.store, this.directory, this.segments, { segment, position });
+      await syncedEnd.set(segment.baseOffset);
+      await cutSegments(this.options.store, this.directory, all, { segment, position });
       await this.reopen();
     });
   }
 
   /** A replica's: forgets everything and begins anew at `offset`. */
   resetTo(offset: bigint): Promise<void> {
-    return this.changeHistory(async () => {
-      await this.syncedEnd.set(0n);
-      await beginSegmentsAt(this.options.store, this.directory, this.segments, offset);
-      await this.reopen();
-    });
+    return this.changeHistory(() => this.beginAnewAt(offset));
   }
 
   /** Writes and syncs what is left, and the checkpoints that a clean start needs. Throws what fenced the partition. */
@@ -294,20 +297,14 @@ export class PartitionLog {
     this.queue.fail(this.goneError());
     await this.turns.take(async () => {
       await this.queue.settled();
-      await this.syncedEnd.close(false);
-      await this.closeSegments();
+      await this.segments.syncedEnd.close(false);
+      await this.segments.close();
       await deletePartitionFiles(this.options.store, this.directory);
     });
   }
 
-  private get active(): Segment {
-    const active = this.segments.at(-1);
-    if (active === undefined) throw new Error(`${this.directory} has no segment`);
-    return active;
-  }
-
-  private view(): { segments: readonly Segment[]; end: bigint } {
-    return { segments: this.segments, end: this.readableEnd };
+  private view(): ReadView {
+    return { segments: this.segments.all, start: this.logStartOffset, end: this.readableEnd };
   }
 
   private appended(
@@ -329,40 +326,11 @@ export class PartitionLog {
 
   /** Takes a checked and stamped batch as the log's next one. */
   private enqueue(batch: Uint8Array, header: BatchHeader, to: bigint, nowMs: number): Group {
-    const { lastOffset, maxTimestamp } = header;
-    const segment = this.segmentFor(batch.length, header, nowMs);
-    segment.index?.add({ position: segment.bytes, bytes: batch.length, lastOffset, maxTimestamp });
-    segment.bytes += batch.length;
-    segment.endOffset = lastOffset + 1n;
+    const segment = this.segments.take(batch, header, nowMs);
     this.end = to;
     this.changed = true;
-    this.epochs.note(header.leaderEpoch, header.baseOffset);
-    this.producers.note(header, lastOffset, maxTimestamp, nowMs);
-    return this.queue.add({ segment, bytes: batch, to, maxTimestamp, records: header.recordsCount });
-  }
-
-  /** The segment that a batch goes to: the last one, or a new one when the last one has no room. */
-  private segmentFor(bytes: number, header: BatchHeader, nowMs: number): Segment {
-    const { active } = this;
-    const { engine, config } = this.options;
-    const isFull =
-      active.bytes > config.segmentBytes - bytes ||
-      active.index?.isFull(config.segmentIndexBytes) === true ||
-      header.lastOffset - active.baseOffset > BigInt(RELATIVE_OFFSET_MAX);
-    if (active.bytes === 0 || !isFull) return active;
-    this.producers.expire(nowMs, config.producerExpirationMs);
-    // Where the batches of this segment end, so that it can be told later that none is missing; unless that is too far away.
-    const isFar = header.lastOffset - active.endOffset > BigInt(RELATIVE_OFFSET_MAX);
-    const base = isFar ? header.baseOffset : active.endOffset;
-    const next = new Segment(base, segmentFile(this.directory, base, "log"));
-    next.index = new SegmentIndex(engine, base, config.indexIntervalBytes);
-    next.maxTimestamp = -1n;
-    this.rolls.set(
-      next,
-      takeCheckpoint(engine, active, base, { producers: this.producers, epochs: this.epochs }),
-    );
-    this.segments.push(next);
-    return next;
+    const { maxTimestamp, recordsCount: records } = header;
+    return this.queue.add({ segment, bytes: batch, to, maxTimestamp, records });
   }
 
   private commitHost(): CommitHost {
@@ -370,21 +338,14 @@ export class PartitionLog {
       lazyFlush: () => (this.leadingEpoch < 0 ? REPLICA_FLUSH : this.options.config.lazyFlush),
       roll: (next) => this.roll(next),
       advanced: (groups) => this.advance(groups),
-      synced: (offset) => this.syncedEnd.note(offset),
+      synced: (offset) => this.segments.syncedEnd.note(offset),
       failed: (error) => this.fence(error),
     };
   }
 
-  /** The store's half of a roll. All that the closed segment needs is durable before the next one's file is there. */
   private async roll(next: Segment): Promise<void> {
-    const { store } = this.options;
-    const checkpoint = this.rolls.get(next);
-    if (checkpoint !== undefined) {
-      await writeCheckpoint(store, this.directory, checkpoint, this.syncedEnd);
-      this.rolls.delete(next);
-      this.reader.keepIndex(checkpoint.segment);
-    }
-    next.file = await store.open(next.name);
+    const closed = await this.segments.roll(next);
+    if (closed !== undefined) this.reader.keepIndex(closed);
   }
 
   private advance(groups: readonly Group[]): void {
@@ -437,6 +398,7 @@ export class PartitionLog {
 
   /** A read that fails because the partition was deleted or closed meanwhile says so. */
   private async guarded<T>(reading: Promise<T>): Promise<T> {
+    this.reads.add(reading);
     try {
       return await reading;
     } catch (error) {
@@ -447,7 +409,16 @@ export class PartitionLog {
         `${this.directory} cannot be read: ${String(error)}`,
         { cause: error },
       );
+    } finally {
+      this.reads.delete(reading);
     }
+  }
+
+  private outOfRange(offset: bigint): KafkaError {
+    return new KafkaError(
+      ErrorCode.OFFSET_OUT_OF_RANGE,
+      `offset ${offset} is not in ${this.directory}, which has ${this.logStartOffset} up to ${this.readableEnd}`,
+    );
   }
 
   private goneError(): KafkaError {
@@ -458,8 +429,8 @@ export class PartitionLog {
   private async makeDurable(): Promise<void> {
     if (!this.hasUnsyncedReplica) return;
     await this.queue.drain();
-    await this.active.file?.sync();
-    this.syncedEnd.note(this.active.endOffset);
+    await this.segments.sync();
+    this.segments.syncedEnd.note(this.segments.active.endOffset);
   }
 
   /** Runs a change of a replica's history, while nothing else is on its way. What fails half done fences the partition. */
@@ -485,16 +456,61 @@ export class PartitionLog {
     });
   }
 
+  private async moveStart(offset: bigint): Promise<void> {
+    const isLazy = this.leadingEpoch >= 0 && this.options.config.lazyFlush !== undefined;
+    // With a lazy flush what is readable may still be lost, and the log would end before it begins.
+    if (isLazy) await this.segments.sync().catch((error: unknown) => this.failWith(error));
+    try {
+      await this.segments.startAt(offset);
+    } catch (error) {
+      throw new KafkaError(
+        ErrorCode.KAFKA_STORAGE_ERROR,
+        `the log start of ${this.directory} cannot be written (${String(error)}): free or repair the disk, and try again`,
+        { cause: error },
+      );
+    }
+    this.changed = true;
+    try {
+      await this.segments.deleteBeforeStart(async () => void (await Promise.allSettled(this.reads)));
+    } catch (error) {
+      // The records are deleted all the same; the next start removes what is left of them.
+      this.log.warn(`files of deleted records of ${this.directory} are left: ${String(error)}`);
+    }
+  }
+
+  /** Ends the partition's writing after a failure that its queue does not know of. */
+  private failWith(error: unknown): never {
+    const cause = error instanceof Error ? error : new Error(String(error));
+    this.queue.fail(cause);
+    throw this.fence(cause);
+  }
+
+  private async beginAnewAt(offset: bigint): Promise<void> {
+    await this.segments.syncedEnd.set(0n);
+    await removeSegments(this.options.store, this.directory, this.segments.all);
+    // Without a segment the log begins, empty, wherever it is said to.
+    await this.segments.startAt(offset);
+    await createSegment(this.options.store, this.directory, offset);
+    await this.reopen();
+  }
+
+  /** The log holds nothing, and its first batch begins before the log does: so must the first segment. */
+  private beginSegmentAt(base: bigint): Promise<void> {
+    return this.changeHistory(async () => {
+      await this.segments.syncedEnd.set(0n);
+      await removeSegments(this.options.store, this.directory, this.segments.all);
+      await createSegment(this.options.store, this.directory, base);
+      await this.reopen();
+    });
+  }
+
   /** Reads the partition back from what is in the store now. */
   private async reopen(): Promise<void> {
-    await this.closeSegments();
-    await this.syncedEnd.close(false);
+    await this.segments.close();
+    await this.segments.syncedEnd.close(false);
     const recovered = await recover({ ...this.options, clean: false }, this.directory);
-    this.segments = recovered.segments;
-    this.producers = recovered.producers;
-    this.epochs = recovered.epochs;
-    this.syncedEnd = recovered.syncedEnd;
-    this.end = this.active.endOffset;
+    this.segments = new LogSegments(this.options, this.directory, recovered);
+    this.end = this.segments.end;
     this.readableEnd = this.end;
     this.reader.forget();
   }
@@ -502,28 +518,12 @@ export class PartitionLog {
   private async closeFiles(): Promise<void> {
     try {
       await this.queue.drain();
-      if (this.changed) await this.writeLastCheckpoint();
+      if (this.changed) await this.segments.checkpoint();
     } finally {
       await this.queue.settled();
-      await this.syncedEnd.close(this.failure === undefined);
-      await this.closeSegments();
+      await this.segments.syncedEnd.close(this.failure === undefined);
+      await this.segments.close();
     }
-  }
-
-  private async writeLastCheckpoint(): Promise<void> {
-    const { store, engine } = this.options;
-    const { active } = this;
-    await active.file?.sync();
-    await writeCheckpoint(
-      store,
-      this.directory,
-      takeCheckpoint(engine, active, active.endOffset, { producers: this.producers, epochs: this.epochs }),
-      this.syncedEnd,
-    );
-  }
-
-  private async closeSegments(): Promise<void> {
-    for (const segment of this.segments) await segment.file?.close();
   }
 }
 

@@ -4,15 +4,16 @@ import type { Clock } from "./clock.ts";
 import type { TopicConfig } from "./config.ts";
 import type { Engine, ScannedBatch } from "./engine.ts";
 import { LeaderEpochs } from "./leader-epochs.ts";
+import { readLogStart, writeLogStart } from "./log-start.ts";
 import type { Logger } from "./logger.ts";
 import { leaderEpochFile, segmentFile } from "./partition-files.ts";
 import { decodeProducerSnapshot } from "./producer-snapshot.ts";
 import { ProducerState } from "./producer-state.ts";
-import { decide, refusal, type RecoveryReport, type SegmentCase } from "./recovery.ts";
+import { decide, lostStart, refusal, type RecoveryReport, type SegmentCase } from "./recovery.ts";
 import { scanSegment, type ScanResult } from "./scan.ts";
 import { SegmentIndex } from "./segment-index.ts";
 import { readIndexFiles, writeIndexFiles } from "./segment-index-files.ts";
-import { takeInventory } from "./segment-inventory.ts";
+import { deleteFilesBefore, takeInventory } from "./segment-inventory.ts";
 import { Segment, walkHeaders } from "./segment.ts";
 import type { Store } from "./store.ts";
 import { SyncedEnd } from "./synced-end.ts";
@@ -35,16 +36,21 @@ export interface RecoveryRequest {
 export interface RecoveredPartition {
   /** At least one, the last with its index. All that they hold is synced. */
   segments: Segment[];
+  /** The first offset of the log: within the first segment, or where a replica that holds nothing begins. */
+  logStart: bigint;
   producers: ProducerState;
   epochs: LeaderEpochs;
   syncedEnd: SyncedEnd;
   report: RecoveryReport;
 }
 
+/** Throws KafkaError KAFKA_STORAGE_ERROR for damage; then nothing in the store was changed. */
 export async function recoverPartition(request: RecoveryRequest): Promise<RecoveredPartition> {
+  const { store, engine, clock, directory } = request;
   const recovery = new PartitionRecovery(
     request,
-    await SyncedEnd.open(request.store, request.engine, request.clock, request.directory),
+    await SyncedEnd.open(store, engine, clock, directory),
+    await readLogStart(store, engine, directory),
   );
   return recovery.run();
 }
@@ -52,37 +58,71 @@ export async function recoverPartition(request: RecoveryRequest): Promise<Recove
 class PartitionRecovery {
   private readonly request: RecoveryRequest;
   private readonly syncedEnd: SyncedEnd;
+  private readonly logStart: bigint;
   private segments: Segment[] = [];
   private snapshots: readonly bigint[] = [];
   private producers = new ProducerState();
   private epochs = new LeaderEpochs();
+  /** Indexes that were built again, and are written when it is known that nothing is refused. */
+  private readonly rebuilt: SegmentIndex[] = [];
 
-  constructor(request: RecoveryRequest, syncedEnd: SyncedEnd) {
+  constructor(request: RecoveryRequest, syncedEnd: SyncedEnd, logStart: bigint) {
     this.request = request;
     this.syncedEnd = syncedEnd;
+    this.logStart = logStart;
   }
 
   async run(): Promise<RecoveredPartition> {
+    try {
+      return await this.openAll();
+    } catch (error) {
+      for (const { file } of this.segments) await file?.close();
+      throw error;
+    }
+  }
+
+  private async openAll(): Promise<RecoveredPartition> {
     const { store, directory, clean } = this.request;
     const { bases, snapshots, strayIndexes } = await takeInventory(store, directory);
-    await store.delete(strayIndexes);
     this.snapshots = snapshots;
-    if (bases.length === 0) return this.begin();
-    for (const base of bases) this.segments.push(await this.openSegment(base));
+    const [least] = bases;
+    if (least === undefined) return this.begin();
+    const first = bases.findLast((base) => base <= this.logStart);
+    if (first === undefined) throw lostStart(directory, least, this.logStart);
+    for (const base of bases) if (base >= first) this.segments.push(await this.openSegment(base));
     const report = (clean ? await this.trustClean() : undefined) ?? (await this.scan());
+    await store.delete(strayIndexes);
+    for (const index of this.rebuilt) await writeIndexFiles(store, directory, index);
     await this.deleteLaterSnapshots();
+    if (first > least || (snapshots[0] ?? first) < first) await this.finishDeletion(first);
     return this.result(report);
   }
 
   private async begin(): Promise<RecoveredPartition> {
     const { engine, directory, config } = this.request;
-    if (this.syncedEnd.offset > 0n) {
-      throw refusal(segmentFile(directory, 0n, "log"), 0, 0n, this.syncedEnd.offset, "the segments are gone");
+    const expected = this.leastEnd > this.syncedEnd.offset ? this.leastEnd : this.syncedEnd.offset;
+    if (expected > 0n) {
+      const name = segmentFile(directory, this.logStart, "log");
+      throw refusal({ file: name, position: 0, endOffset: 0n }, expected, "the segments are gone");
     }
-    const segment = await this.openSegment(0n);
-    segment.index = new SegmentIndex(engine, 0n, config.indexIntervalBytes);
+    // A replica that was beginning anew has nothing yet, and knows where it begins.
+    const segment = await this.openSegment(this.logStart);
+    segment.index = new SegmentIndex(engine, this.logStart, config.indexIntervalBytes);
     this.segments = [segment];
     return this.result({ how: "new", validBytes: 0, droppedBytes: 0, reason: "" });
+  }
+
+  /** Records were deleted, and the last stop came before their segments were. */
+  private async finishDeletion(first: bigint): Promise<void> {
+    const { store, engine, directory } = this.request;
+    // What is read here may not be on the disk yet, when the stop came in the middle of writing it.
+    await writeLogStart(store, engine, directory, this.logStart);
+    await deleteFilesBefore(store, directory, first);
+  }
+
+  /** Where the log ends at least, besides the noted synced end. A leader's log start does not pass what is synced. */
+  private get leastEnd(): bigint {
+    return this.request.ledUpTo === undefined ? 0n : this.logStart;
   }
 
   private async openSegment(base: bigint): Promise<Segment> {
@@ -98,8 +138,9 @@ class PartitionRecovery {
       segment.readableBytes = segment.bytes;
       segment.maxTimestamp = segment.index?.maxTimestamp;
     }
-    const { segments, producers, epochs, syncedEnd } = this;
-    return { segments, producers, epochs, syncedEnd, report };
+    const { segments, logStart, producers, epochs, syncedEnd } = this;
+    epochs.truncateBefore(logStart);
+    return { segments, logStart, producers, epochs, syncedEnd, report };
   }
 
   // A clean shutdown has synced everything and left indexes, a snapshot and the synced end at the log's end. When all of
@@ -127,7 +168,7 @@ class PartitionRecovery {
     for (const segment of this.segments.slice(from, -1)) {
       const result = await this.scanOne(segment);
       this.judge(segment, result, result.endOffset);
-      await writeIndexFiles(this.request.store, this.request.directory, this.indexOf(segment, result));
+      this.rebuilt.push(this.indexOf(segment, result));
     }
     return this.scanLast();
   }
@@ -144,7 +185,31 @@ class PartitionRecovery {
       this.producers = producers;
       return at;
     }
+    const base = this.segments[0]?.baseOffset ?? 0n;
+    epochs?.truncateTo(base);
+    this.epochs = epochs ?? this.epochs;
+    this.producers = await this.producersBefore(base);
     return 0;
+  }
+
+  /** Producers as they were where the first segment begins: what came before is deleted, so only the snapshot there knows. */
+  private async producersBefore(base: bigint): Promise<ProducerState> {
+    const { store, log, ledUpTo, directory } = this.request;
+    const producers = await this.readProducers(base);
+    if (producers !== undefined || ledUpTo === undefined || base === 0n)
+      return producers ?? new ProducerState();
+    const name = segmentFile(directory, base, "snapshot");
+    if ((await store.read(name)) !== undefined) {
+      throw new KafkaError(
+        ErrorCode.KAFKA_STORAGE_ERROR,
+        `${name} is damaged, and the batches that it was made from are deleted: what producers send again would be taken ` +
+          `twice. Nothing was changed. Restore it from a backup; or delete it, when no producer that was there before is left`,
+      );
+    }
+    log.warn(
+      `${name} is not there: batches that are sent again from before offset ${base} are not recognised`,
+    );
+    return new ProducerState();
   }
 
   private async scanLast(): Promise<RecoveryReport> {
@@ -167,8 +232,7 @@ class PartitionRecovery {
       this.producers = ProducerState.of(before.producers, this.request.clock.now());
       this.epochs = new LeaderEpochs(before.epochs);
       result = await this.scanOne(last);
-      if (result.ending !== "whole")
-        throw refusal(last.name, result.validBytes, result.endOffset, result.endOffset, result.reason);
+      if (result.ending !== "whole") throw this.refusal(last, result, result.endOffset);
     }
     if (decision === "cut" || result.endOffset > this.syncedEnd.offset) await last.file?.sync();
     if (result.endOffset > this.syncedEnd.offset) await this.syncedEnd.set(result.endOffset);
@@ -243,18 +307,23 @@ class PartitionRecovery {
     const facts: SegmentCase = {
       place: next === undefined ? "last" : "earlier",
       ending: result.ending,
-      syncedEnd: endOffset < this.syncedEnd.offset ? "above" : "reached",
+      syncedEnd: endOffset < this.syncedEnd.offset || endOffset < this.leastEnd ? "above" : "reached",
       joins: next === undefined || joins(segment, endOffset, next),
     };
     const decision = decide(facts);
     if (decision !== "refuse") return decision;
-    throw refusal(
-      segment.name,
-      result.validBytes,
-      endOffset,
-      next?.baseOffset ?? this.syncedEnd.offset,
-      result.reason,
-    );
+    throw this.refusal(segment, result, endOffset);
+  }
+
+  private refusal(
+    segment: Segment,
+    { validBytes, reason }: Pick<ScanResult, "validBytes" | "reason">,
+    endOffset: bigint,
+  ): KafkaError {
+    const { syncedEnd, leastEnd, segments } = this;
+    const next = segments[segments.indexOf(segment) + 1];
+    const expected = next?.baseOffset ?? (leastEnd > syncedEnd.offset ? leastEnd : syncedEnd.offset);
+    return refusal({ file: segment.name, position: validBytes, endOffset }, expected, reason);
   }
 
   private async readEpochs(): Promise<LeaderEpochs | undefined> {

@@ -19,12 +19,17 @@
  *
  * | files found                                   | decision                                                              |
  * | --------------------------------------------- | --------------------------------------------------------------------- |
- * | no segment, synced end 0                      | a new partition                                                       |
+ * | no segment, synced end 0                      | a new partition, or a replica that was beginning anew                 |
  * | no segment, synced end above 0                | refuse: the segments were taken away                                  |
+ * | no segment, a leader's log start above 0      | refuse: the segments were taken away                                  |
+ * | first segment begins after the log start      | refuse: a segment was taken away                                      |
+ * | segments wholly below the log start           | delete: a deletion of records was cut short                           |
+ * | a leader's log ends below its log start       | refuse: acknowledged data is missing                                  |
  * | `.index` or `.timeindex` without its `.log`   | delete: a roll or a removal was cut short                             |
  * | `.snapshot` beyond the end                    | delete: it tells of batches that were cut                             |
  * | `.log` without sound indexes                  | build them again                                                      |
  * | no sound `.snapshot` at a segment's start     | read producers from the last one before it, or from the log's start   |
+ * | damaged `.snapshot` at the first segment      | refuse: only it knows the producers of records that were deleted      |
  */
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import type { Ending } from "./scan.ts";
@@ -73,11 +78,16 @@ export interface RecoveryReport {
   readonly reason: string;
 }
 
+/** Where the sound bytes of a partition end. */
+export interface SoundEnd {
+  readonly file: string;
+  readonly position: number;
+  readonly endOffset: bigint;
+}
+
 /** Damage to what was acknowledged: says where, and what can be done. */
 export function refusal(
-  file: string,
-  position: number,
-  endOffset: bigint,
+  { file, position, endOffset }: SoundEnd,
   expected: bigint,
   reason: string,
 ): KafkaError {
@@ -87,7 +97,19 @@ export function refusal(
     ErrorCode.KAFKA_STORAGE_ERROR,
     `${file} is damaged at byte ${position} (offset ${endOffset}): ${what}, but everything up to offset ${expected} was ` +
       `synced and acknowledged. Nothing was changed. Restore ${directory} from a replica or a backup; or, to give up ` +
-      `what follows byte ${position}, cut the file there, delete all files of later offsets in ${directory}, and delete ` +
-      `${directory}/synced-end`,
+      `what follows byte ${position}, cut the file there, delete all files of later offsets in ${directory}, delete ` +
+      `${directory}/synced-end, and if ${directory}/log-start says more than ${endOffset}, write that offset into it and ` +
+      `leave its last line out`,
+  );
+}
+
+/** The first segment begins later than the log does. */
+export function lostStart(directory: string, firstBase: bigint, logStart: bigint): KafkaError {
+  return new KafkaError(
+    ErrorCode.KAFKA_STORAGE_ERROR,
+    `the log of ${directory} begins at offset ${logStart}, but its first segment at ${firstBase}: the segments before that ` +
+      `are gone, and nobody has deleted their records. Nothing was changed. Restore ${directory} from a replica or a ` +
+      `backup; or, to give up what is gone, write two lines into ${directory}/log-start: "version: 0" and ` +
+      `"log_start_offset: ${firstBase}"`,
   );
 }

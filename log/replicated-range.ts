@@ -16,6 +16,8 @@ export interface ReplicaEnd {
   readonly end: bigint;
   /** The epoch of its last batch; -1: there is none. */
   readonly epoch: number;
+  /** It holds nothing, so that its first batch may begin before its end: where the upstream's log begins within a batch. */
+  readonly isEmpty: boolean;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface ReplicaEnd {
 export function checkReplicated(
   bytes: Uint8Array,
   { from, to }: { from: bigint; to: bigint },
-  { directory, end, epoch }: ReplicaEnd,
+  { directory, end, epoch, isEmpty }: ReplicaEnd,
   engine: Engine,
 ): ReplicatedBatch[] {
   if (from !== end || to < from) {
@@ -39,7 +41,8 @@ export function checkReplicated(
   for (let at = 0; at < bytes.length;) {
     const batch = nextBatch(bytes, at, engine);
     const header = new BatchHeader(batch);
-    if (header.baseOffset < expected || header.lastOffset >= to) {
+    const mayBeginBefore = isEmpty && at === 0 && header.lastOffset >= from;
+    if ((header.baseOffset < expected && !mayBeginBefore) || header.lastOffset >= to) {
       throw corrupt(`offsets ${header.baseOffset} to ${header.lastOffset} are not in [${expected}, ${to})`);
     }
     if (header.leaderEpoch < epochBefore)

@@ -22,16 +22,19 @@ export async function cutSegments(
   await segment.file?.truncate(position);
 }
 
-/** Forgets all segments and makes an empty one that begins at `offset`. */
-export async function beginSegmentsAt(
+/** Forgets all segments. */
+export async function removeSegments(
   store: Store,
   directory: string,
   segments: readonly Segment[],
-  offset: bigint,
 ): Promise<void> {
   await deleteSegments(store, directory, segments);
   await store.delete([leaderEpochFile(directory)]);
-  const file = await store.open(segmentFile(directory, offset, "log"));
+}
+
+/** Makes an empty segment, the only one, that begins at `base`. */
+export async function createSegment(store: Store, directory: string, base: bigint): Promise<void> {
+  const file = await store.open(segmentFile(directory, base, "log"));
   await file.sync();
   await file.close();
 }

@@ -1,4 +1,4 @@
-/** Which files of a partition there are. */
+/** Which files of a partition there are, and which of them are of use. */
 import { parseSegmentFile, segmentFile } from "./partition-files.ts";
 import type { Store } from "./store.ts";
 
@@ -22,4 +22,13 @@ export async function takeInventory(store: Store, directory: string): Promise<Se
     .filter(({ kind, offset }) => (kind === "index" || kind === "timeindex") && !bases.includes(offset))
     .map(({ kind, offset }) => segmentFile(directory, offset, kind));
   return { bases, snapshots: offsetsOf("snapshot"), strayIndexes };
+}
+
+/** Removes what belongs to segments before the one that begins at `base`, and their producer snapshots. Durable when resolved. */
+export async function deleteFilesBefore(store: Store, directory: string, base: bigint): Promise<void> {
+  const names = (await store.list(`${directory}/`)).filter((name) => {
+    const file = parseSegmentFile(directory, name);
+    return file !== undefined && file.offset < base;
+  });
+  await store.delete(names);
 }

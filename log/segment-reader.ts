@@ -20,6 +20,8 @@ export interface ReaderOptions {
 /** A partition as it stood when a read began. */
 export interface ReadView {
   readonly segments: readonly Segment[];
+  /** The log start: what is before it in the first segment is deleted. */
+  readonly start: bigint;
   /** The high watermark. */
   readonly end: bigint;
 }
@@ -71,27 +73,30 @@ export class SegmentReader {
   }
 
   /** The first record whose timestamp is not less than `timestamp`. */
-  async findTimestamp({ segments }: ReadView, timestamp: bigint): Promise<FoundRecord | undefined> {
+  async findTimestamp({ segments, start }: ReadView, timestamp: bigint): Promise<FoundRecord | undefined> {
     for (const segment of segments) {
       const limit = segment.readableBytes;
       if (limit === 0 || (await this.maxTimestampOf(segment)) < timestamp) continue;
       const index = await this.indexOf(segment);
-      const start = index.positionBefore(index.offsetBefore(timestamp));
-      for await (const { position, header } of walkHeaders(segment, start, limit)) {
-        if (header.maxTimestamp < timestamp) continue;
+      const from = index.positionBefore(maxOf(start, index.offsetBefore(timestamp)));
+      for await (const { position, header } of walkHeaders(segment, from, limit)) {
+        if (header.maxTimestamp < timestamp || header.lastOffset < start) continue;
         const batch = (await segment.file?.read(position, header.bytes)) ?? new Uint8Array(0);
-        return this.findInBatch(batch, header, timestamp);
+        for (const record of this.recordsFrom(batch, header, start))
+          if (record.timestamp >= timestamp) return record;
       }
     }
     return undefined;
   }
 
-  /** The greatest timestamp of all records; -1 when there is none. */
-  async maxTimestamp({ segments }: ReadView): Promise<bigint> {
+  /** The first of the records with the greatest timestamp; undefined when no record has one. */
+  async findMaxTimestamp(view: ReadView): Promise<FoundRecord | undefined> {
     let greatest = -1n;
-    for (const segment of segments)
+    for (const segment of view.segments)
       if (segment.readableBytes > 0) greatest = maxOf(greatest, await this.maxTimestampOf(segment));
-    return greatest;
+    if (greatest < 0n) return undefined;
+    // Segments tell of records below the log start, too.
+    return (await this.findTimestamp(view, greatest)) ?? this.walkToMaxTimestamp(view);
   }
 
   /** Where the batch begins that reaches up to `offset`; the segment's end when none does. */
@@ -169,18 +174,38 @@ export class SegmentReader {
     return index;
   }
 
-  private findInBatch(batch: Uint8Array, header: BatchHeader, timestamp: bigint): FoundRecord {
-    const { leaderEpoch } = header;
+  /** As `findMaxTimestamp`, from batch to batch. */
+  private async walkToMaxTimestamp({ segments, start }: ReadView): Promise<FoundRecord | undefined> {
+    let greatest: FoundRecord | undefined;
+    for (const segment of segments) {
+      const limit = segment.readableBytes;
+      const from = limit === 0 ? 0 : await this.locate(segment, start, limit);
+      for await (const { position, header } of walkHeaders(segment, from, limit)) {
+        if (header.maxTimestamp <= (greatest?.timestamp ?? -1n)) continue;
+        const batch = (await segment.file?.read(position, header.bytes)) ?? new Uint8Array(0);
+        for (const record of this.recordsFrom(batch, header, start))
+          if (record.timestamp > (greatest?.timestamp ?? -1n)) greatest = record;
+      }
+    }
+    return greatest;
+  }
+
+  /** The batch's records from `start` on. One stands for all where the codec cannot be read here. */
+  private *recordsFrom(
+    batch: Uint8Array,
+    { baseOffset, maxTimestamp, leaderEpoch }: BatchHeader,
+    start: bigint,
+  ): Generator<FoundRecord, void, void> {
     const records = readableRecords(() =>
       this.options.engine.readBatch(batch, this.options.uncompressedBytesMax),
     );
+    // The batch's start is not too late for any of its records.
+    if (records === undefined)
+      yield { offset: maxOf(baseOffset, start), timestamp: maxTimestamp, leaderEpoch };
     for (let index = 0; index < (records?.count ?? 0); index++) {
-      const found = BigInt(records?.timestamp(index) ?? -1);
-      if (found >= timestamp)
-        return { offset: records?.offset(index) ?? header.baseOffset, timestamp: found, leaderEpoch };
+      const offset = records?.offset(index) ?? baseOffset;
+      if (offset >= start) yield { offset, timestamp: BigInt(records?.timestamp(index) ?? -1), leaderEpoch };
     }
-    // A codec that cannot be read here: the batch's start is not too late for any of its records.
-    return { offset: header.baseOffset, timestamp: header.maxTimestamp, leaderEpoch };
   }
 }
 
