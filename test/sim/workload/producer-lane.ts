@@ -14,6 +14,8 @@ export interface ProducerBatch {
 
 interface Entry {
   readonly batch: ProducerBatch;
+  /** How many were handed over before it. */
+  readonly ordinal: number;
   isInFlight: boolean;
   /** Sent before, and not answered for good. */
   isRetry: boolean;
@@ -28,12 +30,14 @@ export type Word =
   /** The producer cannot go on under its id: nothing that is pending will be known. */
   | "over";
 
+/** The log knows a producer's last five batches: with more beyond it, the first that is pending would be a stranger. */
 const IN_FLIGHT_MAX = 5;
 
 export class ProducerLane {
   private readonly entries: Entry[] = [];
   private readonly resendsTogether: boolean;
   private next = 0;
+  private added = 0;
 
   /**
    * `resendsTogether`: after a lost connection everything is sent again at once, as librdkafka does. The Java client sends
@@ -57,14 +61,16 @@ export class ProducerLane {
     if (batch.baseSequence !== this.next)
       throw new Error(`sequence ${batch.baseSequence} where ${this.next} is due`);
     this.next = (this.next + batch.ids.length) % 2 ** 31;
-    this.entries.push({ batch, isInFlight: false, isRetry: false });
+    this.entries.push({ batch, ordinal: this.added++, isInFlight: false, isRetry: false });
   }
 
   /** The next batch that may be sent, taken as sent; undefined: none now. */
   take(): ProducerBatch | undefined {
     const at = this.entries.findIndex((entry) => !entry.isInFlight);
     const entry = this.entries[at];
-    if (entry === undefined || at >= IN_FLIGHT_MAX) return undefined;
+    const first = this.entries[0];
+    if (entry === undefined || first === undefined) return undefined;
+    if (entry.ordinal - first.ordinal >= IN_FLIGHT_MAX) return undefined;
     if (entry.isRetry && at > 0 && !this.resendsTogether) return undefined;
     entry.isInFlight = true;
     entry.isRetry = true;
