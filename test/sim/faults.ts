@@ -1,5 +1,5 @@
 /** Whoever breaks things while the workload runs, and mends them at the end: each kind at random moments of its own. */
-import type { Device } from "./browser/device.ts";
+import type { Device, LostData } from "./browser/device.ts";
 import type { Tab } from "./browser/tab.ts";
 import type { SimDisk } from "./disk/sim-disk.ts";
 import type { GatewayNode } from "./gateway-node.ts";
@@ -17,7 +17,8 @@ export type FaultKind =
   | "restart gateway"
   | "flip bit"
   | "disk full"
-  | "network down"
+  | "connections break"
+  | "device offline"
   | "crash tab"
   | "freeze tab"
   | "wipe device"
@@ -58,11 +59,12 @@ export class Faults {
       "restart gateway": () => this.restartCleanly(),
       "flip bit": () => this.flipBit(),
       "disk full": () => this.fillDisk(),
-      "network down": () => this.options.network.cutAll(),
+      "connections break": () => this.options.network.cutAll(),
+      "device offline": () => this.takeOffline(),
       "crash tab": () => this.someTab()?.crash(),
       "freeze tab": () => this.freezeTab(),
-      "wipe device": () => this.someDevice()?.wipe(),
-      "delete database": () => this.someDevice()?.deleteDatabase(),
+      "wipe device": () => this.loseData((device) => device.wipe()),
+      "delete database": () => this.loseData((device) => device.deleteDatabase()),
       "device loses power": () => this.someDevice()?.losePower(),
       "clock jump": () => this.jumpClock(),
     };
@@ -163,6 +165,21 @@ export class Faults {
     });
   }
 
+  private loseData(from: (device: Device) => readonly LostData[]): void {
+    const { world, note } = this.options;
+    const device = this.someDevice();
+    if (device === undefined) return;
+    for (const lost of from(device)) note({ kind: "device wiped", atMs: world.nowMs, ...lost });
+  }
+
+  private takeOffline(): void {
+    const { network, world } = this.options;
+    const device = this.someDevice();
+    if (device === undefined) return;
+    network.setOffline(device.name, true);
+    world.after(this.random.delay(100, 30_000), () => network.setOffline(device.name, false));
+  }
+
   private freezeTab(): void {
     const tab = this.someTab();
     if (tab === undefined || tab.process.isFrozen) return;
@@ -173,7 +190,9 @@ export class Faults {
   private jumpClock(): void {
     const device = this.someDevice();
     if (device === undefined) return;
-    const byMs = Math.round((this.random.next() - 0.5) * 2 * this.random.pick([60_000, 2 * 3_600_000, 3 * DAY_MS]));
+    const byMs = Math.round(
+      (this.random.next() - 0.5) * 2 * this.random.pick([60_000, 2 * 3_600_000, 3 * DAY_MS]),
+    );
     device.clockAheadMs += byMs;
     this.options.world.trace.say(device.name, `its clock jumps by ${byMs} ms`);
     this.options.world.trace.count("device: clock jumped");

@@ -36,7 +36,8 @@ const MEAN_MS: Readonly<Record<FaultKind, number>> = {
   "restart gateway": 9000,
   "flip bit": 8000,
   "disk full": 9000,
-  "network down": 5000,
+  "connections break": 5000,
+  "device offline": 6000,
   "crash tab": 5000,
   "freeze tab": 8000,
   "wipe device": 15_000,
@@ -79,4 +80,27 @@ function topicOf(name: string, random: Random): WorkloadTopic {
     else configs.set("flush.messages", String(random.pick([10, 1000])));
   }
   return { name, partitions: random.between(1, 3), configs, isRelaxed };
+}
+
+/** One line for the story. */
+export function describePlan(plan: Plan): string {
+  const { activeMs, topics, devices, kafkaProducers, kafkaConsumers, disk, network, indexedDb } = plan;
+  const settings = topics.map(({ name, partitions, configs }) => {
+    const own = Array.from(configs, ([key, value]) => `${key}=${value}`);
+    return `${name} (${partitions} partitions, ${own.join(", ")})`;
+  });
+  const owned = devices.map(
+    ({ name, principals, tabsPerPrincipal }) =>
+      `${name} (${principals.join(", ")}, ${tabsPerPrincipal} tabs each)`,
+  );
+  return [
+    `${activeMs} ms`,
+    ...settings,
+    ...owned,
+    `${kafkaProducers} Kafka producers, ${kafkaConsumers} consumers`,
+    ...(plan.deletesTopics ? ["topics deleted"] : []),
+    ...(plan.movesLogStarts ? ["log starts moved"] : []),
+    `disk ${disk.toFixed(2)} bad, network ${network.toFixed(2)}, IndexedDB ${indexedDb.toFixed(2)}`,
+    `faults: ${Object.keys(plan.faults).join(", ") || "none"}`,
+  ].join("; ");
 }

@@ -1,14 +1,22 @@
 /** One seed, one history: builds the world, lets everybody act among faults, heals it, and has the history judged. */
 import { check } from "./checker/check.ts";
-import { installIndexedDb } from "./browser/indexed-db.ts";
 import { Device } from "./browser/device.ts";
+import { browserFaults } from "./browser/faults.ts";
+import { installIndexedDb } from "./browser/indexed-db.ts";
+import { diskFaults } from "./disk/disk-faults.ts";
 import { SimDisk } from "./disk/sim-disk.ts";
 import { Faults } from "./faults.ts";
 import { GatewayNode } from "./gateway-node.ts";
-import type { FinalOutboxRecord, FinalPartition, FinalReader, FinalReplica, HistoryEvent } from "./history.ts";
+import type {
+  FinalOutboxRecord,
+  FinalPartition,
+  FinalReader,
+  FinalReplica,
+  HistoryEvent,
+} from "./history.ts";
 import { World } from "./kernel/world.ts";
-import { Network } from "./network/network.ts";
-import { planOf, type Plan } from "./plan.ts";
+import { Network, networkFaults } from "./network/network.ts";
+import { describePlan, planOf, type Plan } from "./plan.ts";
 import { actorsOf } from "./workload/actors.ts";
 import type { Actor, Run } from "./workload.ts";
 import { readPartitions } from "./read-partitions.ts";
@@ -37,7 +45,9 @@ export async function simulate(seed: number, tell?: (line: string) => void): Pro
   try {
     await new Simulation(world, planOf(world.random.fork("plan"))).run();
   } catch (error) {
-    world.trace.violation(`the run broke off: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    world.trace.violation(
+      `the run broke off: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
   } finally {
     uninstall();
   }
@@ -74,12 +84,23 @@ class Simulation {
       ({ name }) => new Device({ world, network, name, gateway, faults: browserFaults(plan.indexedDb) }),
     );
     const note = (event: HistoryEvent): void => void this.events.push(event);
-    this.faults = new Faults({ world, network, disk, gateway, devices: this.devices, times: plan.faults, note });
+    disk.onHappened = (kind) => {
+      if (kind === "pages evicted") note({ kind: "writes lost", atMs: world.nowMs });
+    };
+    this.faults = new Faults({
+      world,
+      network,
+      disk,
+      gateway,
+      devices: this.devices,
+      times: plan.faults,
+      note,
+    });
   }
 
   async run(): Promise<void> {
     const { world, gateway, faults } = this;
-    world.trace.say("plan", describe(this.plan));
+    world.trace.say("plan", describePlan(this.plan));
     if (!(await world.settle(gateway.start(), START_MS, "the first start"))) throw gateway.lastFailure;
     const actors = actorsOf(this.plan, this.workloadRun());
     for (const actor of actors) actor.start();
@@ -107,9 +128,11 @@ class Simulation {
 
   private tellWhoWaits(actors: readonly Actor[]): void {
     const { trace } = this.world;
-    if (!this.faults.isWell) trace.violation("the gateway does not serve all of its partitions after everything was healed");
+    if (!this.faults.isWell)
+      trace.violation("the gateway does not serve all of its partitions after everything was healed");
     for (const { name, waitsFor } of actors)
-      if (waitsFor !== undefined) trace.violation(`${name} still waits after everything was healed: ${waitsFor}`);
+      if (waitsFor !== undefined)
+        trace.violation(`${name} still waits after everything was healed: ${waitsFor}`);
   }
 
   private relaxedTopics(): ReadonlySet<string> {
@@ -123,6 +146,7 @@ class Simulation {
     for (const actor of actors) await actor.finish({ replicas, outboxes, readers });
     const partitions: FinalPartition[] = await readPartitions(this.gateway);
     const history = { events: this.events, partitions, replicas, outboxes, readers };
-    for (const rule of check(history, { relaxedTopics: this.relaxedTopics() })) this.world.trace.violation(rule);
+    for (const rule of check(history, { relaxedTopics: this.relaxedTopics() }))
+      this.world.trace.violation(rule);
   }
 }

@@ -20,6 +20,8 @@ export class SimDisk {
   /** Bytes of all files, those included that have no name any more and are still open. */
   usedBytes = 0;
   faults: DiskFaults;
+  /** Hears of everything that goes wrong, by its kind. */
+  onHappened: ((kind: string) => void) | undefined;
   private readonly processes = new Set<DiskProcess>();
 
   constructor(world: World, faults: DiskFaults = noDiskFaults) {
@@ -101,6 +103,7 @@ export class SimDisk {
   happened(kind: string, line?: string): void {
     this.world.trace.count(`disk: ${kind}`);
     if (line !== undefined) this.world.trace.say("disk", line);
+    this.onHappened?.(kind);
   }
 
   /** All files that have a name, by path. */
