@@ -3,6 +3,7 @@ import type { Api } from "./api.ts";
 import { apiVersions } from "./apis/api-versions.ts";
 import { createPartitions } from "./apis/create-partitions.ts";
 import { createTopics } from "./apis/create-topics.ts";
+import { deleteRecords } from "./apis/delete-records.ts";
 import { deleteTopics } from "./apis/delete-topics.ts";
 import { describeCluster } from "./apis/describe-cluster.ts";
 import { describeConfigs } from "./apis/describe-configs.ts";
@@ -25,6 +26,7 @@ export const apis: readonly Api[] = [
   apiVersions,
   createTopics,
   deleteTopics,
+  deleteRecords,
   initProducerId,
   offsetForLeaderEpoch,
   describeConfigs,

@@ -1,6 +1,7 @@
 import { apiVersionsApi, apiVersionsFallback } from "./api-versions.ts";
 import { createPartitionsApi } from "./create-partitions.ts";
 import { createTopicsApi } from "./create-topics.ts";
+import { deleteRecordsApi } from "./delete-records.ts";
 import { deleteTopicsApi } from "./delete-topics.ts";
 import { describeClusterApi } from "./describe-cluster.ts";
 import { describeConfigsApi } from "./describe-configs.ts";
@@ -23,6 +24,7 @@ const KAFKA: readonly ServedApi[] = [
   findCoordinatorApi,
   createTopicsApi,
   deleteTopicsApi,
+  deleteRecordsApi,
   initProducerIdApi,
   offsetForLeaderEpochApi,
   describeConfigsApi,

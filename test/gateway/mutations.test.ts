@@ -9,6 +9,7 @@ import type { Api } from "../../wire/api.ts";
 import { apiVersions } from "../../wire/apis/api-versions.ts";
 import { createPartitions } from "../../wire/apis/create-partitions.ts";
 import { createTopics } from "../../wire/apis/create-topics.ts";
+import { deleteRecords } from "../../wire/apis/delete-records.ts";
 import { deleteTopics } from "../../wire/apis/delete-topics.ts";
 import { describeCluster } from "../../wire/apis/describe-cluster.ts";
 import { describeConfigs } from "../../wire/apis/describe-configs.ts";
@@ -89,6 +90,10 @@ function validRequests(): Uint8Array[] {
       validateOnly: true,
     }),
     ...versions(deleteTopics, { topics: [{ name: "nowhere" }], topicNames: ["nowhere"], timeoutMs: 1 }),
+    ...versions(deleteRecords, {
+      topics: [{ name: "t", partitions: [{ partitionIndex: 0, offset: 0n }] }],
+      timeoutMs: 1,
+    }),
     ...versions(initProducerId, { transactionalId: null, transactionTimeoutMs: 1 }),
     ...versions(findCoordinator, { key: "g", keyType: 0, coordinatorKeys: ["g"] }),
     ...versions(offsetForLeaderEpoch, {

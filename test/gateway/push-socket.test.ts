@@ -1,5 +1,6 @@
 /** The push extension over real sockets: what `push.test.ts` proves with stalls by hand, with the kernel's buffers in between. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deleteRecords } from "../../wire/apis/delete-records.ts";
 import { deleteTopics } from "../../wire/apis/delete-topics.ts";
 import { subscribe } from "../../wire/apis/subscribe.ts";
 import { unsubscribe } from "../../wire/apis/unsubscribe.ts";
@@ -125,6 +126,25 @@ describe("Subscribe", () => {
     await follower.reached(3n);
     expect(follower.values).toEqual(["2 c"]);
     await client.close();
+  });
+
+  it("after a deletion of records tells the range that is gone, and goes on within a batch", async () => {
+    const { name, topicId } = await newTopic();
+    const live = await follow(topicId, -1n);
+    for (const value of ["a", "b"]) await produceTo(producer, name, batchOf([value, value]));
+    await live.follower.reached(4n);
+    await producer.request(deleteRecords, 2, {
+      topics: [{ name, partitions: [{ partitionIndex: 0, offset: 3n }] }],
+      timeoutMs: 1000,
+    });
+    const late = await follow(topicId, 0n);
+    expect(late.subscription).toMatchObject({ errorCode: 0, offset: 0n, logStartOffset: 3n });
+    await produceTo(producer, name, batchOf(["c"]));
+    for (const { follower } of [live, late]) await follower.reached(5n);
+    expect(late.follower.gone).toEqual([[0n, 3n]]);
+    expect(late.follower.values).toEqual(["3 b", "4 c"]);
+    expect(live.follower.values).toEqual(["0 a", "1 a", "2 b", "3 b", "4 c"]);
+    for (const { client } of [live, late]) await client.close();
   });
 
   it.each([

@@ -4,6 +4,7 @@ import type { Api } from "../../wire/api.ts";
 import { apiVersions } from "../../wire/apis/api-versions.ts";
 import { createPartitions } from "../../wire/apis/create-partitions.ts";
 import { createTopics } from "../../wire/apis/create-topics.ts";
+import { deleteRecords } from "../../wire/apis/delete-records.ts";
 import { deleteTopics } from "../../wire/apis/delete-topics.ts";
 import { describeConfigs } from "../../wire/apis/describe-configs.ts";
 import { fetch } from "../../wire/apis/fetch.ts";
@@ -150,6 +151,19 @@ const REQUESTS: readonly RequestCase[] = [
     [1],
     { topics: ["a", "b"], timeout: 8000 },
     { topicNames: ["a", "b"], timeoutMs: 8000 },
+  ),
+  requestCase(
+    "deleteRecords",
+    deleteRecords,
+    [0, 1],
+    {
+      topics: [{ topic: "a", partitions: [{ partition: 2, offset: "9007199254740993" }] }],
+      timeout: 8000,
+    },
+    {
+      topics: [{ name: "a", partitions: [{ partitionIndex: 2, offset: 9007199254740993n }] }],
+      timeoutMs: 8000,
+    },
   ),
   requestCase(
     "createPartitions",

@@ -5,6 +5,7 @@ import {
   createPartitionsV2,
   createPartitionsV3,
   createTopicsV7,
+  deleteRecordsV2,
   deleteTopicsV6,
   describeClusterV0,
   describeClusterV1,
@@ -32,6 +33,7 @@ import type { Api } from "../../wire/api.ts";
 import { apiVersions } from "../../wire/apis/api-versions.ts";
 import { createPartitions } from "../../wire/apis/create-partitions.ts";
 import { createTopics } from "../../wire/apis/create-topics.ts";
+import { deleteRecords } from "../../wire/apis/delete-records.ts";
 import { deleteTopics } from "../../wire/apis/delete-topics.ts";
 import { describeCluster } from "../../wire/apis/describe-cluster.ts";
 import { describeConfigs } from "../../wire/apis/describe-configs.ts";
@@ -169,6 +171,19 @@ const REQUESTS: readonly RequestCase[] = [
       ],
       timeoutMs: 9000,
       validateOnly: true,
+    },
+  ),
+  requestCase(
+    deleteRecords,
+    2,
+    () =>
+      deleteRecordsV2.createRequest(
+        [{ name: "a", partitions: [{ partitionIndex: 2, offset: 1n << 60n }] }],
+        8000,
+      ),
+    {
+      topics: [{ name: "a", partitions: [{ partitionIndex: 2, offset: 1n << 60n }] }],
+      timeoutMs: 8000,
     },
   ),
   requestCase(

@@ -4,6 +4,7 @@ import {
   apiVersionsV4,
   createPartitionsV3,
   createTopicsV7,
+  deleteRecordsV2,
   deleteTopicsV6,
   describeClusterV1,
   describeConfigsV4,
@@ -28,6 +29,7 @@ import type { Api, ResponseOf } from "../../wire/api.ts";
 import { apiVersions } from "../../wire/apis/api-versions.ts";
 import { createPartitions } from "../../wire/apis/create-partitions.ts";
 import { createTopics } from "../../wire/apis/create-topics.ts";
+import { deleteRecords } from "../../wire/apis/delete-records.ts";
 import { deleteTopics } from "../../wire/apis/delete-topics.ts";
 import { describeCluster } from "../../wire/apis/describe-cluster.ts";
 import { describeConfigs } from "../../wire/apis/describe-configs.ts";
@@ -193,6 +195,10 @@ const RESPONSES: readonly ResponseCase[] = [
         configs: [{ name: "retention.ms", value: null, readOnly: false, configSource: 5, isSensitive: true }],
       },
     ],
+  }),
+  responseCase(deleteRecords, 2, deleteRecordsV2, {
+    throttleTimeMs: 5,
+    topics: [{ name: "a", partitions: [{ partitionIndex: 2, lowWatermark: 1n << 60n, errorCode: 0 }] }],
   }),
   responseCase(deleteTopics, 6, deleteTopicsV6, {
     throttleTimeMs: 5,
