@@ -1,13 +1,12 @@
 /** Every partition of a gateway, read whole: what the checker compares all else with. */
 import { BatchHeader } from "../../log/batch.ts";
 import type { PartitionLog } from "../../log/partition-log.ts";
-import { loadEngine } from "../engine/load.ts";
 import type { GatewayNode } from "./gateway-node.ts";
 import type { FinalPartition, StoredRecord } from "./history.ts";
+import { engine, UNCOMPRESSED_BYTES_MAX } from "./workload/engine.ts";
 import { idOf } from "./workload/values.ts";
 
 const READ_BYTES = 1024 * 1024;
-const UNCOMPRESSED_BYTES_MAX = 16 * 1024 * 1024;
 
 export async function readPartitions(gateway: GatewayNode): Promise<FinalPartition[]> {
   const partitions: FinalPartition[] = [];
@@ -33,7 +32,6 @@ async function recordsOf(log: PartitionLog): Promise<StoredRecord[]> {
 
 /** The records of whole batches, with what their batches say of them. */
 export function* storedRecords(batches: Uint8Array): Generator<StoredRecord, void, void> {
-  const engine = loadEngine();
   for (let at = 0; at < batches.byteLength;) {
     const header = new BatchHeader(batches, at);
     const { leaderEpoch, producerId, producerEpoch, baseSequence, baseOffset } = header;

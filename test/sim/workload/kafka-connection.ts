@@ -43,7 +43,9 @@ export class KafkaConnection {
     const whenOpened = new Promise<void>((resolve) => (opened = resolve));
     const connection = new KafkaConnection(options, () => opened());
     const { clock } = options.process;
-    const cancel = clock.setTimer(options.requestTimeoutMs, () => connection.close("it did not open in time"));
+    const cancel = clock.setTimer(options.requestTimeoutMs, () =>
+      connection.close("it did not open in time"),
+    );
     const failure = connection.closed.then((reason) => {
       throw new ConnectionLost(reason);
     });

@@ -135,7 +135,9 @@ class ConsumerLife {
       const topic = Array.from(cluster?.topics() ?? []).find((each) => each.name === name);
       if (topic === undefined) return `topic ${name}`;
       for (const { partition } of topic.partitions) {
-        const reading = this.readings.find((each) => each.topicId === topic.id && each.partition === partition);
+        const reading = this.readings.find(
+          (each) => each.topicId === topic.id && each.partition === partition,
+        );
         const why = behind(this.run, topic.id, partition, reading?.next);
         if (why !== undefined) return why;
       }
@@ -177,7 +179,15 @@ class ConsumerLife {
         else {
           const next = await this.startOf(connection, topic, partition);
           if (next === undefined) continue;
-          const reading = { topic: name, topicId: topic.id, partition, reader: "", next, lastEpoch: -1, leaderEpoch };
+          const reading = {
+            topic: name,
+            topicId: topic.id,
+            partition,
+            reader: "",
+            next,
+            lastEpoch: -1,
+            leaderEpoch,
+          };
           this.readings.push(reading);
           this.beginAt(reading, next);
         }
@@ -267,7 +277,10 @@ class ConsumerLife {
       return false;
     }
     if (divergingEpoch.epoch >= 0) {
-      trace.say(this.name, `${reading.topic}-${reading.partition} lost what was read from ${divergingEpoch.endOffset} on`);
+      trace.say(
+        this.name,
+        `${reading.topic}-${reading.partition} lost what was read from ${divergingEpoch.endOffset} on`,
+      );
       trace.count("kafka consumer: diverged");
       const { endOffset } = divergingEpoch;
       this.beginAt(reading, endOffset < reading.next ? endOffset : reading.next);

@@ -297,23 +297,26 @@ class ProducerLife {
       }
       return;
     }
-    connection.request(produce, PRODUCE_VERSION, body).then(
-      ({ responses }) => {
-        for (const { topicId, partitionResponses } of responses) {
-          for (const { index, errorCode, baseOffset } of partitionResponses) {
-            const sending = sendings.find(
-              ({ lane }) => lane.topic.id === topicId && lane.partition === index,
-            );
-            if (sending === undefined)
-              throw new Error(`an answer for ${topicId}/${index}, which was not asked for`);
-            this.answered(generation, sending, errorCode, baseOffset);
+    connection
+      .request(produce, PRODUCE_VERSION, body)
+      .then(
+        ({ responses }) => {
+          for (const { topicId, partitionResponses } of responses) {
+            for (const { index, errorCode, baseOffset } of partitionResponses) {
+              const sending = sendings.find(
+                ({ lane }) => lane.topic.id === topicId && lane.partition === index,
+              );
+              if (sending === undefined)
+                throw new Error(`an answer for ${topicId}/${index}, which was not asked for`);
+              this.answered(generation, sending, errorCode, baseOffset);
+            }
           }
-        }
-        this.pump();
-      },
-      // The connection is lost, and `work` knows.
-      () => undefined,
-    ).catch((error: unknown) => this.client.fail(error));
+          this.pump();
+        },
+        // The connection is lost, and `work` knows.
+        () => undefined,
+      )
+      .catch((error: unknown) => this.client.fail(error));
   }
 
   private answered(generation: Generation, { lane, batch }: Sending, code: number, baseOffset: bigint): void {
@@ -336,7 +339,9 @@ class ProducerLife {
     run.world.trace.count(`kafka producer: ${errorName(code)}`);
     if (word === "over") {
       if (FORGOTTEN.has(code) && lane.isKnown && this.options.acks === -1 && !this.isRelaxed(lane.topic.name))
-        run.world.trace.violation(`${generation.name}: ${where} is refused with ${errorName(code)}, though what it follows on was acknowledged as durable`);
+        run.world.trace.violation(
+          `${generation.name}: ${where} is refused with ${errorName(code)}, though what it follows on was acknowledged as durable`,
+        );
       return this.giveUp();
     }
     const restMs = this.random.delay(...RETRY_MS);

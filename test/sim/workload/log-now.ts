@@ -25,6 +25,7 @@ export function topicIdNow(run: Run, name: string): string | undefined {
 
 /** Where a partition begins now; undefined: there is none, or nobody who could tell. */
 export function logStartNow(run: Run, topicId: string, partition: number): bigint | undefined {
-  return Array.from(run.gateway.cluster?.topics() ?? []).find(({ id }) => id === topicId)?.partitions[partition]
-    ?.logStartOffset;
+  return Array.from(run.gateway.cluster?.topics() ?? []).find(({ id }) => id === topicId)?.partitions[
+    partition
+  ]?.logStartOffset;
 }

@@ -39,8 +39,8 @@ export class SentTap implements Actor {
   private see(process: Process, message: Uint8Array): void {
     const { apiKey, apiVersion, bodyAt } = decodeRequestHeader(message);
     if (apiKey !== ApiKey.Produce) return;
-    const tab = this.run.devices.flatMap((device) => device.tabs).find((each) => each.process === process);
-    if (tab === undefined) return;
+    const principal = this.principalOf(process);
+    if (principal === undefined) return;
     for (const { topicId, partitionData } of decodeRequest(produce, apiVersion, message, bodyAt).topicData) {
       for (const { records } of partitionData) {
         if (records === null) continue;
@@ -48,9 +48,16 @@ export class SentTap implements Actor {
         for (const { value } of engine.readBatch(batch, UNCOMPRESSED_BYTES_MAX)) {
           const id = idOf(value);
           this.topicIds.set(id, topicId);
-          this.run.note({ kind: "sent", id, principal: tab.principal });
+          this.run.note({ kind: "sent", id, principal });
         }
       }
     }
+  }
+
+  /** A tab sends from its first moment on: its process, named `<device>/<principal>-<number>`, tells whose it is. */
+  private principalOf({ name }: Process): string | undefined {
+    const [device, tab] = name.split("/");
+    if (tab === undefined || !this.run.devices.some((each) => each.name === device)) return undefined;
+    return tab.slice(0, tab.lastIndexOf("-"));
   }
 }

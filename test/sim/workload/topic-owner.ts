@@ -85,7 +85,8 @@ export class TopicOwner implements Actor {
       for (const id of [...this.deleting.keys()]) await this.delete(connection, id);
       for (const wanted of this.run.topics) {
         const isAway = (this.awayUntilMs.get(wanted.name) ?? 0) > this.run.world.nowMs;
-        if (!topics.some(({ name }) => name === wanted.name) && !isAway) await this.create(connection, wanted);
+        if (!topics.some(({ name }) => name === wanted.name) && !isAway)
+          await this.create(connection, wanted);
       }
       if (!this.isCalm) await this.change(connection, topics);
       await sleep(this.client.process, this.random.delay(...LOOK_MS));

@@ -1,5 +1,7 @@
 /** Record values of the workload: text `<id> <padding>`, where id is `<producer>:<number>`. */
-const PADDING = "the bytes a producer sealed are the bytes on disk, in IndexedDB and on every wire; ".repeat(40);
+const PADDING = "the bytes a producer sealed are the bytes on disk, in IndexedDB and on every wire; ".repeat(
+  40,
+);
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

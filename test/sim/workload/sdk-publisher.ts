@@ -1,0 +1,173 @@
+/**
+ * An app that publishes in every tab of an account, offline too, and says what is to become of what its outbox asks about.
+ * Its records are of one producer, the outbox that the tabs share; between tabs their order is owed from `queued` on alone.
+ */
+import type { Publication, Rivulet } from "../../../web-client/core/api.ts";
+import type { Tab } from "../browser/tab.ts";
+import type { Random } from "../kernel/random.ts";
+import type { Actor, FinalState, Run } from "../workload.ts";
+import type { SdkTabs } from "./sdk-tabs.ts";
+import type { SentTap } from "./sent-tap.ts";
+import { idOf, recordId, valueOf } from "./values.ts";
+import { sleep } from "./waiting.ts";
+
+export interface SdkPublisherOptions {
+  /** Longest pause between two goes, in milliseconds; most are much shorter. */
+  readonly pauseMsMax: number;
+  /** Mean time between two looks at what the outbox asks about. */
+  readonly decideMeanMs: number;
+}
+
+type Asking = "held" | "in doubt" | "refused";
+
+export class SdkPublisher implements Actor {
+  readonly name: string;
+  private readonly run: Run;
+  private readonly tabs: SdkTabs;
+  private readonly tap: SentTap;
+  private readonly options: SdkPublisherOptions;
+  private readonly random: Random;
+  private published = 0;
+  private isCalm = false;
+
+  constructor(run: Run, tabs: SdkTabs, tap: SentTap, options: SdkPublisherOptions) {
+    this.run = run;
+    this.tabs = tabs;
+    this.tap = tap;
+    this.options = options;
+    this.name = `${tabs.name}/publisher`;
+    this.random = run.random.fork(this.name);
+  }
+
+  start(): void {
+    this.tabs.runInTabs((tab, name) => {
+      void this.publishIn(tab, name);
+      void this.decideIn(tab);
+    });
+  }
+
+  calm(): void {
+    this.isCalm = true;
+  }
+
+  get waitsFor(): string | undefined {
+    for (const { client } of this.tabs.tabs) {
+      const { pending } = client.outbox;
+      if (pending > 0)
+        return `${pending} records to be delivered (${client.outbox.problem ?? "no problem told"})`;
+    }
+    return undefined;
+  }
+
+  async finish(final: FinalState): Promise<void> {
+    const [tab] = this.tabs.tabs;
+    for (const { value, state, reason } of (await tab?.client.outbox.list()) ?? [])
+      final.outboxes.push({ producer: this.tabs.name, id: idOf(value), state, reason });
+  }
+
+  private async publishIn(tab: Tab, tabName: string): Promise<void> {
+    const { random } = this;
+    while (!this.isCalm && tab.isOpen) {
+      const count = random.chance(0.7) ? 1 : random.between(2, 8);
+      const { name } = random.pick(this.run.topics);
+      for (let left = count; left > 0; left--) this.publishOne(tab, tabName, name);
+      await sleep(tab.process, random.delay(10, this.options.pauseMsMax));
+    }
+  }
+
+  private publishOne(tab: Tab, tabName: string, topic: string): void {
+    const { run, random } = this;
+    const { name: producer, principal } = this.tabs;
+    const number = this.published++;
+    const id = recordId(producer, number);
+    const key = random.chance(0.5) ? null : `key-${random.below(10)}`;
+    run.note({
+      kind: "publish",
+      id,
+      producer,
+      number,
+      tab: tabName,
+      principal,
+      topic,
+      key,
+      idempotent: true,
+    });
+    const value = valueOf(id, Math.floor(random.delay(10, 2000)));
+    this.watch(tab, id, tab.client.topic(topic).publish({ key, value }));
+  }
+
+  /** Notes what becomes of a record, as far as its tab is told. */
+  private watch(tab: Tab, id: string, { queued, delivered }: Publication): void {
+    const { run } = this;
+    let isOpen = true;
+    const forget = tab.process.onKilled(() => {
+      if (isOpen) run.note({ kind: "unknown", id });
+      isOpen = false;
+    });
+    const settle = (): boolean => {
+      const wasOpen = isOpen;
+      isOpen = false;
+      forget();
+      return wasOpen;
+    };
+    queued.then(
+      () => {
+        if (settle()) run.note({ kind: "queued", id });
+        void this.watchDelivery(tab, id, delivered);
+      },
+      (error: unknown) => {
+        run.world.trace.count("publisher: the device said no");
+        if (settle()) run.note({ kind: "refused", id, reason: String(error) });
+      },
+    );
+  }
+
+  private async watchDelivery(tab: Tab, id: string, delivered: Publication["delivered"]): Promise<void> {
+    const { run } = this;
+    try {
+      const { partition, offset } = await delivered;
+      const topicId = this.tap.topicIdOf(id);
+      if (topicId === undefined) run.world.trace.violation(`${id} is delivered, and was never sent`);
+      else run.note({ kind: "acknowledged", id, topicId, partition, offset, level: "all" });
+    } catch {
+      // The outbox says which of the three it is: refused, in doubt, or gone because the app has said so.
+      const entry = (await listed(tab.client)).find((each) => each.id === id);
+      if (entry?.state === "refused") run.note({ kind: "refused", id, reason: entry.reason ?? "" });
+      if (entry?.state === "in doubt") run.note({ kind: "unknown", id });
+    }
+  }
+
+  /** A user who answers the outbox's questions now and then, in any tab. */
+  private async decideIn(tab: Tab): Promise<void> {
+    const { random, run } = this;
+    while (!this.isCalm && tab.isOpen) {
+      await sleep(tab.process, -Math.log(1 - random.next()) * this.options.decideMeanMs);
+      if (tab.client.outbox.asking === 0) continue;
+      for (const { row, id, state } of await listed(tab.client)) {
+        if (!isAsking(state) || this.isCalm) continue;
+        const word = random.pick(["retry", "discard"] as const);
+        run.note({ kind: "decided", id, word });
+        run.world.trace.count(`publisher: ${state}, and the word is ${word}`);
+        // A tab that closes meanwhile has decided, or has not.
+        await tab.client.outbox[word]([row]).catch(() => undefined);
+      }
+    }
+  }
+}
+
+interface Listed {
+  readonly row: number;
+  readonly id: string;
+  readonly state: string;
+  readonly reason: string | undefined;
+}
+
+/** What an outbox holds; nothing when its tab is closing. */
+async function listed(client: Rivulet): Promise<Listed[]> {
+  const entries = await client.outbox.list().catch(() => []);
+  return entries.map(({ id, value, state, reason }) => ({ row: id, id: idOf(value), state, reason }));
+}
+
+function isAsking(state: string): state is Asking {
+  return state === "held" || state === "in doubt" || state === "refused";
+}
