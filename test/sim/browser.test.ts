@@ -1,0 +1,329 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openAccount } from "../../web-client/databases.ts";
+import { IdbOutboxStore } from "../../web-client/idb-outbox-store.ts";
+import { DeviceDatabases } from "./browser/databases.ts";
+import { Device } from "./browser/device.ts";
+import { browserFaults, calmBrowser } from "./browser/faults.ts";
+import type { BrowserFaults } from "./browser/faults.ts";
+import { installIndexedDb } from "./browser/indexed-db.ts";
+import { DeviceLocks } from "./browser/locks.ts";
+import type { Tab } from "./browser/tab.ts";
+import { EPOCH_MS, Process } from "./kernel/process.ts";
+import { World } from "./kernel/world.ts";
+import { Network, quiet } from "./network/network.ts";
+
+const LIMIT_MS = 60_000;
+
+let world: World;
+let uninstall: () => void;
+
+function begin(seed: number): void {
+  world = new World(seed);
+  uninstall = installIndexedDb(world);
+}
+
+beforeEach(() => begin(1));
+afterEach(() => {
+  uninstall();
+  expect(world.trace.violations).toEqual([]);
+});
+
+/** Nobody is at the other end of the network. */
+function lonelyDevice(faults: BrowserFaults = calmBrowser): Device {
+  const gateway = { webSocketAddress: "ws://nobody:8080/ws", httpAddress: "http://nobody:8080" };
+  return new Device({ world, network: new Network(world, quiet), name: "device-1", gateway, faults });
+}
+
+function settle<T>(work: Promise<T>): Promise<T> {
+  return world.settle(work, LIMIT_MS, "this");
+}
+
+function until(isOver: () => boolean): Promise<boolean> {
+  return world.runUntil(isOver, LIMIT_MS);
+}
+
+async function outboxOf(tab: Tab): Promise<string[]> {
+  const entries = await settle(tab.client.outbox.list());
+  return entries.map(({ value }) => new TextDecoder().decode(value ?? undefined));
+}
+
+function publish(tab: Tab, value: string): Promise<void> {
+  return tab.client.topic("orders").publish({ value: new TextEncoder().encode(value) }).queued;
+}
+
+/** Whether a promise has settled by now. */
+function isSettled(work: Promise<unknown>): () => boolean {
+  let is = false;
+  const mark = (): void => void (is = true);
+  work.then(mark, mark);
+  return () => is;
+}
+
+describe("tabs of one device", () => {
+  test("two tabs have one outbox, another user's tab has another one", async () => {
+    const device = lonelyDevice();
+    const [one, two] = [await settle(device.openTab("alice")), await settle(device.openTab("alice"))];
+    const other = await settle(device.openTab("bob"));
+    await settle(Promise.all([publish(one, "a"), publish(two, "b"), publish(other, "c")]));
+    expect((await outboxOf(one)).toSorted()).toEqual(["a", "b"]);
+    expect(await outboxOf(two)).toEqual(await outboxOf(one));
+    expect(await outboxOf(other)).toEqual(["c"]);
+    // Nobody asks the second tab: the first one has told it.
+    expect(await until(() => two.client.outbox.pending === 2)).toBe(true);
+    await settle(one.close());
+    expect(device.tabs).toEqual([two, other]);
+    expect((await outboxOf(two)).toSorted()).toEqual(["a", "b"]);
+  });
+
+  test("what was queued is there after a crash and after a loss of power", async () => {
+    const device = lonelyDevice();
+    const first = await settle(device.openTab("alice"));
+    await settle(publish(first, "before the crash"));
+    first.crash();
+    expect(first.isOpen).toBe(false);
+    const second = await settle(device.openTab("alice"));
+    await settle(publish(second, "before the power went"));
+    device.losePower();
+    expect(device.tabs).toEqual([]);
+    const third = await settle(device.openTab("alice"));
+    expect(await outboxOf(third)).toEqual(["before the crash", "before the power went"]);
+  });
+
+  test("nothing is heard of a tab that has crashed, and it hears nothing", async () => {
+    const device = lonelyDevice();
+    const [one, two] = [await settle(device.openTab("alice")), await settle(device.openTab("alice"))];
+    let heard = 0;
+    one.client.outbox.addEventListener("change", () => (heard += 1));
+    one.crash();
+    const late = publish(one, "too late");
+    late.then(
+      () => (heard += 1),
+      () => (heard += 1),
+    );
+    await settle(publish(two, "alive"));
+    await world.runUntil(() => false, 5000);
+    expect(heard).toBe(0);
+    expect(await outboxOf(two)).toEqual(["alive"]);
+  });
+
+  test("a frozen tab hears of everything when it wakes", async () => {
+    const device = lonelyDevice();
+    const [one, two] = [await settle(device.openTab("alice")), await settle(device.openTab("alice"))];
+    await settle(publish(two, "before"));
+    two.freeze();
+    let isHeard = false;
+    two.client.outbox.addEventListener("change", () => (isHeard = true));
+    await settle(publish(one, "meanwhile"));
+    await world.runUntil(() => false, 5000);
+    expect(isHeard).toBe(false);
+    expect(two.client.outbox.pending).toBe(1);
+    two.wake();
+    expect(await until(() => two.client.outbox.pending === 2)).toBe(true);
+    expect(await outboxOf(two)).toEqual(["before", "meanwhile"]);
+  });
+
+  test("a tab that freezes in the middle of a transaction keeps the others from its stores until it wakes", async () => {
+    const device = lonelyDevice();
+    const [one, two] = [await settle(device.openTab("alice")), await settle(device.openTab("alice"))];
+    const first = publish(two, "as it froze");
+    // A transaction begins with the next task.
+    await world.runUntil(() => false, 0.06);
+    two.freeze();
+    const [isFirstQueued, isSecondQueued] = [isSettled(first), isSettled(publish(one, "behind it"))];
+    await world.runUntil(() => false, 5000);
+    expect([isFirstQueued(), isSecondQueued()]).toEqual([false, false]);
+    two.wake();
+    expect(await until(() => isFirstQueued() && isSecondQueued())).toBe(true);
+    expect(await outboxOf(one)).toEqual(["as it froze", "behind it"]);
+  });
+
+  test("when the browser throws the store away every tab with it says so, and the next one begins anew", async () => {
+    const device = lonelyDevice();
+    const tabs = [await settle(device.openTab("alice")), await settle(device.openTab("alice"))];
+    const other = await settle(device.openTab("bob"));
+    await settle(publish(tabs[0] as Tab, "lost"));
+    tabs[1]?.freeze();
+    expect(device.wipe()).toEqual([
+      { producer: "device-1/alice", outbox: true },
+      { producer: "device-1/bob", outbox: true },
+    ]);
+    expect(await until(() => tabs[0]?.isLost === true && other.isLost)).toBe(true);
+    expect(other.client.state.reason).toMatch(/browser has closed the store/);
+    expect(tabs[1]?.isLost).toBe(false);
+    tabs[1]?.wake();
+    expect(await until(() => tabs[1]?.isLost === true)).toBe(true);
+    await settle(Promise.all([...tabs, other].map((tab) => tab.close())));
+    const again = await settle(device.openTab("alice"));
+    expect(await outboxOf(again)).toEqual([]);
+    await settle(publish(again, "after"));
+    expect(await outboxOf(again)).toEqual(["after"]);
+  });
+
+  test("a record whose transaction the browser aborts is not queued, and is not there", async () => {
+    const device = lonelyDevice({ ...calmBrowser, abortRate: 0.2 });
+    const tab = await settle(device.openTab("alice"));
+    const fates: boolean[] = [];
+    const values = Array.from({ length: 60 }, (_, index) => `record ${index}`);
+    for (const value of values) {
+      fates.push(
+        await settle(
+          publish(tab, value).then(
+            () => true,
+            () => false,
+          ),
+        ),
+      );
+    }
+    expect(fates).toContain(true);
+    expect(fates).toContain(false);
+    device.heal();
+    expect(await outboxOf(tab)).toEqual(values.filter((_, index) => fates[index]));
+  });
+
+  test("a tab that crashes while it is opened is opened again, whoever waits for the database", async () => {
+    const device = lonelyDevice({ ...calmBrowser, crashAtOpeningRate: 0.8, slowRate: 0.5 });
+    const opening = ["alice", "alice", "alice", "bob"].map((principal) => device.openTab(principal));
+    const tabs = await settle(Promise.all(opening));
+    expect(tabs.every((tab) => tab.isOpen && tab.client.storage === "indexeddb")).toBe(true);
+    expect(world.trace.counts.get("tab: crashed while it was opened")).toBeGreaterThan(2);
+    await settle(Promise.all(tabs.map((tab) => publish(tab, tab.name))));
+  });
+
+  test("the clock of a device is that of all its tabs, and jumps under them", async () => {
+    const device = lonelyDevice();
+    device.clockAheadMs = 1000;
+    const tab = await settle(device.openTab("alice"));
+    await settle(publish(tab, "a second ahead"));
+    device.clockAheadMs = -3_600_000;
+    await settle(publish(tab, "an hour behind"));
+    const [first, second] = await settle(tab.client.outbox.list());
+    expect((first?.timestamp ?? 0) - EPOCH_MS).toBeGreaterThanOrEqual(1000);
+    expect((second?.timestamp ?? 0) - EPOCH_MS).toBeLessThan(-3_500_000);
+  });
+});
+
+describe("databases of one device", () => {
+  /** A store of an account's outbox, opened by a process of its own. */
+  async function visit(databases: DeviceDatabases, name: string) {
+    const process = new Process(world, name);
+    const database = await settle(openAccount(databases.of(process), "account", () => undefined));
+    return { process, database, store: new IdbOutboxStore(database) };
+  }
+
+  const databasesOf = (faults: BrowserFaults): DeviceDatabases =>
+    new DeviceDatabases(world, world.random.fork("databases"), faults);
+
+  test("a crash in the middle of a transaction leaves all of it or nothing", async () => {
+    const databases = databasesOf({ ...calmBrowser, slowRate: 0.2 });
+    let isThere = 0;
+    for (let round = 1; round <= 200; round++) {
+      const { process, store } = await visit(databases, `writer ${round}`);
+      void store.transact("readwrite", async (rows) => {
+        const count = await rows.term();
+        for (let index = 0; index < 3; index++) await rows.putProducerId(`cluster ${index}`, BigInt(round));
+        await rows.putTerm(count + 1);
+      });
+      world.after(world.random.delay(0, 8), () => process.kill());
+      await world.runUntil(() => !process.isAlive, LIMIT_MS);
+      const reader = await visit(databases, `reader ${round}`);
+      const [count, ...ids] = await settle(
+        reader.store.transact("readonly", async (rows) => [
+          await rows.term(),
+          ...(await Promise.all([0, 1, 2].map((index) => rows.producerId(`cluster ${index}`)))),
+        ]),
+      );
+      const expected = count === isThere ? [] : [BigInt(round)];
+      if (expected.length > 0) expect(ids).toEqual([BigInt(round), BigInt(round), BigInt(round)]);
+      else expect(ids).not.toContain(BigInt(round));
+      expect(Number(count) - isThere).toBeOneOf([0, 1]);
+      isThere = Number(count);
+      reader.process.kill();
+    }
+    expect(isThere).toBeGreaterThan(20);
+    expect(isThere).toBeLessThan(180);
+  });
+
+  test("a loss of power takes the last relaxed transactions, and none before a strict one", async () => {
+    const lengths = new Set<number>();
+    for (let round = 0; round < 30; round++) {
+      const databases = databasesOf(calmBrowser);
+      const { process, database } = await visit(databases, `writer ${round}`);
+      const write = async (key: string, durability: IDBTransactionDurability): Promise<void> => {
+        const transaction = database.transaction("facts", "readwrite", { durability });
+        await Promise.all([transaction.store.put(key, key), transaction.done]);
+      };
+      await settle(write("1 relaxed", "relaxed"));
+      await settle(write("2 strict", "strict"));
+      for (const key of ["3", "4", "5"]) await settle(write(key, "relaxed"));
+      process.kill();
+      databases.losePower();
+      const reader = await visit(databases, `reader ${round}`);
+      const keys = await settle(reader.database.getAllKeys("facts"));
+      expect(keys).toEqual(["1 relaxed", "2 strict", "3", "4", "5"].slice(0, keys.length));
+      expect(keys.length).toBeGreaterThanOrEqual(2);
+      lengths.add(keys.length);
+    }
+    expect([...lengths].toSorted()).toEqual([2, 3, 4, 5]);
+  });
+});
+
+test("locks go to whoever waited first, and a dead tab gives back what it had", async () => {
+  const locks = new DeviceLocks(world);
+  const [one, two, three] = ["one", "two", "three"].map((name) => new Process(world, name)) as [
+    Process,
+    Process,
+    Process,
+  ];
+  const { signal } = new AbortController();
+  const held: string[] = [];
+  const hold = (process: Process, until: Promise<void>, ends = signal): Promise<void> =>
+    locks.of(process).hold("lock", ends, () => {
+      held.push(process.name);
+      return until;
+    });
+  const never = new Promise<void>(() => undefined);
+  const wait = (): Promise<boolean> => world.runUntil(() => false, 20);
+  void hold(one, never);
+  await wait();
+  const givesUp = new AbortController();
+  const second = hold(two, never, givesUp.signal);
+  await wait();
+  const third = hold(three, Promise.resolve());
+  await wait();
+  const isTaken = locks.of(two).holdIfFree("lock", () => Promise.reject(new Error("it was not free")));
+  await settle(isTaken);
+  givesUp.abort();
+  await settle(second);
+  expect(held).toEqual(["one"]);
+  one.kill();
+  await settle(third);
+  expect(held).toEqual(["one", "three"]);
+  await settle(locks.of(two).holdIfFree("lock", async () => void held.push("two")));
+  expect(held).toEqual(["one", "three", "two"]);
+});
+
+test("the same seed is the same history", async () => {
+  const digests: string[] = [];
+  for (const seed of [7, 7, 8]) {
+    uninstall();
+    begin(seed);
+    const device = lonelyDevice(browserFaults(1));
+    const tabs = await settle(Promise.all(["alice", "alice", "bob"].map((name) => device.openTab(name))));
+    for (let index = 0; index < 30; index++) {
+      const tab = world.random.pick(tabs);
+      if (!tab.isOpen) continue;
+      publish(tab, `record ${index}`).then(
+        () => world.trace.say(tab.name, `queued ${index}`),
+        (error: Error) => world.trace.say(tab.name, `not queued ${index}: ${error.name}`),
+      );
+      await world.runUntil(() => false, world.random.delay(0, 30));
+      if (index === 10) tab.crash();
+      if (index === 15) tab.freeze();
+    }
+    for (const tab of device.tabs) tab.wake();
+    await world.runUntil(() => false, 1000);
+    digests.push(`${world.trace.digest} after ${world.events} events`);
+  }
+  expect(digests[0]).toBe(digests[1]);
+  expect(digests[0]).not.toBe(digests[2]);
+});
