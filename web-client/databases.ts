@@ -101,13 +101,31 @@ async function open<Schema extends DBSchema>(opening: Opening<Schema>): Promise<
   });
   // The compiler does not know that what the request answers is wrapped, too.
   const database = (await (wrap(request) as Promise<unknown>)) as IDBPDatabase<Schema>;
-  database.addEventListener("versionchange", () => {
+  catchEnds(request.result);
+  database.addEventListener("versionchange", ({ newVersion }) => {
     // An old tab must not keep a newer one from upgrading: it closes, and says so.
     database.close();
-    onLost("another tab runs a newer version of this page: reload this one");
+    onLost(
+      newVersion === null
+        ? "the store of this site is being deleted; reload the page"
+        : "another tab runs a newer version of this page: reload this one",
+    );
   });
   database.addEventListener("close", () => {
     onLost("the browser has closed the store of this site; reload the page");
   });
   return database;
+}
+
+/**
+ * idb promises the end of every transaction, and who only reads does not ask for it: the browser would report each that
+ * it aborts as a rejection that nobody has handled. Those who ask hear of it as ever.
+ */
+function catchEnds(database: IDBDatabase): void {
+  const begin = database.transaction.bind(database);
+  database.transaction = (...options) => {
+    const transaction = begin(...options);
+    wrap(transaction).done.catch(() => undefined);
+    return transaction;
+  };
 }

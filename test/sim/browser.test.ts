@@ -3,6 +3,7 @@ import { openAccount } from "../../web-client/databases.ts";
 import { IdbOutboxStore } from "../../web-client/idb-outbox-store.ts";
 import { DeviceDatabases } from "./browser/databases.ts";
 import { Device } from "./browser/device.ts";
+import type { LostData } from "./browser/device.ts";
 import { browserFaults, calmBrowser } from "./browser/faults.ts";
 import type { BrowserFaults } from "./browser/faults.ts";
 import { installIndexedDb } from "./browser/indexed-db.ts";
@@ -110,6 +111,7 @@ describe("tabs of one device", () => {
     const device = lonelyDevice();
     const [one, two] = [await settle(device.openTab("alice")), await settle(device.openTab("alice"))];
     await settle(publish(two, "before"));
+    await world.runUntil(() => false, 100);
     two.freeze();
     let isHeard = false;
     two.client.outbox.addEventListener("change", () => (isHeard = true));
@@ -263,8 +265,27 @@ describe("databases of one device", () => {
       expect(keys.length).toBeGreaterThanOrEqual(2);
       lengths.add(keys.length);
     }
-    expect([...lengths].toSorted()).toEqual([2, 3, 4, 5]);
+    expect([...lengths].toSorted((a, b) => a - b)).toEqual([2, 3, 4, 5]);
   });
+});
+
+test("a read that the browser aborts is heard of once, and is no rejection that nobody has handled", async () => {
+  const databases = new DeviceDatabases(world, world.random.fork("databases"), calmBrowser);
+  const process = new Process(world, "reader");
+  const database = await settle(openAccount(databases.of(process), "account", () => undefined));
+  const unhandled: unknown[] = [];
+  const hear = (error: unknown): void => void unhandled.push(error);
+  globalThis.process.on("unhandledRejection", hear);
+  try {
+    const reads = [database.get("facts", "a"), database.getAll("facts"), database.getAllKeys("topics")];
+    databases.delete("account");
+    const fates = await settle(Promise.allSettled(reads));
+    expect(fates.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    await world.runUntil(() => false, 100);
+    expect(unhandled).toEqual([]);
+  } finally {
+    globalThis.process.off("unhandledRejection", hear);
+  }
 });
 
 test("locks go to whoever waited first, and a dead tab gives back what it had", async () => {
@@ -300,6 +321,59 @@ test("locks go to whoever waited first, and a dead tab gives back what it had", 
   expect(held).toEqual(["one", "three"]);
   await settle(locks.of(two).holdIfFree("lock", async () => void held.push("two")));
   expect(held).toEqual(["one", "three", "two"]);
+});
+
+test("whatever befalls a device, what was queued is in its outbox once, unless the outbox was thrown away", async () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    uninstall();
+    begin(seed);
+    const { random } = world;
+    const device = lonelyDevice(browserFaults(random.next()));
+    const queued = new Map([
+      ["alice", new Set<string>()],
+      ["bob", new Set<string>()],
+    ]);
+    const forget = (lost: readonly LostData[]): void => {
+      for (const { producer, outbox } of lost) if (outbox) queued.get(producer.split("/")[1] ?? "")?.clear();
+    };
+    const befalls = [
+      (): void => void (device.tabs.length > 0 && random.pick(device.tabs).crash()),
+      (): void => void (device.tabs.length > 0 && random.pick(device.tabs).freeze()),
+      (): void => device.losePower(),
+      (): void => forget(device.wipe()),
+      (): void => forget(device.deleteDatabase()),
+      (): void => void (device.clockAheadMs += random.between(-100_000, 100_000)),
+    ];
+    for (let index = 0; index < 60; index++) {
+      if (device.tabs.length < 3) void device.openTab(random.pick(["alice", "bob"]));
+      for (const tab of device.tabs) {
+        if (tab.isLost) void tab.close();
+        else if (random.chance(0.1)) tab.wake();
+      }
+      await world.runUntil(() => false, random.delay(0, 200));
+      if (device.tabs.length > 0) {
+        const tab = random.pick(device.tabs);
+        const value = `${tab.principal} ${index}`;
+        publish(tab, value).then(
+          () => queued.get(tab.principal)?.add(value),
+          () => undefined,
+        );
+      }
+      if (random.chance(0.2)) random.pick(befalls)();
+    }
+    device.heal();
+    for (const tab of device.tabs) tab.wake();
+    await world.runUntil(() => false, 1000);
+    for (const [principal, values] of queued) {
+      const found = await outboxOf(await settle(device.openTab(principal)));
+      expect(found, `seed ${seed}: each record once`).toEqual([...new Set(found)]);
+      expect(
+        [...values].filter((value) => !found.includes(value)),
+        `seed ${seed}: lost`,
+      ).toEqual([]);
+    }
+    expect(world.trace.violations, `seed ${seed}`).toEqual([]);
+  }
 });
 
 test("the same seed is the same history", async () => {

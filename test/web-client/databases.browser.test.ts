@@ -60,3 +60,12 @@ test("a tab with older code gives the database up to a newer one, and says why",
   newer.close();
   await deleteDatabase(name);
 });
+
+test("a database that is deleted under a tab is given up, and the tab is told what happens", async () => {
+  const name = accountName("deleted", ANONYMOUS);
+  const reasons: string[] = [];
+  const open = await openAccount(indexedDB, name, (reason) => reasons.push(reason));
+  await deleteDatabase(name);
+  expect(reasons).toEqual([expect.stringContaining("being deleted")]);
+  expect(() => open.transaction("facts")).toThrow();
+});
