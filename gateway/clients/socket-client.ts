@@ -40,7 +40,8 @@ export class SocketClient {
   private readonly clock: Clock;
   private readonly gone: () => void;
   private open = true;
-  private ending = false;
+  /** Resolves when the socket has been told to end; undefined: it has not to. */
+  private ended: Promise<void> | undefined;
   private drainScheduled = false;
 
   constructor(ws: ServerWebSocket, options: SocketClientOptions) {
@@ -73,7 +74,7 @@ export class SocketClient {
           return socket.bufferedBytes() <= UNREAD_BYTES_MAX;
         },
         flow: undefined,
-        close: (reason) => this.end(1008, reason),
+        close: (reason) => void this.end(1008, reason),
       },
     });
   }
@@ -102,19 +103,22 @@ export class SocketClient {
     this.gone();
   }
 
+  /** Answers what has arrived, then says goodbye. */
   async finish(): Promise<void> {
     await this.connection.finish();
-    this.end(1001, "the gateway stops");
-    await new Promise<void>((resolve) => this.clock.defer(resolve));
+    await this.end(1001, "the gateway stops");
   }
 
-  private end(code: number, reason: string): void {
-    if (this.ending) return;
-    this.ending = true;
+  /** Never from inside a handler of the socket. Resolves when it has been told to end. */
+  private end(code: number, reason: string): Promise<void> {
+    this.ended ??= this.endLater(code, reason);
+    return this.ended;
+  }
+
+  private async endLater(code: number, reason: string): Promise<void> {
     this.subscriber.close();
-    this.clock.defer(() => {
-      // A close frame carries at most 123 bytes of reason.
-      if (this.open) this.ws.end(code, reason.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 120));
-    });
+    await new Promise<void>((resolve) => this.clock.defer(resolve));
+    // A close frame carries at most 123 bytes of reason.
+    if (this.open) this.ws.end(code, reason.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 120));
   }
 }

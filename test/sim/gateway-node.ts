@@ -61,7 +61,7 @@ export class GatewayNode {
     return this.life?.process;
   }
 
-  /** While it serves. */
+  /** While it serves; no more once it stops. */
   get cluster(): Cluster | undefined {
     return this.life?.serving?.cluster;
   }
@@ -101,23 +101,8 @@ export class GatewayNode {
   async stop(): Promise<void> {
     const { life } = this;
     if (life === undefined) return;
-    if (life.serving === undefined) return this.kill();
-    const { stop } = life.serving;
-    const { trace } = this.options.world;
-    life.stopping ??= (async () => {
-      trace.say(this.name, "stops");
-      const how = await Promise.race([
-        stop().then(
-          () => "stopped",
-          (error: unknown) => `stopped with a failure: ${String(error)}`,
-        ),
-        life.died,
-      ]);
-      if (how === "died") return;
-      trace.say(this.name, how);
-      trace.count(how === "stopped" ? "gateway: stopped" : "gateway: stopped with a failure");
-      this.end(life);
-    })();
+    if (life.stopping === undefined && life.serving === undefined) return this.kill();
+    life.stopping ??= this.stopLife(life);
     return life.stopping;
   }
 
@@ -142,6 +127,22 @@ export class GatewayNode {
       this.end(life);
     }
     disk.losePower();
+  }
+
+  private async stopLife(life: Life): Promise<void> {
+    const { trace } = this.options.world;
+    const { serving } = life;
+    life.serving = undefined;
+    trace.say(this.name, "stops");
+    const stopped = serving?.stop().then(
+      () => "stopped",
+      (error: unknown) => `stopped with a failure: ${String(error)}`,
+    );
+    const how = await Promise.race([stopped, life.died]);
+    if (how === "died") return;
+    trace.say(this.name, how ?? "stopped");
+    trace.count(how === "stopped" ? "gateway: stopped" : "gateway: stopped with a failure");
+    this.end(life);
   }
 
   private end(life: Life): void {

@@ -247,6 +247,7 @@ export class Link {
   abandonedBy(end: End): void {
     // What it had handed over gets there, or it does not.
     if (this.random.chance(0.5)) this.pipeFrom(end)?.reset();
+    else if (this.random.chance(0.5)) this.break("reset by the other side");
     else this.world.after(this.random.delay(0.1, 2000), () => this.break("reset by the other side"));
     end.abandon();
   }

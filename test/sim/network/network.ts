@@ -80,6 +80,13 @@ export class Network {
     return this.links.size;
   }
 
+  /** Bytes that a process has written and that its system has not taken: of the connections that others made to it. */
+  bufferedBy(process: Process | undefined): number {
+    let bytes = 0;
+    for (const { server } of this.links) if (server?.process === process) bytes += server?.bufferedBytes ?? 0;
+    return bytes;
+  }
+
   /** Takes connections at an address, until the answer is called or the process dies. */
   listen(process: Process, address: string, accept: Accept): () => void {
     if (this.listeners.has(address)) throw new Error(`somebody listens at ${address} already`);
@@ -118,14 +125,14 @@ export class Network {
   /** Breaks every connection that is open. */
   cutAll(): void {
     this.say("all connections", "cut");
-    for (const link of [...this.links]) link.break("the connection broke");
+    for (const link of this.links) link.break("the connection broke");
   }
 
   /** From now on nothing goes wrong: no more faults, nobody is offline, and what is silent breaks, so that it is noticed. */
   heal(): void {
     this.faults = { ...quiet, windowBytes: this.faults.windowBytes };
     this.offline.clear();
-    for (const link of [...this.links]) if (link.isSilent) link.break("the connection broke");
+    for (const link of this.links) if (link.isSilent) link.break("the connection broke");
   }
 
   /**
@@ -139,7 +146,7 @@ export class Network {
       this.world.trace.count("network: offline");
       this.offline.add(name);
     } else this.offline.delete(name);
-    for (const link of [...this.links]) {
+    for (const link of this.links) {
       const isTouched = [link.client, link.server].some(
         (end) => end !== undefined && this.namesOf(end.process).includes(name),
       );
@@ -156,7 +163,7 @@ export class Network {
    */
   loseMachine(process: Process): void {
     this.dark.add(process.name);
-    for (const link of [...this.links]) {
+    for (const link of this.links) {
       const end = [link.client, link.server].find((one) => one?.process === process);
       if (end === undefined || end.isClosed) continue;
       link.silenceBoth(Infinity);
@@ -223,7 +230,7 @@ export class Network {
     if (this.known.has(process)) return;
     this.known.add(process);
     process.onKilled(() => {
-      for (const link of [...this.links]) {
+      for (const link of this.links) {
         for (const end of [link.client, link.server])
           if (end?.process === process && !end.isClosed) link.abandonedBy(end);
       }
@@ -232,7 +239,7 @@ export class Network {
 
   /** A machine is there again and knows nothing of the connections that it had: whoever sends something is told so. */
   private answerForTheDead(name: string): void {
-    for (const link of [...this.links]) {
+    for (const link of this.links) {
       if ([link.client, link.server].some((end) => end?.process.name === name && end.isClosed))
         link.unsilence();
     }

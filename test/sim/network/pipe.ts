@@ -52,6 +52,8 @@ export class Pipe {
   private bytesBuffered = 0;
   /** Taken by the sender's system and not by the receiver's code. */
   private bytesUnderWay = 0;
+  /** Left, and did not arrive; in order. */
+  private underWay: Chunk[] = [];
   private last: Chunk | undefined;
   private lastArrivalMs = 0;
   /** Came while the direction was silent. */
@@ -142,10 +144,11 @@ export class Pipe {
     this.silent = false;
     const delayMs = this.delayMs();
     this.lastArrivalMs = Math.max(this.lastArrivalMs, this.world.nowMs + delayMs);
-    const held = this.held;
+    const { held } = this;
+    this.underWay = [...held, ...this.underWay];
     this.held = [];
     this.last = undefined;
-    for (const chunk of held) this.world.after(delayMs, () => this.arrive(chunk));
+    for (let at = 0; at < held.length; at++) this.world.after(delayMs, () => this.arrive());
   }
 
   /** Breaks: of what is under way, the receiver gets some of the first chunk at most. */
@@ -189,12 +192,16 @@ export class Pipe {
     }
     const chunk: Chunk = { kind, pieces: piece === undefined ? [] : [piece], bytes, event: world.events };
     this.last = chunk;
+    this.underWay.push(chunk);
     this.lastArrivalMs = Math.max(this.lastArrivalMs, world.nowMs + this.delayMs());
-    world.after(this.lastArrivalMs - world.nowMs, () => this.arrive(chunk));
+    world.after(this.lastArrivalMs - world.nowMs, () => this.arrive());
     if (kind === "bytes") this.left();
   }
 
-  private arrive(chunk: Chunk): void {
+  /** The first of those that are under way arrives. */
+  private arrive(): void {
+    const chunk = this.underWay.shift();
+    if (chunk === undefined) return;
     if (this.last === chunk) this.last = undefined;
     if (this.state === "over") return;
     if (this.silent) return void this.held.push(chunk);
@@ -255,6 +262,9 @@ export class Pipe {
     this.world.after(this.delayMs(), () => {
       this.bytesUnderWay -= bytes;
       if (this.buffered.length === 0 || this.state !== "open") return;
+      // Small holes in the window are left until they are worth a chunk, or all would end in crumbs.
+      const room = this.windowBytes - this.bytesUnderWay;
+      if (room < Math.min(this.windowBytes / 2, this.bytesBuffered)) return;
       const before = this.bytesBuffered;
       this.ends.enterSender(() => {
         this.send();
