@@ -246,9 +246,9 @@ export class Link {
   /** The process of one end is dead and its system, which is not, closes for it. */
   abandonedBy(end: End): void {
     // What it had handed over gets there, or it does not.
-    if (this.random.chance(0.5)) this.pipeFrom(end)?.reset();
-    else if (this.random.chance(0.5)) this.break("reset by the other side");
-    else this.world.after(this.random.delay(0.1, 2000), () => this.break("reset by the other side"));
+    const afterMs = this.random.pick([undefined, 0, this.random.delay(0.1, 2000)]);
+    if (afterMs === undefined) this.pipeFrom(end)?.reset();
+    else this.world.after(afterMs, () => this.break("reset by the other side"));
     end.abandon();
   }
 
