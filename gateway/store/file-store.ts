@@ -105,6 +105,7 @@ export class FileStore implements Store {
     for (const name of names) {
       const path = pathOf(this.directory, name);
       await this.opened.get(name)?.close();
+      this.mayGo(directoryOf(path));
       const removed = await this.files.unlink(path).then(() => true, ignoring("ENOENT", "ENOTDIR"));
       if (removed === true) directories.add(directoryOf(path));
     }
@@ -187,16 +188,29 @@ export class FileStore implements Store {
     return withDescriptor(this.host.clock, () => this.syncs.run(() => this.files.syncDirectory(directory)));
   }
 
+  /** Makes a deletion durable, and removes the directories that it has left empty. */
   private async afterDelete(directory: string): Promise<void> {
-    await this.syncDirectory(directory);
-    for (let at = directory; at !== this.directory; at = directoryOf(at)) {
-      const removed = await this.files
-        .removeDirectory(at)
-        .then(() => true, ignoring("ENOTEMPTY", "EEXIST", "ENOENT", "EPERM", "EBUSY"));
-      if (removed !== true) return;
-      this.durableDirectories.delete(at);
-      await this.syncDirectory(directoryOf(at));
+    for (let at = directory; ; at = directoryOf(at)) {
+      // Where another deletion has removed it meanwhile, the one above tells that, and with it this deletion too.
+      const isThere = await this.syncDirectory(at).then(() => true, ignoring("ENOENT"));
+      if (at === this.directory) return;
+      if (isThere !== true) continue;
+      this.mayGo(directoryOf(at));
+      const isGone = await this.files.removeDirectory(at).then(
+        () => true,
+        (error: unknown) =>
+          codeOf(error) === "ENOENT" || ignoring("ENOTEMPTY", "EEXIST", "EPERM", "EBUSY")(error),
+      );
+      if (isGone !== true) return;
     }
+  }
+
+  /**
+   * Called before something in the directory is removed: it may be removed itself then, at any time, and one that is made
+   * anew under its name is durable only when that has been synced.
+   */
+  private mayGo(directory: string): void {
+    this.durableDirectories.delete(directory);
   }
 
   private openPath(path: string, flags: OpenFlags): Promise<number> {

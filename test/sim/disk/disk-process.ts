@@ -45,7 +45,7 @@ export class DiskProcess implements FileSystem {
       if (this.disk.random.chance(0.5)) cut();
     }
     this.underWay.clear();
-    for (const fd of [...this.descriptors.keys()]) this.forget(fd);
+    for (const fd of this.descriptors.keys()) this.forget(fd);
   }
 
   open(path: string, flags: OpenFlags): Promise<number> {
@@ -62,8 +62,9 @@ export class DiskProcess implements FileSystem {
 
   close(fd: number): Promise<void> {
     return this.call(CALL_MS, () => {
-      this.descriptor(fd);
+      const { path, node } = this.descriptor(fd);
       this.forget(fd);
+      if (node.kind === "file" && node.opens === 0) this.writeBack(path, node);
     });
   }
 
@@ -313,7 +314,7 @@ export class DiskProcess implements FileSystem {
     }
     if (file.hasLostSyncOf(this.process))
       world.trace.violation(
-        `disk: ${path} was synced again after a sync of it had failed, as if nothing was lost`,
+        `disk: ${path} was synced again after writing it had failed, as if nothing was lost`,
       );
     file.sync(dataOnly);
   }
@@ -322,6 +323,14 @@ export class DiskProcess implements FileSystem {
     const bytes = file.evict();
     if (bytes > 0)
       this.disk.happened("pages evicted", `${path} is read from the disk again, without ${bytes} bytes`);
+  }
+
+  /** Nobody has it open: what the system writes in the background and cannot write, it tells nobody. */
+  private writeBack(path: string, file: SimFile): void {
+    const { random, faults } = this.disk;
+    if (file.links === 0 || file.isDurable || !random.chance(faults.failSync)) return;
+    this.disk.happened("write-back failed", `${path} cannot be written back, and nobody hears of it`);
+    file.failSync(this.process, random);
   }
 
   private failSync(path: string): void {
