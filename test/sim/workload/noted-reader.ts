@@ -14,6 +14,8 @@ export interface NotedReaderOptions {
   readonly topic: string;
   /** What the topic's id was when it began. */
   readonly topicId: string;
+  /** The reader was told the id. */
+  readonly isCertain: boolean;
   readonly from: NonNullable<SubscribeOptions["from"]>;
 }
 
@@ -23,13 +25,14 @@ export class NotedReader {
   private readonly options: NotedReaderOptions;
   private readonly controller = new AbortController();
   private readonly next = new Map<number, bigint>();
-  private keptBack: (() => void)[] | undefined = [];
+  private keptBack: (() => void)[] | undefined;
   private isOver = false;
 
   constructor(run: Run, options: NotedReaderOptions) {
     this.run = run;
     this.options = options;
     this.name = options.name;
+    this.keptBack = options.isCertain ? undefined : [];
     const { from } = options;
     if (typeof from === "string") return;
     const positions = "offset" in from ? [from] : from;
@@ -65,6 +68,7 @@ export class NotedReader {
   }
 
   get waitsFor(): string | undefined {
+    if (this.isOver) return undefined;
     const { topic, topicId, from } = this.options;
     const topicNow = Array.from(this.run.gateway.cluster?.topics() ?? []).find(({ name }) => name === topic);
     if (topicNow?.id !== topicId) return `word that ${topic} is another topic now`;

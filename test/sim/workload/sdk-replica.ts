@@ -88,7 +88,8 @@ export class SdkReplica implements Actor {
       if (why !== undefined)
         return `${why} (${status?.state ?? "not kept"}: ${status?.reason ?? "no reason told"})`;
     }
-    return kept.reader?.waitsFor;
+    const why = kept.reader?.waitsFor;
+    return why === undefined ? undefined : `${why}, following a replica that has all of it`;
   }
 
   private async keepIn(tab: Tab, tabName: string): Promise<void> {
@@ -98,10 +99,16 @@ export class SdkReplica implements Actor {
       if (replica !== undefined) {
         const name = `${tabName}/${options.topic}-replica.${count}`;
         const reader = random.chance(options.followRate)
-          ? new NotedReader(run, { name, topic: options.topic, topicId: replica.topicId, from: "earliest" })
+          ? new NotedReader(run, {
+              name,
+              topic: options.topic,
+              topicId: replica.topicId,
+              isCertain: true,
+              from: "earliest",
+            })
           : undefined;
         this.kept.set(tab, { replica, reader });
-        if (reader !== undefined) void this.follow(replica, reader);
+        if (reader !== undefined) void this.follow(tab, replica, reader);
         await this.whileItIsTheTopic(tab, replica);
         reader?.end();
         if (!tab.isOpen) return;
@@ -137,14 +144,22 @@ export class SdkReplica implements Actor {
     }
   }
 
-  private async follow(replica: Replica<Uint8Array>, reader: NotedReader): Promise<void> {
+  private async follow(tab: Tab, replica: Replica<Uint8Array>, reader: NotedReader): Promise<void> {
     const { signal } = reader;
+    const { trace } = this.run.world;
     replica.addEventListener("gap", ({ partition, from, to }) => reader.gap(partition, from, to), { signal });
     try {
       for await (const { partition, offset, value } of replica.follow({ signal }))
         reader.read(partition, offset, idOf(value));
     } catch (error) {
-      if (!signal.aborted) this.run.world.trace.say(reader.name, `ended: ${String(error)}`);
+      reader.end();
+      trace.say(reader.name, `ended: ${String(error)}`);
+      trace.count("replica: following failed");
+      // A store that is taken away ends all that reads it, and a moment later the client.
+      await sleep(tab.process, LOOK_MS);
+      const hasFailed = replica.partitions.some(({ state }) => state === "failed");
+      if (tab.isOpen && !tab.isLost && !hasFailed)
+        trace.violation(`${reader.name}: following failed: ${String(error)}`);
     }
   }
 

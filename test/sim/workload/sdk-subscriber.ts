@@ -72,6 +72,7 @@ export class SdkSubscriber implements Actor {
           name: `${tabName}/${this.options.topic}.${count}`,
           topic: this.options.topic,
           topicId,
+          isCertain: false,
           from,
         });
         this.reading.set(tab, reader);

@@ -82,7 +82,7 @@ export class TopicOwner implements Actor {
   private async work(connection: KafkaConnection): Promise<void> {
     while (!connection.isClosed) {
       const topics = await this.look(connection);
-      for (const id of [...this.deleting.keys()]) await this.delete(connection, id);
+      for (const id of this.deleting.keys()) await this.delete(connection, id);
       for (const wanted of this.run.topics) {
         const isAway = (this.awayUntilMs.get(wanted.name) ?? 0) > this.run.world.nowMs;
         if (!topics.some(({ name }) => name === wanted.name) && !isAway)
