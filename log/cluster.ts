@@ -6,6 +6,13 @@
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import type { Clock } from "./clock.ts";
 import {
+  partitionDirectories,
+  refuseOrphans,
+  refuseTaken,
+  removeHalfMade,
+  removeLeftovers,
+} from "./cluster-directories.ts";
+import {
   markCleanShutdown,
   readClusterIdentity,
   takeCleanShutdown,
@@ -21,12 +28,11 @@ import {
 } from "./limits.ts";
 import { type Logger, silent } from "./logger.ts";
 import { type MetadataImage, TOPIC_RESOURCE, type TopicImage } from "./metadata-image.ts";
-import { METADATA_TOPIC, MetadataLog } from "./metadata-log.ts";
+import { MetadataLog } from "./metadata-log.ts";
 import type { MetadataCodec, MetadataRecord } from "./metadata-record.ts";
-import { parsePartitionDirectory, partitionDirectory } from "./partition-files.ts";
-import { readIdentity } from "./partition-identity.ts";
-import { deletePartitionFiles } from "./partition-directory.ts";
+import { OfflinePartition, type Partition } from "./offline-partition.ts";
 import { PartitionLog } from "./partition-log.ts";
+import type { PartitionOptions } from "./partition-types.ts";
 import type { Store } from "./store.ts";
 import { checkTopicName } from "./topic-name.ts";
 import { forEachAtMost, Turns } from "./turns.ts";
@@ -48,7 +54,7 @@ export interface Topic {
   /** Kafka's text form of a uuid. */
   readonly id: string;
   /** By partition number. */
-  readonly partitions: readonly PartitionLog[];
+  readonly partitions: readonly Partition[];
   readonly config: TopicConfig;
   /** The settings that the topic was given itself. */
   readonly overrides: ReadonlyMap<string, string>;
@@ -95,7 +101,8 @@ export class Cluster {
 
   /**
    * Opens everything that the metadata log names and recovers what a crash has left. After an unclean stop every partition
-   * leads in a higher epoch, and that is synced, before this resolves. Throws KafkaError KAFKA_STORAGE_ERROR.
+   * leads in a higher epoch, and that is synced, before this resolves. A partition whose files cannot be used is offline, and
+   * nothing of it is changed. Throws KafkaError KAFKA_STORAGE_ERROR when the metadata log is damaged.
    */
   static async open(options: ClusterOptions): Promise<Cluster> {
     const { store, random, log = silent } = options;
@@ -108,7 +115,7 @@ export class Cluster {
     const metadata = await MetadataLog.open({ ...options, log, clean });
     const cluster = new Cluster(options, identity, metadata);
     try {
-      await cluster.removeLeftovers(directories);
+      await removeLeftovers({ store, log, image: metadata.image }, directories);
       await cluster.openAll(clean);
       if (!clean && known !== undefined) await cluster.raiseEpochs();
       await cluster.lead();
@@ -168,7 +175,7 @@ export class Cluster {
       this.checkOpen();
       const { partitions, overrides } = this.validateTopic(name, wanted);
       await this.removals.get(name.toLowerCase());
-      await this.checkDirectories(name, 0, partitions);
+      await refuseTaken(this.options.store, name, 0, partitions);
       const id = newUuid(this.options.random);
       await this.metadata.write([
         { type: "TopicRecord", name, topicId: id },
@@ -212,7 +219,7 @@ export class Cluster {
           `"${name}" has ${before.partitions.length} partitions; they cannot become ${count}`,
         );
       }
-      await this.checkDirectories(name, before.partitions.length, count);
+      await refuseTaken(this.options.store, name, before.partitions.length, count);
       await this.metadata.write([...this.partitionRecords(before.id, before.partitions.length, count)]);
       const topic = await this.openNew(before.id);
       this.tell({ kind: "grown", topic });
@@ -285,43 +292,23 @@ export class Cluster {
     }
   }
 
-  /** On a file system that takes `Orders` for `orders`, the second of them would find the first one's files. */
-  private async checkDirectories(topic: string, from: number, to: number): Promise<void> {
-    const numbers = Array.from({ length: to - from }, (_, at) => from + at);
-    await forEachAtMost(OPENING_MAX, numbers, async (partition) => {
-      const directory = partitionDirectory(topic, partition);
-      if ((await readIdentity(this.options.store, directory)) === undefined) return;
-      throw new KafkaError(
-        ErrorCode.INVALID_TOPIC_EXCEPTION,
-        `the directory ${directory} belongs to another topic; take another name, or have the directory moved away`,
-      );
-    });
-  }
-
   /** Opens the partitions of a topic that the metadata log names and that are not open yet. */
   private async openNew(id: string): Promise<Topic> {
     const image = this.image.topicById(id);
     if (image === undefined) throw new Error(`topic ${id} is not in the metadata`);
     const known = this.byId.get(id)?.partitions.length ?? 0;
-    const topic = await this.openTopic(image, false).catch((error: unknown) =>
-      this.removeHalfMade(image, known, error),
+    const open = (options: PartitionOptions): Promise<Partition> => PartitionLog.open(options);
+    const topic = await this.openTopic(image, false, open).catch((error: unknown) =>
+      this.takeBackHalfMade(image, known, error),
     );
     await Promise.all(topic.partitions.map((log, at) => this.leadOne(log, image, at)));
     return topic;
   }
 
-  /** New partitions hold nothing yet: what could be made of them goes, so that they can be made when they are asked for again. */
-  private async removeHalfMade(image: TopicImage, from: number, error: unknown): Promise<never> {
-    const { store } = this.options;
-    try {
-      for (let partition = from; partition < image.partitions.length; partition++) {
-        const directory = partitionDirectory(image.name, partition);
-        // A directory that is somebody else's may be why it failed.
-        if ((await readIdentity(store, directory)) === image.id) await deletePartitionFiles(store, directory);
-      }
-    } catch (failure) {
-      this.log.warn(`files of new partitions of ${image.name} are left: ${String(failure)}`);
-    }
+  private async takeBackHalfMade(image: TopicImage, from: number, error: unknown): Promise<never> {
+    await removeHalfMade(this.options.store, image, from).catch((failure: unknown) =>
+      this.log.warn(`files of new partitions of ${image.name} are left: ${String(failure)}`),
+    );
     if (error instanceof KafkaError) throw error;
     throw new KafkaError(
       ErrorCode.KAFKA_STORAGE_ERROR,
@@ -337,7 +324,11 @@ export class Cluster {
     throw error;
   }
 
-  private async openTopic(image: TopicImage, clean: boolean): Promise<Topic> {
+  private async openTopic(
+    image: TopicImage,
+    clean: boolean,
+    open: (options: PartitionOptions) => Promise<Partition>,
+  ): Promise<Topic> {
     const partitions = [...(this.byId.get(image.id)?.partitions ?? [])];
     const missing = [...image.partitions.keys()].filter((partition) => partitions[partition] === undefined);
     const { name, id } = image;
@@ -360,17 +351,31 @@ export class Cluster {
         ledUpTo,
         uncompressedBytesMax,
       };
-      partitions[partition] = await PartitionLog.open(options);
+      partitions[partition] = await open(options);
     });
-    const topic: Topic = { name, id, partitions, config, overrides };
-    this.byName.set(name, topic);
-    this.byId.set(id, topic);
+    return this.keep({ name, id, partitions, config, overrides });
+  }
+
+  private keep(topic: Topic): Topic {
+    this.byName.set(topic.name, topic);
+    this.byId.set(topic.id, topic);
     return topic;
+  }
+
+  /** Opens a partition that was there before. */
+  private openKnown(options: PartitionOptions): Promise<Partition> {
+    return PartitionLog.open(options).catch((error: unknown) => this.offline(options, error));
+  }
+
+  private offline(options: PartitionOptions, cause: unknown): OfflinePartition {
+    const partition = new OfflinePartition(options, cause);
+    this.log.error(partition.fenced.message, { topic: options.topic, partition: options.partition });
+    return partition;
   }
 
   private async openAll(clean: boolean): Promise<void> {
     await forEachAtMost(OPENING_MAX, this.image.topics, async (image) => {
-      await this.openTopic(image, clean);
+      await this.openTopic(image, clean, (options) => this.openKnown(options));
     });
   }
 
@@ -395,7 +400,7 @@ export class Cluster {
     }
   }
 
-  private leadOne(log: PartitionLog, image: TopicImage, partition: number): Promise<void> {
+  private leadOne(log: Partition, image: TopicImage, partition: number): Promise<void> {
     return log.startEpoch(image.partitions[partition]?.leaderEpoch ?? 0);
   }
 
@@ -412,28 +417,15 @@ export class Cluster {
     this.removals.set(name, removal);
   }
 
-  /** Directories of topics that were removed go; those that nobody knows are left alone, and told of. */
-  private async removeLeftovers(directories: readonly string[]): Promise<void> {
-    const { store } = this.options;
-    await forEachAtMost(OPENING_MAX, directories, async (directory) => {
-      if (directory === partitionDirectory(METADATA_TOPIC, 0)) return;
-      const id = await readIdentity(store, directory);
-      if (id !== undefined && this.image.wasRemoved(id)) return deletePartitionFiles(store, directory);
-      const parsed = parsePartitionDirectory(directory);
-      const owner = id === undefined ? undefined : this.image.topicById(id);
-      if (owner?.name === parsed?.topic && (parsed?.partition ?? 0) < (owner?.partitions.length ?? 0)) return;
-      this.log.warn(`the directory ${directory} belongs to no topic of this node and is left alone`, {
-        directory,
-      });
-    });
-  }
-
   private async closeAll(): Promise<void> {
     await this.turns.idle();
     await Promise.all(this.removals.values());
     const failures = await this.closeLogs();
     if (failures.length > 0) throw failures[0];
-    await markCleanShutdown(this.options.store);
+    // What is offline must be read through again, for a clean start would believe its end without looking.
+    const partitions = [...this.byId.values()].flatMap((topic) => topic.partitions);
+    if (partitions.every((partition) => !(partition instanceof OfflinePartition)))
+      await markCleanShutdown(this.options.store);
   }
 
   private async closeLogs(): Promise<unknown[]> {
@@ -463,25 +455,4 @@ function configRecords(topic: string, overrides: ReadonlyMap<string, string>): M
     name,
     value,
   }));
-}
-
-/** Names of the directories that a partition could have. */
-async function partitionDirectories(store: Store): Promise<string[]> {
-  const found = new Set<string>();
-  for (const name of await store.list("")) {
-    const directory = name.slice(0, Math.max(0, name.indexOf("/")));
-    if (parsePartitionDirectory(directory) !== undefined) found.add(directory);
-  }
-  return [...found];
-}
-
-/** Partitions whose owner, or whose list of topics, is gone are never guessed at. */
-function refuseOrphans(isKnown: boolean, directories: readonly string[]): void {
-  const metadata = partitionDirectory(METADATA_TOPIC, 0);
-  if (directories.length === 0 || (isKnown && directories.includes(metadata))) return;
-  throw new KafkaError(
-    ErrorCode.KAFKA_STORAGE_ERROR,
-    `the data directory has partitions, but ${isKnown ? metadata : "meta.properties"} is not there: restore it, or start ` +
-      `on an empty directory`,
-  );
 }

@@ -45,6 +45,7 @@ export class PartitionLog {
   /** Reads that have not ended. */
   private readonly reads = new Set<Promise<unknown>>();
   private readonly listeners = new Set<(advance: Advance) => void>();
+  private readonly fenceListeners = new Set<() => void>();
   private segments: LogSegments;
   /** The offset that the next batch gets. */
   private end: bigint;
@@ -251,6 +252,12 @@ export class PartitionLog {
     return () => this.listeners.delete(listener);
   }
 
+  /** Hears, once, that a failed write or sync has fenced the partition: the high watermark stays where it is. Answers how to stop. */
+  onFenced(listener: () => void): () => void {
+    this.fenceListeners.add(listener);
+    return () => this.fenceListeners.delete(listener);
+  }
+
   /**
    * Deletes the records below `offset` (-1: the high watermark): they are out of range from now on, also after a crash, and
    * segments that hold nothing else are removed. Answers the log start, which never goes down. Throws KafkaError
@@ -356,9 +363,13 @@ export class PartitionLog {
       this.readableEnd = to;
     }
     const advance: Advance = { from, to: this.readableEnd, pieces: groups.flatMap((group) => group.pieces) };
-    for (const listener of this.listeners) {
+    this.tell(this.listeners, advance);
+  }
+
+  private tell<T>(listeners: ReadonlySet<(news: T) => void>, news: T): void {
+    for (const listener of listeners) {
       try {
-        listener(advance);
+        listener(news);
       } catch (error) {
         // A listener's fault is not the log's: the batches are safe, and the others must hear of them.
         this.log.error(`a listener of ${this.directory} failed: ${String(error)}`);
@@ -376,6 +387,7 @@ export class PartitionLog {
       { cause },
     );
     this.log.error(this.failure.message, { partition: this.directory, highWatermark: this.readableEnd });
+    this.tell(this.fenceListeners, undefined);
     return this.failure;
   }
 

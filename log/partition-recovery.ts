@@ -327,8 +327,11 @@ class PartitionRecovery {
   }
 
   private async readEpochs(): Promise<LeaderEpochs | undefined> {
-    const bytes = await this.request.store.read(leaderEpochFile(this.request.directory));
-    return bytes === undefined ? undefined : unlessUnreadable(() => LeaderEpochs.decode(bytes));
+    const { store, directory, ledUpTo } = this.request;
+    const bytes = await store.read(leaderEpochFile(directory));
+    const epochs = bytes === undefined ? undefined : unlessUnreadable(() => LeaderEpochs.decode(bytes));
+    // The file has no checksum. What it says of the future cannot be so; the batches are asked instead.
+    return ledUpTo !== undefined && (epochs?.last ?? -1) > ledUpTo ? undefined : epochs;
   }
 
   /** Producers as they were just before `offset`. */

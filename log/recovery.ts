@@ -69,12 +69,12 @@ export function decide(facts: SegmentCase): Decision {
 
 /** What recovery found and did, for the log and for metrics. */
 export interface RecoveryReport {
-  /** "clean": the last shutdown vouched for it; "scanned": read through; "new": there was nothing. */
-  readonly how: "new" | "clean" | "scanned";
+  /** "clean": the last shutdown vouched for it; "scanned": read through; "new": there was nothing; "offline": not opened. */
+  readonly how: "new" | "clean" | "scanned" | "offline";
   /** Bytes of the last segment that are kept, and that were cut. */
   readonly validBytes: number;
   readonly droppedBytes: number;
-  /** Why bytes were cut; empty when none were. */
+  /** Why bytes were cut, or why it is offline; else empty. */
   readonly reason: string;
 }
 

@@ -1,4 +1,4 @@
-import type { PartitionLog } from "../../log/partition-log.ts";
+import type { Partition } from "../../log/offline-partition.ts";
 import type { RequestContext } from "./context.ts";
 
 /**
@@ -32,7 +32,7 @@ export class FetchWait {
   }
 
   /** Counts what these logs gain from now on. */
-  watch(logs: Iterable<PartitionLog>): void {
+  watch(logs: Iterable<Partition>): void {
     if (this.over) return;
     for (const log of new Set(logs)) {
       this.topicIds.add(log.topicId);

@@ -1,3 +1,4 @@
+import type { Partition } from "../../log/offline-partition.ts";
 import type { PartitionLog } from "../../log/partition-log.ts";
 import { fetch } from "../../wire/apis/fetch.ts";
 import { ErrorCode } from "../../wire/errors.ts";
@@ -92,7 +93,7 @@ function find(
 function* partitionsOf(
   request: FetchRequest,
   { services, apiVersion }: RequestContext,
-): Generator<PartitionLog> {
+): Generator<Partition> {
   for (const { topic, topicId, partitions } of request.topics) {
     const found =
       apiVersion >= TOPIC_IDS_FROM ? services.cluster.topicById(topicId) : services.cluster.topic(topic);

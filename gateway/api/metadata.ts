@@ -1,4 +1,5 @@
 import type { Topic } from "../../log/cluster.ts";
+import { OfflinePartition, type Partition } from "../../log/offline-partition.ts";
 import { metadata } from "../../wire/apis/metadata.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import { ZERO_UUID } from "../../wire/schema.ts";
@@ -8,7 +9,7 @@ import { topicById, topicByName } from "./partitions.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
 import { createTopicOnce } from "./topic-creation.ts";
 
-/** Metadata: this node leads everything. Topics that are asked for by name are created unless one side forbids it. */
+/** Metadata: this node leads everything that is not offline. Topics that are asked for by name are created unless one side forbids it. */
 export const metadataApi: ServedApi = serveApi(metadata, async (request, context) => {
   const { services, listener } = context;
   const { cluster } = services;
@@ -21,6 +22,8 @@ export const metadataApi: ServedApi = serveApi(metadata, async (request, context
     errorCode: ErrorCode.NONE as number,
   };
 });
+
+const NO_LEADER = -1;
 
 interface AskedTopic {
   topicId: string;
@@ -76,14 +79,20 @@ function described(topic: Topic, nodeId: number) {
     errorCode: ErrorCode.NONE as number,
     name: topic.name,
     topicId: topic.id,
-    partitions: topic.partitions.map(({ partition, leaderEpoch }) => ({
-      errorCode: ErrorCode.NONE,
-      partitionIndex: partition,
-      leaderId: nodeId,
-      leaderEpoch,
-      replicaNodes: [nodeId],
-      isrNodes: [nodeId],
-    })),
+    partitions: topic.partitions.map((partition) => describedPartition(partition, nodeId)),
+  };
+}
+
+function describedPartition(partition: Partition, nodeId: number) {
+  const isOffline = partition instanceof OfflinePartition;
+  return {
+    errorCode: isOffline ? ErrorCode.LEADER_NOT_AVAILABLE : ErrorCode.NONE,
+    partitionIndex: partition.partition,
+    leaderId: isOffline ? NO_LEADER : nodeId,
+    leaderEpoch: partition.leaderEpoch,
+    replicaNodes: [nodeId],
+    isrNodes: [nodeId],
+    offlineReplicas: isOffline ? [nodeId] : [],
   };
 }
 

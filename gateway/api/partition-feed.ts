@@ -21,28 +21,29 @@ export class PartitionFeed {
   private readonly reads = new Map<bigint, Promise<Frame>>();
   private readonly stopListening: () => void;
 
-  /** `advanced` is called when there is something to flush. */
-  constructor(log: FollowedLog, advanced: (feed: PartitionFeed) => void) {
+  /** `changed` is called when there is something to flush. */
+  constructor(log: FollowedLog, changed: (feed: PartitionFeed) => void) {
     this.log = log;
-    this.stopListening = log.onAdvance((advance) => {
-      // Nobody is live: the log is their buffer.
-      if (this.live.size === 0) return;
-      const last = this.pending.length > this.joinsAt ? this.pending.at(-1) : undefined;
-      if (last === undefined) this.pending.push({ ...advance, pieces: [...advance.pieces] });
-      else
-        this.pending[this.pending.length - 1] = {
-          from: last.from,
-          to: advance.to,
-          pieces: [...last.pieces, ...advance.pieces],
-        };
-      advanced(this);
-    });
+    const stops = [
+      log.onAdvance((advance) => this.gained(advance, changed)),
+      log.onFenced(() => changed(this)),
+    ];
+    this.stopListening = () => {
+      for (const stop of stops) stop();
+    };
   }
 
   /** `subscription` has had everything below the high watermark: from here on it gets the tick's frames. */
   join(subscription: Subscription): void {
     this.joinsAt = this.pending.length;
     this.live.add(subscription);
+  }
+
+  /** Tells those who have had everything that nothing more will come, when that is so. */
+  endLive(): void {
+    const { fenced } = this.log;
+    if (fenced === undefined) return;
+    for (const subscription of this.live) subscription.subscriber.end(subscription, fenced.code);
   }
 
   /** The frames of everything since the last call. */
@@ -75,6 +76,20 @@ export class PartitionFeed {
   close(): void {
     this.stopListening();
     this.pending = [];
+  }
+
+  private gained(advance: Advance, changed: (feed: PartitionFeed) => void): void {
+    // Nobody is live: the log is their buffer.
+    if (this.live.size === 0) return;
+    const last = this.pending.length > this.joinsAt ? this.pending.at(-1) : undefined;
+    if (last === undefined) this.pending.push({ ...advance, pieces: [...advance.pieces] });
+    else
+      this.pending[this.pending.length - 1] = {
+        from: last.from,
+        to: advance.to,
+        pieces: [...last.pieces, ...advance.pieces],
+      };
+    changed(this);
   }
 
   private async read(offset: bigint): Promise<Frame> {

@@ -1,4 +1,5 @@
 import type { Cluster, Topic } from "../../log/cluster.ts";
+import { OfflinePartition } from "../../log/offline-partition.ts";
 import type { PartitionLog } from "../../log/partition-log.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 
@@ -22,9 +23,10 @@ export function topicById(cluster: Cluster, id: string): Topic {
   );
 }
 
-/** One partition; throws KafkaError UNKNOWN_TOPIC_OR_PARTITION. */
+/** One partition; throws KafkaError UNKNOWN_TOPIC_OR_PARTITION, and KAFKA_STORAGE_ERROR when it is offline. */
 export function partitionOf(topic: Topic, partition: number): PartitionLog {
   const log = topic.partitions[partition];
+  if (log instanceof OfflinePartition) throw log.fenced;
   if (log !== undefined) return log;
   throw new KafkaError(
     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,

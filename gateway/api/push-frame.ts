@@ -11,8 +11,10 @@ export type FollowedLog = Pick<
   | "leaderEpoch"
   | "logStartOffset"
   | "highWatermark"
+  | "fenced"
   | "read"
   | "onAdvance"
+  | "onFenced"
 >;
 
 /** A Push message and the range of offsets that it covers. */

@@ -22,7 +22,8 @@ export class PushHub {
   private readonly cluster: TopicsView;
   private readonly feeds = new Map<FollowedLog, PartitionFeed>();
   private readonly subscribers = new Set<Subscriber>();
-  private readonly advanced = new Set<PartitionFeed>();
+  /** Feeds that have something to flush. */
+  private readonly changed = new Set<PartitionFeed>();
   private flushScheduled = false;
   private reads = 0;
   private readonly readers: (() => void)[] = [];
@@ -49,7 +50,7 @@ export class PushHub {
   feedOf(log: FollowedLog): PartitionFeed {
     const known = this.feeds.get(log);
     if (known !== undefined) return known;
-    const feed = new PartitionFeed(log, (advanced) => this.schedule(advanced));
+    const feed = new PartitionFeed(log, (changed) => this.schedule(changed));
     this.feeds.set(log, feed);
     return feed;
   }
@@ -62,7 +63,7 @@ export class PushHub {
     if (feed.all.size > 0) return;
     feed.close();
     this.feeds.delete(feed.log);
-    this.advanced.delete(feed);
+    this.changed.delete(feed);
   }
 
   /** Runs `read` when fewer than READS_MAX are running. */
@@ -88,7 +89,7 @@ export class PushHub {
   }
 
   private schedule(feed: PartitionFeed): void {
-    this.advanced.add(feed);
+    this.changed.add(feed);
     if (this.flushScheduled) return;
     this.flushScheduled = true;
     this.clock.defer(() => this.flush());
@@ -98,15 +99,18 @@ export class PushHub {
   private flush(): void {
     this.flushScheduled = false;
     const dirty: Subscriber[] = [];
-    for (const feed of this.advanced) {
+    const feeds = [...this.changed];
+    this.changed.clear();
+    for (const feed of feeds) {
       const frames = feed.takeFrames();
       if (frames.length === 0) continue;
       for (const subscription of feed.live) {
         if (subscription.subscriber.owe(subscription, frames)) dirty.push(subscription.subscriber);
       }
     }
-    this.advanced.clear();
     for (const subscriber of dirty) subscriber.sendDue();
+    // Whoever is still live has had all there is.
+    for (const feed of feeds) feed.endLive();
   }
 
   private endDeleted(): void {

@@ -177,7 +177,7 @@ export class Subscriber {
         break;
       }
       if (subscription.next === subscription.feed.log.highWatermark) {
-        subscription.feed.join(subscription);
+        this.caughtUp(subscription);
         continue;
       }
       const frame = await this.read(subscription);
@@ -193,12 +193,19 @@ export class Subscriber {
       // Caught up, and the socket has taken it: live before anything else can happen.
       if (this.socket.bufferedBytes() === 0 && frame.to === subscription.feed.log.highWatermark) {
         this.behind.pop();
-        subscription.feed.join(subscription);
+        this.caughtUp(subscription);
       }
     }
     this.pumping = false;
     // Something may have fallen behind between the last look and here.
     this.schedule();
+  }
+
+  /** Live from here on, unless nothing more can come: then that is said. */
+  private caughtUp(subscription: Subscription): void {
+    const { fenced } = subscription.feed.log;
+    if (fenced === undefined) subscription.feed.join(subscription);
+    else this.end(subscription, fenced.code);
   }
 
   /** The next piece; undefined when the subscription had to be ended. */

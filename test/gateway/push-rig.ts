@@ -26,6 +26,8 @@ export class RigLog implements FollowedLog {
   failWith: Error | undefined;
   private readonly batches: { from: bigint; to: bigint; bytes: Uint8Array }[] = [];
   private readonly listeners = new Set<(advance: Advance) => void>();
+  private readonly fenceListeners = new Set<() => void>();
+  fenced: KafkaError | undefined;
 
   constructor(topicId = "AAAAAAAAAAAAAAAAAAAAAQ", partition = 0) {
     this.topicId = topicId;
@@ -86,8 +88,19 @@ export class RigLog implements FollowedLog {
     return () => void this.listeners.delete(listener);
   }
 
+  onFenced(listener: () => void): () => void {
+    this.fenceListeners.add(listener);
+    return () => void this.fenceListeners.delete(listener);
+  }
+
+  /** A write has failed. */
+  fence(): void {
+    this.fenced = new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "the disk is broken");
+    for (const listener of this.fenceListeners) listener();
+  }
+
   get followed(): boolean {
-    return this.listeners.size > 0;
+    return this.listeners.size + this.fenceListeners.size > 0;
   }
 }
 

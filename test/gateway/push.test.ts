@@ -203,6 +203,39 @@ describe("what ends a subscription", () => {
     expect(socket.subscriber?.size).toBe(0);
   });
 
+  it("a write to its partition has failed: all there is comes first, then a Push carries the error", async () => {
+    const { newLog, newSocket, settle } = rig();
+    const log = newLog();
+    log.append([1, 1]);
+    const [live, late, slow] = [newSocket(), newSocket(), newSocket()];
+    live.subscriber?.subscribe(log, 0n);
+    slow.subscriber?.subscribe(log, 0n);
+    await settle();
+    slow.stalled = true;
+    log.append([1]);
+    await settle();
+    log.append([1]);
+    log.fence();
+    await settle();
+    late.subscriber?.subscribe(log, 1n);
+    slow.drain();
+    await settle();
+    for (const [socket, from] of [
+      [live, 0n],
+      [slow, 0n],
+      [late, 1n],
+    ] as const) {
+      expect(socket.followed(from)).toBe(4n);
+      expect(socket.frames.at(-1)).toMatchObject({
+        errorCode: ErrorCode.KAFKA_STORAGE_ERROR,
+        from: 4n,
+        to: 4n,
+      });
+      expect(socket.frames.filter(({ errorCode }) => errorCode !== ErrorCode.NONE)).toHaveLength(1);
+    }
+    expect(log.followed).toBe(false);
+  });
+
   it("Unsubscribe, at any point: nothing follows it", async () => {
     const { newLog, newSocket, settle } = rig();
     const log = newLog();

@@ -3,6 +3,7 @@ import { BatchHeader } from "../../log/batch.ts";
 import type { Clock } from "../../log/clock.ts";
 import { brokerConfig, topicConfig, type TopicConfig } from "../../log/config.ts";
 import type { LogRecord } from "../../log/record.ts";
+import type { Partition } from "../../log/offline-partition.ts";
 import { PartitionLog } from "../../log/partition-log.ts";
 import type { PartitionOptions } from "../../log/partition-types.ts";
 import type { Store } from "../../log/store.ts";
@@ -107,13 +108,13 @@ export async function openLeader(
 }
 
 /** Appends one batch after the other, each waited for. */
-export async function appendAll(log: PartitionLog, batches: Iterable<Uint8Array>): Promise<void> {
+export async function appendAll(log: Partition, batches: Iterable<Uint8Array>): Promise<void> {
   for (const batch of batches) await log.append(batch).synced;
 }
 
 /** Batches from `from` to the high watermark, read in pieces; ranges must join. */
 export async function readBatches(
-  log: PartitionLog,
+  log: Partition,
   from = log.logStartOffset,
   bytesMax = 1024 * 1024,
 ): Promise<Uint8Array[]> {
@@ -145,7 +146,7 @@ export function recordsOf(batches: readonly Uint8Array[]): LogRecord[] {
 
 /** Offset and value of every record from `from` to the high watermark. */
 export async function readValues(
-  log: PartitionLog,
+  log: Partition,
   from?: bigint,
   bytesMax?: number,
 ): Promise<[bigint, string][]> {

@@ -1,6 +1,6 @@
 /** Every partition of a gateway, read whole: what the checker compares all else with. */
 import { BatchHeader } from "../../log/batch.ts";
-import type { PartitionLog } from "../../log/partition-log.ts";
+import type { Partition } from "../../log/offline-partition.ts";
 import type { GatewayNode } from "./gateway-node.ts";
 import type { FinalPartition, StoredRecord } from "./history.ts";
 import { engine, UNCOMPRESSED_BYTES_MAX } from "./workload/engine.ts";
@@ -20,7 +20,7 @@ export async function readPartitions(gateway: GatewayNode): Promise<FinalPartiti
   return partitions;
 }
 
-async function recordsOf(log: PartitionLog): Promise<StoredRecord[]> {
+async function recordsOf(log: Partition): Promise<StoredRecord[]> {
   const records: StoredRecord[] = [];
   for (let offset = log.logStartOffset; offset < log.highWatermark;) {
     const { bytes, to } = await log.read(offset, READ_BYTES);
