@@ -9,6 +9,7 @@ const chromium = (process.env.RIVULET_CHROMIUM ??= findBrowser() ?? "");
 const realThings = [
   "test/foreign/**/*.test.ts",
   "test/walk/**/*.test.ts",
+  "test/real-crashes/**/*.test.ts",
   "test/console/console.test.ts",
   "test/web-client/gateway.test.ts",
 ];
