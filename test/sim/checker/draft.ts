@@ -17,8 +17,8 @@ export type NewEvent = Untimed<HistoryEvent>;
 const STEP_MS = 10;
 
 /** Events at 10 ms, 20 ms, ... in the order in which they are given. */
-export function timed(events: readonly NewEvent[]): EventDraft[] {
-  return events.map((event, at) => ({ ...event, atMs: (at + 1) * STEP_MS }));
+export function timed(events: readonly (NewEvent | readonly NewEvent[])[]): EventDraft[] {
+  return events.flat().map((event, at) => ({ ...event, atMs: (at + 1) * STEP_MS }));
 }
 
 /** A record as a batch of its own would hold it: sequence 0 of producer id 1 unless it is said. */

@@ -11,7 +11,7 @@ import type {
   ReadFrom,
   WritesLost,
 } from "../history.ts";
-import type { Observation, PartitionStory } from "./partition-story.ts";
+import type { PartitionStory } from "./partition-story.ts";
 import type { Noted } from "./record-story.ts";
 import { END, RecordStory } from "./record-story.ts";
 import { TopicStory } from "./topic-story.ts";
@@ -47,7 +47,7 @@ export class Ledger {
   constructor(history: History, settings: CheckSettings) {
     this.history = history;
     this.settings = settings;
-    for (const [at, event] of history.events.entries()) this.take(event, at);
+    history.events.forEach((event, at) => this.take(event, at));
     for (const partition of history.partitions) {
       const story = this.partition(partition);
       story.final = partition;
@@ -134,8 +134,7 @@ export class Ledger {
         const story = this.told(event);
         story.acknowledgements.push({ event, at });
         if (event.offset < 0n) return;
-        const by = story.published?.event.producer ?? "nobody";
-        this.see({ story, how: "acknowledged", level: event.level, by, at }, event);
+        this.see(event, { story, at }, story.published?.event.producer ?? "nobody");
         return;
       }
       case "unknown":
@@ -151,7 +150,7 @@ export class Ledger {
         this.told(event).sends.push({ event, at });
         return;
       case "read":
-        this.see({ story: this.told(event), how: "read", level: "all", by: event.reader, at }, event);
+        this.see(event, { story: this.told(event), at }, event.reader);
         this.takeReader(event, at);
         return;
       case "read from":
@@ -193,8 +192,16 @@ export class Ledger {
     return story;
   }
 
-  private see(seen: Omit<Observation, "offset" | "atMs">, event: Acknowledged | Read): void {
-    this.partition(event).observations.push({ ...seen, offset: Number(event.offset), atMs: event.atMs });
+  private see(
+    event: Acknowledged | Read,
+    { story, at }: { readonly story: RecordStory; readonly at: number },
+    by: string,
+  ): void {
+    const isRead = event.kind === "read";
+    const how = isRead ? "read" : "acknowledged";
+    const level = isRead ? "all" : event.level;
+    const offset = Number(event.offset);
+    this.partition(event).observations.push({ offset, story, how, level, by, at, atMs: event.atMs });
   }
 
   private takeReader(event: Read | ReadFrom | Gap, at: number): void {

@@ -1,17 +1,16 @@
 /** Rule: nothing appears from nowhere. */
 import type { Ledger } from "./ledger.ts";
 import { observed } from "./partition-story.ts";
-import type { PartitionStory } from "./partition-story.ts";
+import type { Observation, PartitionStory } from "./partition-story.ts";
 import type { RecordStory } from "./record-story.ts";
 import { time } from "./words.ts";
 
-/** One sight of a record in a partition, in words. */
+/** One sight of a record in a partition. */
 interface Sight {
   readonly story: RecordStory;
   readonly offset: number;
-  readonly words: string;
-  /** By an event. */
-  readonly isTold: boolean;
+  /** Left out: it is in the log at the end. */
+  readonly seen?: Observation;
 }
 
 /** What is told of a record, is told after it was published. */
@@ -27,11 +26,13 @@ export function* nothingFromNowhere(ledger: Ledger): Generator<string, void, voi
     if (ledger.record(id).published === undefined)
       yield `${id} in the outbox of ${rows[0]?.producer} comes from nowhere: it was never published`;
   for (const partition of ledger.partitions()) {
-    for (const { story, offset, words, isTold } of sightsOf(ledger, partition)) {
-      // Events of what nobody published have been told above.
-      if (story.published === undefined && isTold) continue;
+    for (const { story, offset, seen } of sightsOf(ledger, partition)) {
       const why = whyNot(partition, story);
-      if (why !== undefined) yield `${story.id} at ${partition.place(offset)}, ${words}: ${why}`;
+      if (why === undefined) continue;
+      // Events of what nobody published have been told above.
+      if (story.published === undefined && seen !== undefined && seen.how !== "held") continue;
+      const words = seen === undefined ? "in the log at the end" : observed(seen);
+      yield `${story.id} at ${partition.place(offset)}, ${words}: ${why}`;
     }
   }
 }
@@ -73,12 +74,13 @@ export function* keysStayTogether(ledger: Ledger): Generator<string, void, void>
   }
 }
 
-function* sightsOf(ledger: Ledger, partition: PartitionStory): Generator<Sight, void, void> {
-  for (const [offset, { id }] of partition.records)
-    yield { story: ledger.record(id), offset, words: "in the log at the end", isTold: false };
+function sightsOf(ledger: Ledger, partition: PartitionStory): Sight[] {
+  const sights: Sight[] = [];
+  for (const [offset, { id }] of partition.records) sights.push({ story: ledger.record(id), offset });
   for (const seen of partition.observations) {
-    // The log's own words are enough.
-    if (partition.records.get(seen.offset)?.id === seen.story.id) continue;
-    yield { story: seen.story, offset: seen.offset, words: observed(seen), isTold: seen.how !== "held" };
+    const { offset, story } = seen;
+    // That it is in the log says it all.
+    if (partition.records.get(offset)?.id !== story.id) sights.push({ story, offset, seen });
   }
+  return sights;
 }

@@ -21,39 +21,41 @@ function* follow(
   /** Where the history published what this reader read last: what a power loss takes back was written before it. */
   let lastPublishedAt = 0;
   for (const { event, at } of events) {
-    const when = `at ${time(event.atMs)}`;
     if (event.kind === "read from") {
       next = event.from === undefined ? undefined : Number(event.from);
       isEarliest = event.earliest ?? false;
       continue;
     }
+    const when = (): string => `at ${time(event.atMs)}`;
     const offset = Number(event.kind === "read" ? event.offset : event.from);
     const isSetBack =
       partition.topic.isRelaxed && next !== undefined && offset < next && ledger.hasLoss(lastPublishedAt, at);
-    if (next !== undefined && !isSetBack) {
+    if (next !== undefined && next !== offset && !isSetBack) {
       const what =
         event.kind === "read"
-          ? `read ${event.id} at ${partition.place(offset)} ${when}`
-          : `was told a gap ${when}`;
+          ? `read ${event.id} at ${partition.place(offset)} ${when()}`
+          : `was told a gap ${when()}`;
       const missed = ledger.firstOwed(partition, next, offset);
       if (offset < next)
         yield `${event.reader} ${what}, from offset ${offset} on, when offset ${next} of ${partition.name} was next: it went back`;
       else if (missed !== undefined)
         yield `${event.reader} ${what}, from offset ${offset} on, and skipped offset ${missed} of ${partition.name} without a word`;
     }
-    const asked = partition.retainedTo(at);
-    const missedFirst =
-      isEarliest && next === undefined ? ledger.firstOwed(partition, asked, offset) : undefined;
+    const isFirstOfAll = isEarliest && next === undefined;
+    const missedFirst = isFirstOfAll
+      ? ledger.firstOwed(partition, partition.retainedTo(at), offset)
+      : undefined;
     if (missedFirst !== undefined)
-      yield `${event.reader} began ${when} at ${partition.place(offset)}, and wanted the earliest: offset ${missedFirst} was not asked to go`;
+      yield `${event.reader} began ${when()} at ${partition.place(offset)}, and wanted the earliest: offset ${missedFirst} was not asked to go`;
     if (event.kind === "read") {
       lastPublishedAt = ledger.record(event.id).publishedAt;
       next = offset + 1;
       continue;
     }
     const to = Number(event.to);
+    const asked = partition.retainedTo(at);
     if (to > asked)
-      yield `${event.reader} was told ${when} that [${offset}, ${to}) of ${partition.name} is gone, and only what is before ${asked} was asked to go`;
+      yield `${event.reader} was told ${when()} that [${offset}, ${to}) of ${partition.name} is gone, and only what is before ${asked} was asked to go`;
     next = Math.max(next ?? to, to);
   }
 }
