@@ -1,6 +1,7 @@
 /** What was published and is not in the log yet. Holds records (rule 2); `delivery.ts` seals and sends them. */
 import type { RecordHeader } from "../log/record.ts";
 import type { KafkaError } from "../wire/errors.ts";
+import { fullJitterMs, RETRY_BACK_OFF } from "./back-off.ts";
 import { deliver } from "./delivery.ts";
 import type { DeliveryOptions, Settlement } from "./delivery.ts";
 import { countRecords, decide, undelivered } from "./outbox-rows.ts";
@@ -52,6 +53,8 @@ interface Addition {
 }
 
 const ADDED_TOGETHER_MAX = 1000;
+/** A store that has failed so often in a row is gone. */
+const FAILED_COUNTS_MAX = 10;
 const NO_COUNTS: OutboxCounts = { waiting: 0, frozen: 0, held: 0, "in doubt": 0, refused: 0, blocked: 0 };
 
 export class Outbox {
@@ -66,6 +69,7 @@ export class Outbox {
   private currentCounts: OutboxCounts = NO_COUNTS;
   private counting: Promise<void> | undefined;
   private countAgain = false;
+  private failedCounts = 0;
 
   constructor(options: OutboxOptions) {
     this.options = options;
@@ -221,8 +225,16 @@ export class Outbox {
     this.counting = this.countAll().finally(() => {
       this.counting = undefined;
     });
-    this.counting.catch(() => undefined);
+    this.counting.catch(() => this.countLater());
     return this.counting;
+  }
+
+  /** Until they are counted, the counts are those before the last change, and the next one may be long in coming. */
+  private countLater(): void {
+    if (this.failedCounts >= FAILED_COUNTS_MAX) return;
+    const { clock, random } = this.options;
+    const waitMs = fullJitterMs(this.failedCounts++, random, RETRY_BACK_OFF);
+    clock.setTimer(waitMs, () => void this.refresh());
   }
 
   private async countAll(): Promise<void> {
@@ -232,6 +244,7 @@ export class Outbox {
       if (this.currentCounts.refused + this.currentCounts["in doubt"] > 0) await this.hearVerdicts();
       this.options.onChange?.();
     } while (this.countAgain);
+    this.failedCounts = 0;
   }
 
   /** The tab that delivers may be another one: what it found out about our records stands in the store. */
