@@ -11,7 +11,7 @@ import type { Actor, FinalState, Run } from "../workload.ts";
 import { engine, UNCOMPRESSED_BYTES_MAX } from "./engine.ts";
 import { EARLIEST, KafkaClient, LATEST, offsetAt, topicNamed } from "./kafka-client.ts";
 import type { KafkaConnection } from "./kafka-connection.ts";
-import { behind } from "./log-now.ts";
+import { behind, isDiskDamaged } from "./log-now.ts";
 import { idOf } from "./values.ts";
 import { sleep } from "./waiting.ts";
 
@@ -286,23 +286,26 @@ class ConsumerLife {
       this.beginAt(reading, endOffset < reading.next ? endOffset : reading.next);
       return true;
     }
-    if (records !== null) this.read(reading, records);
-    return true;
+    return records === null || this.read(reading, records);
   }
 
-  private read(reading: Reading, bytes: Uint8Array): void {
+  /** Answers false when a batch is damaged: there is no getting past it. */
+  private read(reading: Reading, bytes: Uint8Array): boolean {
     const { reader, topicId, partition } = reading;
     // The last batch may be cut short, as Kafka's brokers do.
     for (let at = 0; at + BATCH_HEADER_BYTES <= bytes.byteLength;) {
       const header = new BatchHeader(bytes, at);
-      if (at + header.bytes > bytes.byteLength) return;
+      if (at + header.bytes > bytes.byteLength) return true;
       const batch = bytes.slice(at, at + header.bytes);
       const status = engine.checkBatch(batch, true, UNCOMPRESSED_BYTES_MAX);
       if (status < 0) {
-        this.run.world.trace.violation(
-          `${reader}: the batch at ${header.baseOffset} is damaged (engine status ${status})`,
-        );
-        return;
+        const { trace } = this.run.world;
+        trace.count("kafka consumer: damaged batch");
+        if (!isDiskDamaged(this.run))
+          trace.violation(
+            `${reader}: the batch at ${header.baseOffset} is damaged (engine status ${status})`,
+          );
+        return false;
       }
       for (const { offset, value } of engine.readBatch(batch, UNCOMPRESSED_BYTES_MAX)) {
         if (offset < reading.next) continue;
@@ -312,6 +315,7 @@ class ConsumerLife {
       reading.lastEpoch = header.leaderEpoch;
       at += header.bytes;
     }
+    return true;
   }
 
   /** The log does not reach to the position: its start has moved beyond, or it is shorter than it was. */

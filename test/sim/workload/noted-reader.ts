@@ -16,7 +16,8 @@ export interface NotedReaderOptions {
   readonly topicId: string;
   /** The reader was told the id. */
   readonly isCertain: boolean;
-  readonly from: NonNullable<SubscribeOptions["from"]>;
+  /** `held`: the first record that the device holds. */
+  readonly from: NonNullable<SubscribeOptions["from"]> | "held";
 }
 
 export class NotedReader {
@@ -26,7 +27,7 @@ export class NotedReader {
   private readonly controller = new AbortController();
   private readonly next = new Map<number, bigint>();
   private keptBack: (() => void)[] | undefined;
-  private isOver = false;
+  private hasEnded = false;
 
   constructor(run: Run, options: NotedReaderOptions) {
     this.run = run;
@@ -37,6 +38,10 @@ export class NotedReader {
     if (typeof from === "string") return;
     const positions = "offset" in from ? [from] : from;
     for (const { partition, offset } of positions) this.begin(partition, offset);
+  }
+
+  get isOver(): boolean {
+    return this.hasEnded;
   }
 
   /** Aborts when it may read another topic than it was thought to. */
@@ -63,12 +68,12 @@ export class NotedReader {
 
   /** Its tab died, or what it read from has ended. */
   end(): void {
-    this.isOver = true;
+    this.hasEnded = true;
     this.controller.abort();
   }
 
   get waitsFor(): string | undefined {
-    if (this.isOver) return undefined;
+    if (this.hasEnded) return undefined;
     const { topic, topicId, from } = this.options;
     const topicNow = Array.from(this.run.gateway.cluster?.topics() ?? []).find(({ name }) => name === topic);
     if (topicNow?.id !== topicId) return `word that ${topic} is another topic now`;
@@ -88,7 +93,7 @@ export class NotedReader {
 
   /** Where it stands. */
   final(): FinalReader[] {
-    if (this.isOver || topicIdNow(this.run, this.options.topic) !== this.options.topicId) return [];
+    if (this.hasEnded || topicIdNow(this.run, this.options.topic) !== this.options.topicId) return [];
     this.letGo();
     const { name: reader } = this;
     const { topicId } = this.options;
@@ -99,7 +104,9 @@ export class NotedReader {
     if (from !== undefined) this.next.set(partition, from);
     const { name: reader } = this;
     const { topicId } = this.options;
-    this.keep(() => this.run.note({ kind: "read from", reader, topicId, partition, from }));
+    // Partitions that a list of positions does not name are read from their start.
+    const earliest = from === undefined && this.options.from !== "latest" && this.options.from !== "held";
+    this.keep(() => this.run.note({ kind: "read from", reader, topicId, partition, from, earliest }));
   }
 
   /** What is only of interest together with something that was read. */
@@ -115,7 +122,7 @@ export class NotedReader {
 
   /** Which topic it is can be told while the gateway serves; where it does not, all that was kept back is forgotten. */
   private ask(): void {
-    if (this.keptBack === undefined || this.isOver) return;
+    if (this.keptBack === undefined || this.hasEnded) return;
     const { topic, topicId } = this.options;
     if (topicIdNow(this.run, topic) === topicId) this.letGo();
     else this.end();

@@ -5,7 +5,7 @@ import type { StoredRecord } from "../history.ts";
 import type { Random } from "../kernel/random.ts";
 import type { Actor, FinalState, Run } from "../workload.ts";
 import { heldRecords } from "./held-records.ts";
-import { behind, topicIdNow } from "./log-now.ts";
+import { behind, isIndexedDbFailing, topicIdNow } from "./log-now.ts";
 import { NotedReader } from "./noted-reader.ts";
 import type { SdkTabs } from "./sdk-tabs.ts";
 import { idOf } from "./values.ts";
@@ -104,12 +104,12 @@ export class SdkReplica implements Actor {
               topic: options.topic,
               topicId: replica.topicId,
               isCertain: true,
-              from: "earliest",
+              from: "held",
             })
           : undefined;
         this.kept.set(tab, { replica, reader });
         if (reader !== undefined) void this.follow(tab, replica, reader);
-        await this.whileItIsTheTopic(tab, replica);
+        await this.whileItIsTheTopic(tab, replica, reader);
         reader?.end();
         if (!tab.isOpen) return;
         this.kept.set(tab, undefined);
@@ -129,13 +129,17 @@ export class SdkReplica implements Actor {
     }
   }
 
-  /** Resolves when the topic is known to be another one, or the replica can do no more. */
-  private async whileItIsTheTopic(tab: Tab, replica: Replica<Uint8Array>): Promise<void> {
+  /** Resolves when the topic is known to be another one, or the replica or what follows it can do no more. */
+  private async whileItIsTheTopic(
+    tab: Tab,
+    replica: Replica<Uint8Array>,
+    reader: NotedReader | undefined,
+  ): Promise<void> {
     for (;;) {
       await sleep(tab.process, LOOK_MS);
       const now = topicIdNow(this.run, this.options.topic);
       const isOther = now !== undefined && now !== replica.topicId;
-      if (!tab.isOpen || isOther) return;
+      if (!tab.isOpen || isOther || reader?.isOver === true) return;
       const failed = replica.partitions.find(({ state }) => state === "failed");
       if (failed === undefined) continue;
       this.run.world.trace.count("replica: failed");
@@ -157,8 +161,8 @@ export class SdkReplica implements Actor {
       trace.count("replica: following failed");
       // A store that is taken away ends all that reads it, and a moment later the client.
       await sleep(tab.process, LOOK_MS);
-      const hasFailed = replica.partitions.some(({ state }) => state === "failed");
-      if (tab.isOpen && !tab.isLost && !hasFailed)
+      const isLost = !tab.isOpen || tab.isLost || replica.partitions.some(({ state }) => state === "failed");
+      if (!isLost && !isIndexedDbFailing(this.run))
         trace.violation(`${reader.name}: following failed: ${String(error)}`);
     }
   }

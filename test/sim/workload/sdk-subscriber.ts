@@ -4,7 +4,7 @@ import { ErrorCode, KafkaError } from "../../../wire/errors.ts";
 import type { Tab } from "../browser/tab.ts";
 import type { Random } from "../kernel/random.ts";
 import type { Actor, FinalState, Run } from "../workload.ts";
-import { topicIdNow } from "./log-now.ts";
+import { isDiskDamaged, topicIdNow } from "./log-now.ts";
 import { NotedReader } from "./noted-reader.ts";
 import type { SdkTabs } from "./sdk-tabs.ts";
 import { idOf } from "./values.ts";
@@ -116,10 +116,12 @@ export class SdkSubscriber implements Actor {
         if (isSlow && random.chance(0.1)) await sleep(tab.process, random.delay(1, 2000));
       }
     } catch (error) {
-      const isGone = error instanceof KafkaError && error.code === ErrorCode.UNKNOWN_TOPIC_ID;
-      this.run.world.trace.count(`subscriber: ${isGone ? "the topic was deleted" : "ended with an error"}`);
-      if (!isGone)
-        this.run.world.trace.violation(`${reader.name}: the subscription failed: ${String(error)}`);
+      const code = error instanceof KafkaError ? error.code : undefined;
+      const isDamaged = code === ErrorCode.CORRUPT_MESSAGE && isDiskDamaged(this.run);
+      const { trace } = this.run.world;
+      if (code === ErrorCode.UNKNOWN_TOPIC_ID) trace.count("subscriber: the topic was deleted");
+      else if (isDamaged) trace.count("subscriber: damaged batch");
+      else trace.violation(`${reader.name}: the subscription failed: ${String(error)}`);
     }
   }
 }

@@ -144,8 +144,8 @@ export class TopicOwner implements Actor {
     }
     if (nowMs >= this.nextGrowthMs && topics.length > 0) {
       this.nextGrowthMs = this.next(options.growthMeanMs ?? Infinity);
-      const { name, partitions } = random.pick(topics);
-      if (partitions.length < PARTITIONS_MAX) await this.grow(connection, name, partitions.length + 1);
+      const topic = random.pick(topics);
+      if (topic.partitions.length < PARTITIONS_MAX) await this.grow(connection, topic);
     }
   }
 
@@ -165,7 +165,9 @@ export class TopicOwner implements Actor {
     this.run.world.trace.count("topic: deleted");
   }
 
-  private async grow(connection: KafkaConnection, name: string, count: number): Promise<void> {
+  private async grow(connection: KafkaConnection, { name, id, partitions }: KafkaTopic): Promise<void> {
+    const count = partitions.length + 1;
+    this.run.note({ kind: "partitions asked", topicId: id, count });
     const answer = await connection.request(createPartitions, GROW_VERSION, {
       topics: [{ name, count, assignments: null }],
       timeoutMs: TIMEOUT_MS,
