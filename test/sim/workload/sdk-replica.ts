@@ -87,9 +87,20 @@ export class SdkReplica implements Actor {
       const why = behind(this.run, topicId, partition, status?.to);
       if (why !== undefined)
         return `${why} (${status?.state ?? "not kept"}: ${status?.reason ?? "no reason told"})`;
+      // What a tab that reads along goes by may be an old note, until the one that writes has spoken.
+      if (!this.isWritten(topicId, partition)) return `${topic.name}-${partition} is written by no tab yet`;
     }
     const why = kept.reader?.waitsFor;
     return why === undefined ? undefined : `${why}, following a replica that has all of it`;
+  }
+
+  private isWritten(topicId: string, partition: number): boolean {
+    return Array.from(this.kept).some(
+      ([tab, kept]) =>
+        tab.isOpen &&
+        kept?.replica.topicId === topicId &&
+        kept.replica.partitions.some((each) => each.partition === partition && each.state === "live"),
+    );
   }
 
   private async keepIn(tab: Tab, tabName: string): Promise<void> {
