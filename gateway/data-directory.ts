@@ -1,6 +1,7 @@
 import { access, constants, mkdir } from "node:fs/promises";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { lockDirectory, type DirectoryLock } from "./directory-lock.ts";
+import { codeOf } from "./store/file-system.ts";
 
 /** What an operator can do about the system's reasons. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -10,6 +11,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EEXIST: "there is a file of that name",
   ENOTDIR: "a part of the path is a file",
   ENOSPC: "the disk is full",
+  EIO: "the disk has failed",
 };
 
 /**
@@ -21,13 +23,23 @@ export async function takeDataDirectory(path: string): Promise<DirectoryLock> {
     await mkdir(path, { recursive: true });
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-    const reason = REASONS[code] ?? (cause instanceof Error ? cause.message : String(cause));
-    throw new KafkaError(
-      ErrorCode.KAFKA_STORAGE_ERROR,
-      `the data directory ${path} cannot be used: ${reason}; choose another with --data-dir`,
-      { cause },
-    );
+    tellUnusable(path, cause);
   }
   return lockDirectory(path);
+}
+
+/**
+ * Throws what an error of the system means for whoever runs the gateway, as KafkaError KAFKA_STORAGE_ERROR; other errors
+ * as they are.
+ */
+export function tellUnusable(path: string, cause: unknown): never {
+  const code = codeOf(cause);
+  if (code === undefined) throw cause;
+  const reason = REASONS[code] ?? (cause instanceof Error ? cause.message : code);
+  const advice = code === "ENOSPC" ? "make room on it, or choose another" : "choose another";
+  throw new KafkaError(
+    ErrorCode.KAFKA_STORAGE_ERROR,
+    `the data directory ${path} cannot be used: ${reason}; ${advice} with --data-dir`,
+    { cause },
+  );
 }

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { consoleDirectory, loadEngineModule } from "./assets.ts";
 import { Opened } from "./clients/opened.ts";
 import { Serving } from "./clients/serving.ts";
-import { takeDataDirectory } from "./data-directory.ts";
+import { takeDataDirectory, tellUnusable } from "./data-directory.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
 import { originPolicy } from "./origins.ts";
 import { dataPath, formatHostAndPort, isLoopback, type HostAndPort, type Settings } from "./settings.ts";
@@ -54,10 +54,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const directory = dataPath(settings);
     const lock = await takeDataDirectory(directory);
     opened.add(() => lock.release());
-    const store = await FileStore.open(directory, { files: nodeFileSystem, clock: systemClock });
+    const unusable = (cause: unknown): never => tellUnusable(directory, cause);
+    const files = { files: nodeFileSystem, clock: systemClock };
+    const store = await FileStore.open(directory, files).catch(unusable);
     opened.add(() => store.close());
     const random = (): Uint8Array => new Uint8Array(randomBytes(16));
-    const serving = await Serving.open({ store, engine, clock: systemClock, random, config, log }, opened);
+    const parts = { store, engine, clock: systemClock, random, config, log };
+    const serving = await Serving.open(parts, opened).catch(unusable);
     const kafkaAddress = (port: number): HostAndPort =>
       settings.kafkaAdvertised ?? { host: reachable(settings.host), port };
     const kafka = await listenTcp({

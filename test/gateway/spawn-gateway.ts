@@ -24,14 +24,18 @@ export interface SpawnedGateway {
   kill(signal: NodeJS.Signals): Promise<Exit>;
 }
 
-/** Runs the command and collects what it says. Ports are free ones unless `args` name others. */
+/**
+ * Runs the command and collects what it says. Ports are free ones unless `args` name others. `inside` is put before it.
+ */
 export function run(
   args: readonly string[],
   env: Record<string, string> = {},
+  inside: readonly string[] = [],
 ): { child: ChildProcess; exited: Promise<Exit>; output: Exit } {
   if (!existsSync(join(root, "gateway", "dist", "rivulet.js")))
     throw new Error("gateway/dist is missing: run `npm run build` first");
-  const child = spawn(process.execPath, [command, "--http-port", "0", "--kafka-port", "0", ...args], {
+  const whole = [...inside, process.execPath, command, "--http-port", "0", "--kafka-port", "0", ...args];
+  const child = spawn(whole[0] ?? process.execPath, whole.slice(1), {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -50,8 +54,9 @@ export function run(
 export async function spawnGateway(
   args: readonly string[],
   env: Record<string, string> = {},
+  inside: readonly string[] = [],
 ): Promise<SpawnedGateway> {
-  const { child, exited, output } = run(args, env);
+  const { child, exited, output } = run(args, env, inside);
   const ready = new Promise<string>((resolve) => {
     child.stdout?.on("data", () => {
       const line = output.stdout.split("\n").find((candidate) => candidate.startsWith("rivulet: ready "));

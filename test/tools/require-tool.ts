@@ -6,6 +6,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { describe, test } from "vitest";
 import { kafkaToolsAreFetched } from "./kafka-tools.ts";
+import { findWayToMount } from "./small-file-system.ts";
 
 /** What a test may need, and what to say to someone who has not got it. */
 const tools = {
@@ -18,6 +19,10 @@ const tools = {
   "kafka-tools": {
     find: () => findOnPath("java") && (kafkaToolsAreFetched() ? "java" : findOnPath("mvn")),
     install: "apt-get install maven openjdk-17-jre-headless: Kafka's own tools come from Maven Central",
+  },
+  "small file system": {
+    find: () => findWayToMount()?.join(" "),
+    install: "run as root, or allow user namespaces: unshare -Urm mount -t tmpfs tmpfs /mnt",
   },
 } as const;
 
