@@ -76,7 +76,7 @@ class Simulation {
     this.world = world;
     this.plan = plan;
     this.network = new Network(world, networkFaults(plan.network));
-    this.disk = new SimDisk(world, diskFaults(plan.disk));
+    this.disk = new SimDisk(world);
     const { network, disk } = this;
     this.gateway = new GatewayNode({ world, network, disk, name: "gateway", config: plan.config });
     const { gateway } = this;
@@ -102,6 +102,8 @@ class Simulation {
     const { world, gateway, faults } = this;
     world.trace.say("plan", describePlan(this.plan));
     if (!(await world.settle(gateway.start(), START_MS, "the first start"))) throw gateway.lastFailure;
+    // Whoever sets up a gateway has a disk that works.
+    this.disk.faults = diskFaults(this.plan.disk);
     const actors = actorsOf(this.plan, this.workloadRun());
     for (const actor of actors) actor.start();
     faults.start();

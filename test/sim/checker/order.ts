@@ -7,7 +7,8 @@ import { time } from "./words.ts";
 /**
  * In each partition the records of an idempotent producer, as far as one tab published them, stand in the order of their
  * numbers; records of two tabs in that order if the one was queued before the other was published. What the app wanted sent
- * once more comes when it comes.
+ * once more comes when it comes. An outbox picks the partition at delivery: where it may pick anew, for records without a
+ * key or in a topic that grew, a record may come to a partition behind younger ones that were there first.
  */
 export function* producersKeepOrder(ledger: Ledger): Generator<string, void, void> {
   for (const partition of ledger.partitions()) {
@@ -16,7 +17,9 @@ export function* producersKeepOrder(ledger: Ledger): Generator<string, void, voi
     for (const placed of partition.placed(ledger.record)) {
       const { published, retries, queued } = placed.story;
       if (published === undefined || retries > 0 || !published.event.idempotent) continue;
-      const { producer, tab, number } = published.event;
+      const { producer, tab, number, key } = published.event;
+      const { topic } = partition;
+      if (tab !== undefined && (topic.growths > 0 || (key === null && topic.partitions.size > 1))) continue;
       const place = tab === undefined ? producer : `${producer} ${tab}`;
       const last = lastOfTab.get(place);
       const youngest = youngestOf.get(producer);
