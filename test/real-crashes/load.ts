@@ -57,20 +57,20 @@ export class Load {
       this.producer = { id: answer.producerId, epoch: answer.producerEpoch, sequence: 0 };
     }
     const state = { isFinishing: false };
-    const watchers = new Set<{ left: number; done: () => void }>();
+    const watchers = new Set<{ left: number; tell: () => void }>();
     const heard = (): void => {
-      for (const watcher of watchers) if (--watcher.left <= 0) watcher.done();
+      for (const watcher of watchers) if (--watcher.left <= 0) watcher.tell();
     };
     const producing = this.produce(client, state, heard);
     const reading = this.follow(reader, state);
     // The clients' own failures are told; that the connection ends is what this is about.
     const over = Promise.all([producing, reading]).then(async () => {
       await Promise.all([client.close(), reader.close()]);
-      for (const { done } of watchers) done();
     });
     return {
       over,
-      acknowledged: (left) => new Promise((done) => void watchers.add({ left, done })),
+      acknowledged: (left) =>
+        Promise.race([new Promise<void>((tell) => void watchers.add({ left, tell })), over]),
       async finish() {
         state.isFinishing = true;
         await over;
