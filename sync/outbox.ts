@@ -207,13 +207,14 @@ export class Outbox {
   async retry(ids: readonly number[]): Promise<void> {
     await decide(this.store, ids, "retry");
     this.wake();
-    await this.refresh();
+    // It is decided, also when it cannot be counted now.
+    await this.refresh().catch(() => undefined);
   }
 
   async discard(ids: readonly number[]): Promise<void> {
     const discarded = await decide(this.store, ids, "discard");
     this.disappoint(discarded, undelivered("discarded", "the app discarded it"));
-    await this.refresh();
+    await this.refresh().catch(() => undefined);
   }
 
   /** Counts anew. Calls while one is under way share the next. */
