@@ -4,13 +4,14 @@ import { Lifetime } from "../../gateway/api/lifetime.ts";
 import { PushHub } from "../../gateway/api/push-hub.ts";
 import { ApiTable } from "../../gateway/api/table.ts";
 import { SocketClient } from "../../gateway/clients/socket-client.ts";
+import type { Clock } from "../../log/clock.ts";
 import { silent } from "../../log/logger.ts";
 import { apiVersions } from "../../wire/apis/api-versions.ts";
 import { encodeRequest } from "../../wire/request.ts";
 import { clock, RigLog } from "./push-rig.ts";
 
 /** A socket that breaks as the real one would: touched after it closed, or ended from inside one of its handlers. */
-function rig() {
+function rig(timing: Clock = clock) {
   const calls: string[] = [];
   let open = true;
   let buffered = 0;
@@ -39,7 +40,7 @@ function rig() {
     },
   };
   const cluster = { onTopicsChanged: () => () => {}, topicById: () => undefined };
-  const services = { cluster, clock, log: silent, running: new Lifetime() } as unknown as Services;
+  const services = { cluster, clock: timing, log: silent, running: new Lifetime() } as unknown as Services;
   const hub = new PushHub(services);
   const subscribers: ReturnType<PushHub["subscriber"]>[] = [];
   const client = new SocketClient(ws, {
@@ -103,6 +104,21 @@ describe("a WebSocket", () => {
     expect(calls).toEqual([]);
     await settle();
     expect(calls).toEqual(["end 1008 a text message; the protocol is binary"]);
+  });
+
+  it("has been told to end when its last answer is out, in whatever order calls are deferred", async () => {
+    const deferred: (() => void)[] = [];
+    const { client, calls, settle } = rig({ ...clock, defer: (callback) => void deferred.push(callback) });
+    let isFinished = false;
+    void client.finish().then(() => (isFinished = true));
+    await settle();
+    // The last first.
+    while (deferred.length > 0 && !isFinished) {
+      deferred.pop()?.();
+      await settle();
+    }
+    expect(isFinished).toBe(true);
+    expect(calls).toEqual(["end 1001 the gateway stops"]);
   });
 
   it("that closes before it could be ended is not touched", async () => {
