@@ -39,6 +39,8 @@ interface Reading {
 const FETCH_VERSION = 13;
 const REFRESH_MS = 5000;
 const REST_MS = [20, 500] as const;
+/** However often in a row there was nothing to be had. */
+const REST_MS_MAX = 5000;
 const BATCH_HEADER_BYTES = 61;
 
 /** The topic, or this partition of it, is not what it was. */
@@ -147,23 +149,21 @@ class ConsumerLife {
 
   private async work(connection: KafkaConnection): Promise<void> {
     let refreshAtMs = 0;
+    let failures = 0;
     while (!connection.isClosed) {
       if (this.run.world.nowMs >= refreshAtMs) {
         await this.refresh(connection);
         refreshAtMs = this.run.world.nowMs + REFRESH_MS;
       }
-      if (this.readings.length === 0) {
-        await this.rest();
-        refreshAtMs = 0;
-      } else if (!(await this.fetchOnce(connection))) {
-        await this.rest();
-        refreshAtMs = 0;
+      if (this.readings.length > 0 && (await this.fetchOnce(connection))) {
+        failures = 0;
+        continue;
       }
+      failures += 1;
+      refreshAtMs = 0;
+      const [leastMs, mostMs] = REST_MS;
+      await sleep(this.client.process, this.random.delay(leastMs, Math.min(mostMs * failures, REST_MS_MAX)));
     }
-  }
-
-  private rest(): Promise<void> {
-    return sleep(this.client.process, this.random.delay(...REST_MS));
   }
 
   /** Topics, partitions and leader epochs as they are now. */

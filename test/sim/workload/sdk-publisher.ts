@@ -27,6 +27,8 @@ export class SdkPublisher implements Actor {
   private readonly tap: SentTap;
   private readonly options: SdkPublisherOptions;
   private readonly random: Random;
+  /** Records that may go: nobody asks for them to be sent again, by what an older list says. */
+  private readonly discarded = new Set<string>();
   private published = 0;
   private isCalm = false;
 
@@ -145,7 +147,8 @@ export class SdkPublisher implements Actor {
       if (tab.client.outbox.asking === 0) continue;
       for (const { row, id, state } of await listed(tab.client)) {
         if (!isAsking(state) || this.isCalm) continue;
-        const word = random.pick(["retry", "discard"] as const);
+        const word = this.discarded.has(id) || random.chance(0.5) ? "discard" : "retry";
+        if (word === "discard") this.discarded.add(id);
         run.note({ kind: "decided", id, word });
         run.world.trace.count(`publisher: ${state}, and the word is ${word}`);
         // A tab that closes meanwhile has decided, or has not.
