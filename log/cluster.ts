@@ -110,8 +110,9 @@ export class Cluster {
     const directories = await partitionDirectories(store);
     refuseOrphans(known !== undefined, directories);
     const identity = known ?? { clusterId: newUuid(random), nodeId: NODE_ID };
-    if (known === undefined) await writeClusterIdentity(store, identity);
     const clean = await takeCleanShutdown(store);
+    // After an unclean stop what can be read may not be on the disk, nor what is gone be gone; this makes both so.
+    if (!clean || known === undefined) await writeClusterIdentity(store, identity);
     const metadata = await MetadataLog.open({ ...options, log, clean });
     const cluster = new Cluster(options, identity, metadata);
     try {

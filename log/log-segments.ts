@@ -26,12 +26,14 @@ export class LogSegments {
   private readonly rolls = new Map<Segment, Checkpoint>();
   private segments: readonly Segment[];
   private start: bigint;
+  private isStartSynced: boolean;
 
   constructor(options: PartitionOptions, directory: string, recovered: RecoveredPartition) {
     this.options = options;
     this.directory = directory;
     this.segments = recovered.segments;
     this.start = recovered.logStart;
+    this.isStartSynced = recovered.logStart === 0n;
     this.producers = recovered.producers;
     this.epochs = recovered.epochs;
     this.syncedEnd = recovered.syncedEnd;
@@ -53,6 +55,10 @@ export class LogSegments {
   /** The first offset of the log: in the first segment, or after all of them in a log that holds nothing. */
   get logStart(): bigint {
     return this.start;
+  }
+  /** Whether it is known that the log start is durable: what an opened log reads may not be. */
+  get isStartDurable(): boolean {
+    return this.isStartSynced;
   }
   /** The offset after the last batch, or the log start when that comes later. */
   get end(): bigint {
@@ -106,6 +112,7 @@ export class LogSegments {
   async startAt(offset: bigint): Promise<void> {
     await writeLogStart(this.options.store, this.options.engine, this.directory, offset);
     this.start = offset;
+    this.isStartSynced = true;
     this.epochs.truncateBefore(offset);
   }
 

@@ -115,7 +115,7 @@ function reasonOf(directory: string, cause: unknown): KafkaError {
   const isStorage = cause instanceof KafkaError && cause.code === ErrorCode.KAFKA_STORAGE_ERROR;
   const what = isStorage
     ? cause.message
-    : `its files cannot be used (${String(cause)}): repair the disk, or restore ${directory} from a backup`;
+    : `its files cannot be used (${String(cause)}): free or repair the disk, or restore ${directory} from a backup`;
   return new KafkaError(
     ErrorCode.KAFKA_STORAGE_ERROR,
     `${directory} is offline: ${what}. It is served again after a restart of the node`,

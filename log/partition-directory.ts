@@ -10,15 +10,17 @@ import type { Store } from "./store.ts";
  */
 export async function claimDirectory(store: Store, directory: string, topicId: string): Promise<void> {
   const found = await readIdentity(store, directory);
-  if (found === topicId) return;
+  const hasSegments = (await store.list(`${directory}/`)).some((name) => name.endsWith(".log"));
+  if (found === topicId && hasSegments) return;
   const what =
     found === undefined ? "has segments and no partition.metadata" : `belongs to topic id ${found}`;
-  if (found !== undefined || (await store.list(`${directory}/`)).some((name) => name.endsWith(".log"))) {
+  if ((found ?? topicId) !== topicId || hasSegments) {
     throw new KafkaError(
       ErrorCode.KAFKA_STORAGE_ERROR,
       `the directory ${directory} ${what}, not to the topic with id ${topicId}: move it away, or restore the one that belongs here`,
     );
   }
+  // Also when it is there already, for without a segment it may be what a failed write has left, and not be on the disk.
   await writeIdentity(store, directory, topicId);
 }
 

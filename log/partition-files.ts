@@ -40,3 +40,6 @@ export const leaderEpochFile = (directory: string): string => `${directory}/lead
 export const syncedEndFile = (directory: string): string => `${directory}/synced-end`;
 /** Not one of Kafka's: where the log begins (`log-start.ts`). */
 export const logStartFile = (directory: string): string => `${directory}/log-start`;
+/** Not Kafka's: the end of the log while it is being written anew (`tail-rewrite.ts`). */
+export const tailCopyFile = (directory: string): string => `${directory}/tail-copy`;
+export const tailCheckpointFile = (directory: string): string => `${directory}/tail-copy-checkpoint`;

@@ -268,7 +268,8 @@ export class PartitionLog {
       this.checkWritable();
       const start = offset === -1n ? this.readableEnd : offset;
       if (start < 0n || start > this.readableEnd) throw this.outOfRange(start);
-      if (start > this.logStartOffset) await this.moveStart(start);
+      const { logStart, isStartDurable } = this.segments;
+      if (start > logStart || !isStartDurable) await this.moveStart(start > logStart ? start : logStart);
       return this.logStartOffset;
     });
   }

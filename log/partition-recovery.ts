@@ -18,6 +18,7 @@ import { Segment, walkHeaders } from "./segment.ts";
 import type { Store } from "./store.ts";
 import { SyncedEnd } from "./synced-end.ts";
 import { RELATIVE_OFFSET_MAX } from "./limits.ts";
+import { finishRewrite, rewriteTail } from "./tail-rewrite.ts";
 
 export interface RecoveryRequest {
   store: Store;
@@ -47,11 +48,10 @@ export interface RecoveredPartition {
 /** Throws KafkaError KAFKA_STORAGE_ERROR for damage; then nothing in the store was changed. */
 export async function recoverPartition(request: RecoveryRequest): Promise<RecoveredPartition> {
   const { store, engine, clock, directory } = request;
-  const recovery = new PartitionRecovery(
-    request,
-    await SyncedEnd.open(store, engine, clock, directory),
-    await readLogStart(store, engine, directory),
-  );
+  const logStart = await readLogStart(store, engine, directory);
+  const syncedEnd = await SyncedEnd.open(store, engine, clock, directory);
+  await finishRewrite({ store, engine, directory, syncedEnd });
+  const recovery = new PartitionRecovery(request, syncedEnd, logStart);
   return recovery.run();
 }
 
@@ -63,6 +63,8 @@ class PartitionRecovery {
   private snapshots: readonly bigint[] = [];
   private producers = new ProducerState();
   private epochs = new LeaderEpochs();
+  /** Where the first batch that is not noted as synced begins, in the segment that was scanned last. */
+  private unsyncedAt: number | undefined;
   /** Indexes that were built again, and are written when it is known that nothing is refused. */
   private readonly rebuilt: SegmentIndex[] = [];
 
@@ -83,7 +85,7 @@ class PartitionRecovery {
 
   private async openAll(): Promise<RecoveredPartition> {
     const { store, directory, clean } = this.request;
-    const { bases, snapshots, strayIndexes } = await takeInventory(store, directory);
+    const { bases, snapshots, strays } = await takeInventory(store, directory);
     this.snapshots = snapshots;
     const [least] = bases;
     if (least === undefined) return this.begin();
@@ -91,7 +93,7 @@ class PartitionRecovery {
     if (first === undefined) throw lostStart(directory, least, this.logStart);
     for (const base of bases) if (base >= first) this.segments.push(await this.openSegment(base));
     const report = (clean ? await this.trustClean() : undefined) ?? (await this.scan());
-    await store.delete(strayIndexes);
+    await store.delete(strays);
     for (const index of this.rebuilt) await writeIndexFiles(store, directory, index);
     await this.deleteLaterSnapshots();
     if (first > least || (snapshots[0] ?? first) < first) await this.finishDeletion(first);
@@ -227,20 +229,36 @@ class PartitionRecovery {
         `cut ${droppedBytes} bytes that were never synced from the end of ${last.name}: ${reason}`,
         found,
       );
-      await last.file?.truncate(result.validBytes);
+    }
+    if (decision === "cut" || result.endOffset > this.syncedEnd.offset) await this.makeDurable(last, result);
+    if (decision === "cut") {
       // What the first scan passed on may tell of batches that are gone now.
       this.producers = ProducerState.of(before.producers, this.request.clock.now());
       this.epochs = new LeaderEpochs(before.epochs);
       result = await this.scanOne(last);
       if (result.ending !== "whole") throw this.refusal(last, result, result.endOffset);
     }
-    if (decision === "cut" || result.endOffset > this.syncedEnd.offset) await last.file?.sync();
     if (result.endOffset > this.syncedEnd.offset) await this.syncedEnd.set(result.endOffset);
     last.bytes = result.validBytes;
     last.endOffset = result.endOffset;
     last.index = this.indexOf(last, result);
     await this.rewriteIndexes(store, directory, last);
     return { how: "scanned", validBytes: result.validBytes, droppedBytes: size - result.validBytes, reason };
+  }
+
+  /** What was found sound in the last segment is on the disk afterwards, and nothing else is in its file. */
+  private async makeDurable(last: Segment, { validBytes, endOffset }: ScanResult): Promise<void> {
+    const { file, baseOffset: base } = last;
+    const { syncedEnd, unsyncedAt: position = validBytes } = this;
+    if (file === undefined) throw new Error(`${last.name} is not open`);
+    // What a replica loses its upstream gives again.
+    if (this.request.ledUpTo !== undefined && position < validBytes) {
+      const { store, engine, directory } = this.request;
+      const tail = { base, position, bytes: validBytes - position, endOffset };
+      return rewriteTail({ store, engine, directory, syncedEnd }, file, tail);
+    }
+    await file.truncate(validBytes);
+    await file.sync();
   }
 
   /** Index files of the last segment are from an earlier close: they may tell of what was cut. */
@@ -258,7 +276,9 @@ class PartitionRecovery {
     if (segment.file === undefined) throw new Error(`${segment.name} is not open`);
     const nowMs = clock.now();
     let expected = segment.baseOffset;
+    this.unsyncedAt = undefined;
     const visit = (batch: ScannedBatch): string | undefined => {
+      if (batch.lastOffset >= this.syncedEnd.offset) this.unsyncedAt ??= batch.position;
       if (batch.leaderEpoch < this.epochs.last)
         return `a batch of epoch ${batch.leaderEpoch} follows one of ${this.epochs.last}`;
       if (ledUpTo !== undefined) {

@@ -26,6 +26,8 @@
  * | segments wholly below the log start           | delete: a deletion of records was cut short                           |
  * | a leader's log ends below its log start       | refuse: acknowledged data is missing                                  |
  * | `.index` or `.timeindex` without its `.log`   | delete: a roll or a removal was cut short                             |
+ * | `tail-copy-checkpoint`                        | write the end anew once more, unless the synced end has passed it     |
+ * | `tail-copy` without it                        | delete: the log is as it was                                          |
  * | `.snapshot` beyond the end                    | delete: it tells of batches that were cut                             |
  * | `.log` without sound indexes                  | build them again                                                      |
  * | no sound `.snapshot` at a segment's start     | read producers from the last one before it, or from the log's start   |

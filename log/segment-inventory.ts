@@ -1,5 +1,5 @@
 /** Which files of a partition there are, and which of them are of use. */
-import { parseSegmentFile, segmentFile } from "./partition-files.ts";
+import { parseSegmentFile, segmentFile, tailCopyFile } from "./partition-files.ts";
 import type { Store } from "./store.ts";
 
 export interface SegmentInventory {
@@ -7,21 +7,21 @@ export interface SegmentInventory {
   bases: bigint[];
   /** Offsets of the producer snapshots, rising. */
   snapshots: bigint[];
-  /** Indexes whose segment is not there. */
-  strayIndexes: string[];
+  /** Indexes whose segment is not there, and the copy of a tail that was rewritten or never will be. */
+  strays: string[];
 }
 
 export async function takeInventory(store: Store, directory: string): Promise<SegmentInventory> {
-  const files = (await store.list(`${directory}/`)).flatMap(
-    (name) => parseSegmentFile(directory, name) ?? [],
-  );
+  const names = await store.list(`${directory}/`);
+  const files = names.flatMap((name) => parseSegmentFile(directory, name) ?? []);
   const offsetsOf = (kind: string): bigint[] =>
     files.filter((file) => file.kind === kind).map((file) => file.offset);
   const bases = offsetsOf("log");
   const strayIndexes = files
     .filter(({ kind, offset }) => (kind === "index" || kind === "timeindex") && !bases.includes(offset))
     .map(({ kind, offset }) => segmentFile(directory, offset, kind));
-  return { bases, snapshots: offsetsOf("snapshot"), strayIndexes };
+  const copies = names.filter((name) => name === tailCopyFile(directory));
+  return { bases, snapshots: offsetsOf("snapshot"), strays: [...strayIndexes, ...copies] };
 }
 
 /** Removes what belongs to segments before the one that begins at `base`, and their producer snapshots. Durable when resolved. */

@@ -2,6 +2,10 @@
  * A Store over memory that behaves as badly as a disk may: it can fail the n-th operation or stop dead in the middle of it,
  * and `afterPowerLoss` keeps of what was not synced whatever the seed says: all, nothing, a torn end, or any mixture of
  * 512-byte sectors, zeros and garbage. What was synced it keeps. `afterKill` keeps everything that was written.
+ *
+ * After a failed sync it is as a kernel: readers still see what was written, also after a kill, but no later sync writes it,
+ * and power loss takes it away. Only what is written anew reaches the disk. A small file whose replacement has failed may be
+ * seen and not be there after power loss, too.
  */
 import type { Store, StoreFile } from "../../log/store.ts";
 
@@ -23,6 +27,22 @@ interface Disk {
   /** What power loss leaves for certain; undefined: not even the name. */
   synced: Uint8Array | undefined;
   syncHasFailed: boolean;
+  /** Ranges that a failed sync has dropped: seen, and not to be written by any sync to come. */
+  dropped: (readonly [from: number, to: number])[];
+  /** It is `bytes` or `synced`, nothing in between. */
+  isReplaced: boolean;
+}
+
+function diskOf(bytes: Uint8Array, synced: Uint8Array | undefined, isReplaced = false): Disk {
+  return { bytes, synced, syncHasFailed: false, dropped: [], isReplaced };
+}
+
+/** What the disk has of `bytes` when all is written that still can be. */
+function reachable(bytes: Uint8Array, { dropped, synced }: Disk): Uint8Array {
+  const reached = bytes.slice();
+  for (const [from, to] of dropped)
+    for (let at = from; at < Math.min(to, bytes.length); at++) reached[at] = synced?.[at] ?? 0;
+  return reached;
 }
 
 const SECTOR_BYTES = 512;
@@ -48,12 +68,18 @@ export class CrashingStore implements Store {
 
   /** The store after the machine has lost its power. */
   afterPowerLoss(): CrashingStore {
-    return this.successor((disk) => this.remains(disk));
+    return this.successor((disk) => {
+      const bytes = this.remains(disk);
+      return bytes && diskOf(bytes, disk.synced?.slice());
+    });
   }
 
   /** The store after the process was killed. */
   afterKill(): CrashingStore {
-    return this.successor((disk) => disk.bytes.slice());
+    return this.successor(({ bytes, synced, dropped, isReplaced }) => ({
+      ...diskOf(bytes.slice(), synced?.slice(), isReplaced),
+      dropped: [...dropped],
+    }));
   }
 
   /** From now on operations are counted up to the fault. */
@@ -74,11 +100,7 @@ export class CrashingStore implements Store {
 
   open(name: string): Promise<StoreFile> {
     return this.alive(() => {
-      const disk = this.disks.get(name) ?? {
-        bytes: new Uint8Array(0),
-        synced: undefined,
-        syncHasFailed: false,
-      };
+      const disk = this.disks.get(name) ?? diskOf(new Uint8Array(0), undefined);
       this.disks.set(name, disk);
       return new CrashingFile(name, disk, this);
     });
@@ -89,9 +111,10 @@ export class CrashingStore implements Store {
   }
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
-    const replace = (): void =>
-      void this.disks.set(name, { bytes: bytes.slice(), synced: bytes.slice(), syncHasFailed: false });
-    await this.step("write", name, () => this.chance(0.5) && replace());
+    const replace = (): void => void this.disks.set(name, diskOf(bytes.slice(), bytes.slice()));
+    const before = this.disks.get(name)?.synced;
+    const show = (): void => void this.disks.set(name, diskOf(bytes.slice(), before, true));
+    await this.step("write", name, () => this.chance(0.7) && (this.chance(0.5) ? replace() : show()));
     await this.finish(replace);
   }
 
@@ -140,18 +163,19 @@ export class CrashingStore implements Store {
     return answer();
   }
 
-  private successor(contents: (disk: Disk) => Uint8Array | undefined): CrashingStore {
+  private successor(left: (disk: Disk) => Disk | undefined): CrashingStore {
     const next = new CrashingStore(this.random);
     for (const [name, disk] of this.disks) {
-      const bytes = contents(disk);
-      // What a kill leaves is not synced; what power loss leaves is on the disk.
-      if (bytes !== undefined)
-        next.disks.set(name, { bytes, synced: disk.synced?.slice(), syncHasFailed: false });
+      const successor = left(disk);
+      if (successor !== undefined) next.disks.set(name, successor);
     }
     return next;
   }
 
-  private remains({ bytes, synced }: Disk): Uint8Array | undefined {
+  private remains(disk: Disk): Uint8Array | undefined {
+    const { synced } = disk;
+    if (disk.isReplaced) return this.chance(0.5) ? disk.bytes.slice() : synced?.slice();
+    const bytes = reachable(disk.bytes, disk);
     if (synced === undefined && this.chance(0.3)) return undefined;
     const kept = synced ?? new Uint8Array(0);
     const isExtension = kept.length <= bytes.length && kept.every((value, at) => value === bytes[at]);
@@ -207,7 +231,10 @@ class CrashingFile implements StoreFile {
   truncate(size: number): Promise<void> {
     this.size = size;
     return this.inTurn(async () => {
-      const cut = (): void => void (this.disk.bytes = this.disk.bytes.slice(0, size));
+      const cut = (): void => {
+        this.disk.bytes = this.disk.bytes.slice(0, size);
+        this.disk.dropped = this.disk.dropped.map(([from, to]) => [from, Math.min(to, size)]);
+      };
       await this.store.step("truncate", this.name, () => this.store.chance(0.5) && cut());
       await this.store.finish(cut);
     });
@@ -221,9 +248,11 @@ class CrashingFile implements StoreFile {
       await this.store.step("sync", this.name, () => {});
     } catch (error) {
       this.disk.syncHasFailed = true;
+      if (this.store.chance(0.8))
+        this.disk.dropped.push([sameBytes(covered, this.disk.synced), covered.length]);
       throw error;
     }
-    await this.store.finish(() => void (this.disk.synced = covered));
+    await this.store.finish(() => void (this.disk.synced = reachable(covered, this.disk)));
   }
 
   close(): Promise<void> {
@@ -239,6 +268,12 @@ class CrashingFile implements StoreFile {
 
 /** A new one each time: one that is shared would keep all who wait for it. */
 const never = (): Promise<never> => new Promise(() => {});
+
+/** How many bytes both begin with. */
+function sameBytes(one: Uint8Array, other: Uint8Array | undefined): number {
+  const differs = one.findIndex((value, at) => value !== other?.[at]);
+  return differs < 0 ? one.length : differs;
+}
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
