@@ -124,21 +124,6 @@ describe("tabs of one device", () => {
     expect(await outboxOf(two)).toEqual(["before", "meanwhile"]);
   });
 
-  test("a tab that freezes in the middle of a transaction keeps the others from its stores until it wakes", async () => {
-    const device = lonelyDevice();
-    const [one, two] = [await settle(device.openTab("alice")), await settle(device.openTab("alice"))];
-    const first = publish(two, "as it froze");
-    // A transaction begins with the next task.
-    await world.runUntil(() => false, 0.06);
-    two.freeze();
-    const [isFirstQueued, isSecondQueued] = [isSettled(first), isSettled(publish(one, "behind it"))];
-    await world.runUntil(() => false, 5000);
-    expect([isFirstQueued(), isSecondQueued()]).toEqual([false, false]);
-    two.wake();
-    expect(await until(() => isFirstQueued() && isSecondQueued())).toBe(true);
-    expect(await outboxOf(one)).toEqual(["as it froze", "behind it"]);
-  });
-
   test("when the browser throws the store away every tab with it says so, and the next one begins anew", async () => {
     const device = lonelyDevice();
     const tabs = [await settle(device.openTab("alice")), await settle(device.openTab("alice"))];
@@ -245,6 +230,24 @@ describe("databases of one device", () => {
     expect(isThere).toBeLessThan(180);
   });
 
+  test("a tab that freezes in the middle of a transaction keeps the others from its stores until it wakes", async () => {
+    const databases = databasesOf(calmBrowser);
+    const [one, two] = [await visit(databases, "one"), await visit(databases, "two")];
+    const first = one.store.transact("readwrite", async (rows) => {
+      await rows.putTerm(1);
+      one.process.freeze();
+      await rows.putTerm(2);
+    });
+    let seen: number | undefined;
+    const second = two.store.transact("readonly", async (rows) => void (seen = await rows.term()));
+    const isFirstOver = isSettled(first);
+    await world.runUntil(() => false, 5000);
+    expect([isFirstOver(), seen]).toEqual([false, undefined]);
+    one.process.wake();
+    await settle(Promise.all([first, second]));
+    expect(seen).toBe(2);
+  });
+
   test("a loss of power takes the last relaxed transactions, and none before a strict one", async () => {
     const lengths = new Set<number>();
     for (let round = 0; round < 30; round++) {
@@ -324,7 +327,7 @@ test("locks go to whoever waited first, and a dead tab gives back what it had", 
 });
 
 test("whatever befalls a device, what was queued is in its outbox once, unless the outbox was thrown away", async () => {
-  for (let seed = 1; seed <= 40; seed++) {
+  for (let seed = 1; seed <= 15; seed++) {
     uninstall();
     begin(seed);
     const { random } = world;

@@ -10,7 +10,7 @@ export interface RawDatabase {
   readonly transactions: Transaction[];
   connections: Connection[];
   /** Starts a transaction that need not wait any more, a little later. */
-  processTransactions(): void;
+  processTransactions: () => void;
 }
 
 export interface Target {
@@ -43,6 +43,7 @@ export interface Transaction extends Target {
   _state: "active" | "inactive" | "committing" | "finished";
   /** One step: does the next request and tells of it, or ends the transaction when there is none. */
   _start: () => void;
+  _markFinished: () => void;
   /** Undoes everything, and tells of it a little later. */
   _abort(errorName: string): void;
 }
