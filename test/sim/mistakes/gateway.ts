@@ -53,8 +53,8 @@ export const gatewayMistakes: readonly Mistake[] = [
     edits: [
       {
         file: "gateway/store/file-store.ts",
-        find: "private async afterDelete(directory: string): Promise<void> {\n    await this.syncDirectory(directory);",
-        replace: "private async afterDelete(directory: string): Promise<void> {",
+        find: 'const isThere = await this.syncDirectory(at).then(() => true, ignoring("ENOENT"));',
+        replace: "const isThere: boolean = true;",
       },
     ],
   },
@@ -120,14 +120,9 @@ export const gatewayMistakes: readonly Mistake[] = [
     edits: [
       {
         file: "gateway/api/subscriber.ts",
-        find: "        subscription.feed.join(subscription);\n        continue;",
+        find: "    if (fenced === undefined) subscription.feed.join(subscription);\n",
         replace:
-          "        await this.hub.nextTurn();\n        subscription.feed.join(subscription);\n        continue;",
-      },
-      {
-        file: "gateway/api/subscriber.ts",
-        find: "if (this.socket.bufferedBytes() === 0 && frame.to === subscription.feed.log.highWatermark) {",
-        replace: "if (this.socket.bufferedBytes() < 0) {",
+          "    if (fenced === undefined) void this.hub.nextTurn().then(() => subscription.feed.join(subscription));\n",
       },
       {
         // Both ends guard against it: a frame that does not follow on what was sent is held back here.

@@ -106,8 +106,21 @@ export const logMistakes: readonly Mistake[] = [
     edits: [
       {
         file: "log/partition-recovery.ts",
-        find: 'if (decision === "cut" || result.endOffset > this.syncedEnd.offset) await last.file?.sync();',
-        replace: 'if (decision === "cut") await last.file?.sync();',
+        find: 'if (decision === "cut" || result.endOffset > this.syncedEnd.offset) await this.makeDurable(last, result);',
+        replace: 'if (decision === "cut") await this.makeDurable(last, result);',
+      },
+    ],
+  },
+  {
+    name: "recovered-and-only-synced",
+    breaks:
+      "After a failed sync pages may be marked as clean and not be on the disk: what a restart finds is written anew.",
+    edits: [
+      {
+        file: "log/partition-recovery.ts",
+        find: 'if (decision === "cut" || result.endOffset > this.syncedEnd.offset) await this.makeDurable(last, result);',
+        replace:
+          'if (decision === "cut") await this.makeDurable(last, result);\n    else await last.file?.sync();',
       },
     ],
   },
@@ -235,13 +248,13 @@ export const logMistakes: readonly Mistake[] = [
       { file: "log/cluster.ts", find: "      await this.removals.get(name.toLowerCase());\n", replace: "" },
       {
         file: "log/cluster.ts",
-        find: "      await this.checkDirectories(name, 0, partitions);\n",
+        find: "      await refuseTaken(this.options.store, name, 0, partitions);\n",
         replace: "",
       },
       {
         file: "log/partition-directory.ts",
-        find: "  if (found === topicId) return;\n",
-        replace: "  if (found !== undefined) return;\n",
+        find: "  if (found === topicId && hasSegments) return;\n",
+        replace: "  if (hasSegments) return;\n",
       },
     ],
   },
@@ -261,8 +274,8 @@ export const logMistakes: readonly Mistake[] = [
     breaks: "What a crash left of a deleted topic is removed at the next start, so that its name is free.",
     edits: [
       {
-        file: "log/cluster.ts",
-        find: "if (id !== undefined && this.image.wasRemoved(id)) return deletePartitionFiles(store, directory);",
+        file: "log/cluster-directories.ts",
+        find: "if (id !== undefined && image.wasRemoved(id)) return await deletePartitionFiles(store, directory);",
         replace: "",
       },
     ],
