@@ -20,6 +20,8 @@ export interface NotedReaderOptions {
   readonly from: NonNullable<SubscribeOptions["from"]> | "held";
 }
 
+const LOOK_MS = 1000;
+
 export class NotedReader {
   readonly name: string;
   private readonly run: Run;
@@ -34,6 +36,7 @@ export class NotedReader {
     this.options = options;
     this.name = options.name;
     this.keptBack = options.isCertain ? undefined : [];
+    this.lookAgain();
     const { from } = options;
     if (typeof from === "string") return;
     const positions = "offset" in from ? [from] : from;
@@ -126,6 +129,14 @@ export class NotedReader {
     const { topic, topicId } = this.options;
     if (topicIdNow(this.run, topic) === topicId) this.letGo();
     else this.end();
+  }
+
+  /** One that has read nothing yet may have found another topic than was there when it began, and wait there. */
+  private lookAgain(): void {
+    if (this.keptBack === undefined || this.hasEnded) return;
+    const now = topicIdNow(this.run, this.options.topic);
+    if (now !== undefined && now !== this.options.topicId) this.end();
+    else this.run.world.after(LOOK_MS, () => this.lookAgain());
   }
 
   private letGo(): void {
