@@ -13,18 +13,20 @@ export async function readPartitions(gateway: GatewayNode): Promise<FinalPartiti
   for (const topic of gateway.cluster?.topics() ?? []) {
     for (const log of topic.partitions) {
       const { topicId, partition, logStartOffset, highWatermark } = log;
-      const records = await recordsOf(log);
+      const records = await recordsOf(log, highWatermark);
       partitions.push({ topic: topic.name, topicId, partition, logStartOffset, highWatermark, records });
     }
   }
   return partitions;
 }
 
-async function recordsOf(log: Partition): Promise<StoredRecord[]> {
+/** Up to `end`: a request that was long on its way may still add to the log meanwhile. */
+async function recordsOf(log: Partition, end: bigint): Promise<StoredRecord[]> {
   const records: StoredRecord[] = [];
-  for (let offset = log.logStartOffset; offset < log.highWatermark;) {
+  for (let offset = log.logStartOffset; offset < end;) {
     const { bytes, to } = await log.read(offset, READ_BYTES);
-    for (const record of storedRecords(bytes)) if (record.offset >= offset) records.push(record);
+    for (const record of storedRecords(bytes))
+      if (record.offset >= offset && record.offset < end) records.push(record);
     offset = to;
   }
   return records;

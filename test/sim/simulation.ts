@@ -37,6 +37,8 @@ const START_MS = 60_000;
 /** After healing, everybody must have come to an end within this time. */
 const HEALING_MS = 1_800_000;
 const FINISH_MS = 120_000;
+/** What is on its way when all is over, such as a request of a client that has given up, has arrived by then. */
+const QUIET_MS = 60_000;
 
 /** `tell` gets the story line by line. */
 export async function simulate(seed: number, tell?: (line: string) => void): Promise<Outcome> {
@@ -111,6 +113,9 @@ class Simulation {
     faults.heal();
     for (const actor of actors) actor.calm();
     const isOver = (): boolean => faults.isWell && actors.every((actor) => actor.waitsFor === undefined);
+    if (!(await world.runUntil(isOver, HEALING_MS))) return this.tellWhoWaits(actors);
+    await world.runUntil(() => false, QUIET_MS);
+    // What has arrived late is to be read as well.
     if (!(await world.runUntil(isOver, HEALING_MS))) return this.tellWhoWaits(actors);
     await world.settle(this.judge(actors), FINISH_MS, "reading what everybody holds");
   }
