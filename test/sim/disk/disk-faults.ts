@@ -35,8 +35,8 @@ export function diskFaults(howBad: number): DiskFaults {
     shortReads: 0.1 * howBad,
     shortWrites: 0.1 * howBad,
     failRead: 0.0002 * howBad,
-    failWrite: 0.001 * howBad,
-    failSync: 0.002 * howBad,
+    failWrite: 0.002 * howBad,
+    failSync: 0.005 * howBad,
     noDescriptor: 0.02 * howBad,
     slow: 0.02 * howBad,
     // Every disk tears.
