@@ -82,12 +82,14 @@ export class SdkReplica implements Actor {
     const { topicId, partitions } = kept.replica;
     const topic = Array.from(this.run.gateway.cluster?.topics() ?? []).find(({ id }) => id === topicId);
     if (topic === undefined) return `word that ${this.options.topic} is another topic now`;
-    for (const { partition } of topic.partitions) {
+    for (const { partition, highWatermark } of topic.partitions) {
       const status = partitions.find((each) => each.partition === partition);
       const why = behind(this.run, topicId, partition, status?.to);
       if (why !== undefined)
         return `${why} (${status?.state ?? "not kept"}: ${status?.reason ?? "no reason told"})`;
       // What a tab that reads along goes by may be an old note, until the one that writes has spoken.
+      if (status !== undefined && status.to > highWatermark)
+        return `${topic.name}-${partition} ends at ${highWatermark}, and it goes by a note that it holds up to ${status.to}`;
       if (!this.isWritten(topicId, partition)) return `${topic.name}-${partition} is written by no tab yet`;
     }
     const why = kept.reader?.waitsFor;

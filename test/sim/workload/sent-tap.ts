@@ -42,14 +42,21 @@ export class SentTap implements Actor {
     const principal = this.principalOf(process);
     if (principal === undefined) return;
     for (const { topicId, partitionData } of decodeRequest(produce, apiVersion, message, bodyAt).topicData) {
-      for (const { records } of partitionData) {
+      for (const { index, records } of partitionData) {
         if (records === null) continue;
-        const batch = records.slice(0, new BatchHeader(records).bytes);
-        for (const { value } of engine.readBatch(batch, UNCOMPRESSED_BYTES_MAX)) {
+        const header = new BatchHeader(records);
+        const ids: string[] = [];
+        for (const { value } of engine.readBatch(records.slice(0, header.bytes), UNCOMPRESSED_BYTES_MAX)) {
           const id = idOf(value);
+          ids.push(id);
           this.topicIds.set(id, topicId);
           this.run.note({ kind: "sent", id, principal });
         }
+        const { producerId, producerEpoch, baseSequence } = header;
+        this.run.world.trace.say(
+          process.name,
+          `sends ${ids.join(" ")} to ${topicId}-${index} as ${producerId}/${producerEpoch}/${baseSequence}`,
+        );
       }
     }
   }
