@@ -113,7 +113,10 @@ export class Device {
 
   /** All tabs die, and what was written with relaxed durability may be gone. */
   losePower(): void {
-    for (const process of this.processes) process.kill();
+    for (const process of this.processes) {
+      this.options.network.loseMachine(process);
+      process.kill();
+    }
     const lost = this.databases.losePower();
     this.world.trace.say(this.name, `loses power, and ${lost} transactions with it`);
     this.world.trace.count("device: lost power");

@@ -22,6 +22,8 @@ export class Process {
   /** What came while it was frozen, in order. */
   private readonly kept: (() => void)[] = [];
   private readonly onEnd = new Set<() => void>();
+  /** What was deferred, in order; each has an event of its own that takes the next one. */
+  private readonly deferred: (() => void)[] = [];
 
   constructor(world: World, name: string) {
     this.world = world;
@@ -30,7 +32,7 @@ export class Process {
     this.clock = {
       now: () => Math.floor(EPOCH_MS + world.nowMs + this.clockAheadMs),
       setTimer: (delayMs, callback) => world.after(delayMs, () => this.enter(callback)),
-      defer: (callback) => void world.after(0.001 + this.random.delay(0, 0.2), () => this.enter(callback)),
+      defer: (callback) => this.defer(callback),
     };
   }
 
@@ -72,6 +74,15 @@ export class Process {
         }
         this.later(0.001, answer);
       });
+    });
+  }
+
+  /** In the order of the calls, as a host does: only how long it takes is drawn. */
+  private defer(callback: () => void): void {
+    this.deferred.push(callback);
+    this.world.after(0.001 + this.random.delay(0, 0.2), () => {
+      const next = this.deferred.shift();
+      if (next !== undefined) this.enter(next);
     });
   }
 
