@@ -28,42 +28,94 @@ export async function bundleVariant(root: string, mistake: Mistake | undefined):
   return join(outDir, "worker.js");
 }
 
-/** Runs a mistake's seeds, the lowest first, on one thread, until one catches it. */
-export async function hunt(root: string, mistake: Mistake, seeds: Iterable<number>): Promise<Catch> {
-  const began = performance.now();
-  let caught: SeedReport | undefined;
-  let run = 0;
-  await runSeeds({
-    script: await bundleVariant(root, mistake),
-    threads: 1,
-    seeds,
-    onReport: (report) => {
-      run += 1;
-      if (report.violations.length > 0) caught = report;
-      return caught === undefined;
-    },
-  });
-  const rule = caught?.violations[0] ?? "";
-  return { mistake, seed: caught?.seed, rule, seeds: run, tookMs: performance.now() - began };
+/** The product without any mistake: a seed that finds something in it catches nothing. */
+export class AsItIs {
+  private readonly root: string;
+  private readonly reports = new Map<number, Promise<SeedReport>>();
+  private script: Promise<string> | undefined;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  run(seed: number): Promise<SeedReport> {
+    const known = this.reports.get(seed) ?? this.runNow(seed);
+    this.reports.set(seed, known);
+    return known;
+  }
+
+  /** Of the seeds that were run, those that found something. */
+  async failing(): Promise<SeedReport[]> {
+    const all = await Promise.all(this.reports.values());
+    return all.filter(({ violations }) => violations.length > 0).toSorted((a, b) => a.seed - b.seed);
+  }
+
+  private async runNow(seed: number): Promise<SeedReport> {
+    this.script ??= bundleVariant(this.root, undefined);
+    const reports: SeedReport[] = [];
+    const onReport = (report: SeedReport): boolean => reports.push(report) > 0;
+    await runSeeds({ script: await this.script, threads: 1, seeds: [seed], onReport });
+    const [report] = reports;
+    if (report === undefined) throw new Error(`seed ${seed} has not been run`);
+    return report;
+  }
 }
 
-/** The seeds that find something in the product as it is: what they catch is not the mistake. */
-export async function failingAsIs(
-  root: string,
-  seeds: Iterable<number>,
-  threads: number,
-): Promise<SeedReport[]> {
-  const failing: SeedReport[] = [];
+/** Runs a mistake's seeds from 1 on, on one thread, until one finds something that it does not find without the mistake. */
+async function hunt(root: string, mistake: Mistake, seedsMax: number, asItIs: AsItIs): Promise<Catch> {
+  const began = performance.now();
+  const script = await bundleVariant(root, mistake);
+  for (let from = 1; from <= seedsMax;) {
+    const found = await firstFinding(script, from, seedsMax);
+    if (found === undefined) break;
+    const { seed, violations } = found;
+    if ((await asItIs.run(seed)).violations.length === 0) {
+      const tookMs = performance.now() - began;
+      return { mistake, seed, rule: violations[0] ?? "", seeds: seed, tookMs };
+    }
+    from = seed + 1;
+  }
+  return { mistake, seed: undefined, rule: "", seeds: seedsMax, tookMs: performance.now() - began };
+}
+
+async function firstFinding(script: string, from: number, to: number): Promise<SeedReport | undefined> {
+  let found: SeedReport | undefined;
   await runSeeds({
-    script: await bundleVariant(root, undefined),
-    threads,
-    seeds,
+    script,
+    threads: 1,
+    seeds: range(from, to - from + 1),
     onReport: (report) => {
-      if (report.violations.length > 0) failing.push(report);
-      return true;
+      if (report.violations.length > 0) found = report;
+      return found === undefined;
     },
   });
-  return failing;
+  return found;
+}
+
+export interface HuntRequest {
+  readonly chosen: readonly Mistake[];
+  readonly seedsMax: number;
+  readonly asItIs: AsItIs;
+  /** Hears of each as it ends. */
+  readonly onEnd?: (one: Catch) => void;
+}
+
+/** Hunts all of them, on all cores. Answers in the order of the mistakes. */
+export async function huntAll(
+  root: string,
+  { chosen, seedsMax, asItIs, onEnd }: HuntRequest,
+): Promise<Catch[]> {
+  const catches: Catch[] = [];
+  const open = chosen.values();
+  const lane = async (): Promise<void> => {
+    for (const mistake of open) {
+      const one = await hunt(root, mistake, seedsMax, asItIs);
+      catches.push(one);
+      onEnd?.(one);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, lane));
+  return catches.toSorted((a, b) => chosen.indexOf(a.mistake) - chosen.indexOf(b.mistake));
 }
 
 export interface MistakesRequest {
@@ -77,32 +129,26 @@ export async function runMistakes(root: string, { only = "", seedsMax }: Mistake
   const chosen = mistakes.filter(({ name }) => name.includes(only));
   if (chosen.length === 0) throw new Error(`no planted mistake is named ${only}`);
   for (const mistake of chosen) checkPlaces(root, mistake);
-  const threads = Math.min(availableParallelism(), chosen.length);
   const progress = new Progress(chosen.length, "mistakes");
-  const catches: Catch[] = [];
-  const open = chosen.values();
-  await Promise.all(
-    Array.from({ length: threads }, async () => {
-      for (const mistake of open) {
-        catches.push(await hunt(root, mistake, range(1, seedsMax)));
-        progress.step(`${catches.filter(({ seed }) => seed === undefined).length} survived`);
-      }
-    }),
-  );
-  const caughtAt = new Set(catches.flatMap(({ seed }) => seed ?? []));
-  const failing = await failingAsIs(root, caughtAt, threads);
+  const asItIs = new AsItIs(root);
+  let survived = 0;
+  const onEnd = ({ seed }: Catch): void => {
+    if (seed === undefined) survived += 1;
+    progress.step(`${survived} survived`);
+  };
+  const catches = await huntAll(root, { chosen, seedsMax, asItIs, onEnd });
+  const failing = await asItIs.failing();
   progress.end();
-  catches.sort((a, b) => chosen.indexOf(a.mistake) - chosen.indexOf(b.mistake));
   for (const line of catches.map(row)) console.log(line);
   for (const { seed, violations } of failing)
-    console.log(`seed ${seed} fails without any mistake, and catches nothing: ${violations[0] ?? ""}`);
-  const survivors = catches.filter(({ seed }) => seed === undefined);
+    console.log(`seed ${seed} fails without any mistake, and was passed over: ${violations[0] ?? ""}`);
+  const slowest = Math.max(0, ...catches.flatMap(({ seed }) => seed ?? []));
   console.log(`\n${header(root)}`);
   console.log(
-    `${catches.length - survivors.length} of ${catches.length} mistakes caught, within ${Math.max(0, ...caughtAt)} seeds; ` +
-      `${progress.seconds.toFixed(0)} s on ${threads} threads`,
+    `${catches.length - survived} of ${catches.length} mistakes caught, within ${slowest} seeds; ` +
+      `${progress.seconds.toFixed(0)} s on ${availableParallelism()} threads`,
   );
-  return survivors.length === 0 && failing.length === 0 ? 0 : 1;
+  return survived === 0 && failing.length === 0 ? 0 : 1;
 }
 
 function row({ mistake, seed, rule, seeds, tookMs }: Catch): string {

@@ -95,14 +95,15 @@ function trippingDate(trip: (what: string) => void): DateConstructor {
 
 /** Whether the call comes from where it does no harm. Often asked, so without the source maps that a stack in words costs. */
 function isExempt(): boolean {
-  const { prepareStackTrace, stackTraceLimit } = Error;
+  const { stackTraceLimit } = Error;
+  const prepare: unknown = Reflect.get(Error, "prepareStackTrace");
   try {
     Error.stackTraceLimit = FRAMES;
     Error.prepareStackTrace = (_, sites) =>
       sites.some((site) => site.getFileName()?.includes(EXEMPT) === true);
     return (new Error().stack as unknown) === true;
   } finally {
-    Error.prepareStackTrace = prepareStackTrace;
+    Reflect.set(Error, "prepareStackTrace", prepare);
     Error.stackTraceLimit = stackTraceLimit;
   }
 }

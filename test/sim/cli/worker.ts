@@ -1,4 +1,5 @@
 /** A thread of the runner: runs one seed after the other, and reports whatever becomes of it. */
+import { setMaxListeners } from "node:events";
 import { parentPort } from "node:worker_threads";
 import { simulate } from "../simulation.ts";
 import { type FromWorker, type SeedReport, type Task, textOf } from "./task.ts";
@@ -8,6 +9,9 @@ const port = parentPort;
 if (port === null) throw new Error("this is the runner's thread: start test/sim/run.mjs");
 
 const say = (message: FromWorker): void => port.postMessage(message);
+
+// Node warns of more than ten listeners to one signal, which browsers do not: a page with many readers has them.
+setMaxListeners(0);
 
 /** What went wrong outside of the run's own promises, while it ran. */
 let stray: string[] = [];
