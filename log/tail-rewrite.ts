@@ -72,7 +72,9 @@ export async function finishRewrite(host: TailHost): Promise<void> {
   if (tail.endOffset <= syncedEnd.offset) return forget(host);
   const names = await store.list(`${directory}/`);
   const [name, copyName] = [segmentFile(directory, tail.base, "log"), tailCopyFile(directory)];
-  for (const needed of [name, copyName]) if (!names.includes(needed)) throw damaged(needed);
+  // A segment of which nothing was noted as synced may have gone whole when the power did.
+  const needed = tail.position > 0 ? [name, copyName] : [copyName];
+  for (const each of needed) if (!names.includes(each)) throw damaged(each);
   const [file, copy] = [await store.open(name), await store.open(copyName)];
   if (file.size < tail.position || copy.size !== tail.bytes)
     throw damaged(copy.size === tail.bytes ? name : copyName);

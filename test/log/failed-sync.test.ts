@@ -171,6 +171,17 @@ describe("the end of the log that is written anew", () => {
     }
   });
 
+  it("is put back into a segment that loss of power took away whole, for nothing of it was synced before", async () => {
+    const store = await afterFailedSync(3, [], "not acknowledged");
+    store.arm({ at: 1, kind: "fail", operation: "truncate" });
+    await failureOfOpen(store);
+    const files = await filesOf(store);
+    expect([...files.keys()]).toContain(CHECKPOINT);
+    const left = new MemoryStore();
+    for (const [name, bytes] of files) if (name !== LOG) await left.write(name, bytes);
+    expect(await values(await openLeader(left, OPTIONS, 1))).toEqual(["not acknowledged"]);
+  });
+
   it("of a replica is left as it is: its upstream gives again what is lost", async () => {
     const files = await filesOf(await afterFailedSync(3, texts(5), "not acknowledged"));
     const cuts: [string, number][] = [];
