@@ -30,6 +30,8 @@ export const PRODUCER_ID_BLOCK = 1000n;
 export const OPENING_MAX = 16;
 /** The synced end is noted at most this often, in milliseconds. */
 export const SYNCED_END_NOTE_INTERVAL_MS = 10;
+/** The notes are synced this long after the first that is not, in milliseconds. */
+export const SYNCED_END_SYNC_INTERVAL_MS = 1000;
 /** Notes of the synced end that are kept before the file is written anew. */
 export const SYNCED_END_FILE_BYTES_MAX = 48 * 1024;
 /** Partitions whose leader epoch is raised in one metadata batch; more of them take more batches. */

@@ -45,11 +45,12 @@ export interface RecoveredPartition {
   report: RecoveryReport;
 }
 
-/** Throws KafkaError KAFKA_STORAGE_ERROR for damage; then nothing in the store was changed. */
+/** Throws KafkaError KAFKA_STORAGE_ERROR for damage; then nothing that the store tells was changed. */
 export async function recoverPartition(request: RecoveryRequest): Promise<RecoveredPartition> {
   const { store, engine, clock, directory } = request;
   const logStart = await readLogStart(store, engine, directory);
   const syncedEnd = await SyncedEnd.open(store, engine, clock, directory);
+  if (!request.clean) await syncedEnd.makeDurable();
   await finishRewrite({ store, engine, directory, syncedEnd });
   const recovery = new PartitionRecovery(request, syncedEnd, logStart);
   return recovery.run();

@@ -5,14 +5,18 @@
  * damage to data that was acknowledged, which may not. The batches themselves cannot tell. What is noted here can: below
  * it everything was synced once, so damage there is refused.
  *
- * A note is written after the sync that it tells of, and is not synced itself: losing one makes the bound lower, never
- * wrong. `set` is durable, and the only way down.
+ * A note is written after the sync that it tells of, and synced itself within about a second: until then losing it makes
+ * the bound lower, never wrong. `set` is durable at once, and the only way down.
  *
  * File: notes of 12 bytes, big-endian: int64 offset, uint32 CRC32C of those 8 bytes. The highest sound one counts.
  */
 import type { Clock } from "./clock.ts";
 import type { Engine } from "./engine.ts";
-import { SYNCED_END_FILE_BYTES_MAX, SYNCED_END_NOTE_INTERVAL_MS } from "./limits.ts";
+import {
+  SYNCED_END_FILE_BYTES_MAX,
+  SYNCED_END_NOTE_INTERVAL_MS,
+  SYNCED_END_SYNC_INTERVAL_MS,
+} from "./limits.ts";
 import { syncedEndFile } from "./partition-files.ts";
 import type { Store, StoreFile } from "./store.ts";
 import { Turns } from "./turns.ts";
@@ -34,6 +38,7 @@ export class SyncedEnd {
   /** A crash in the middle of a note leaves a part of one, after which nothing may be appended. */
   private torn: boolean;
   private cancelTimer: (() => void) | undefined;
+  private cancelSync: (() => void) | undefined;
   private closed = false;
 
   private constructor(store: Store, engine: Engine, clock: Clock, name: string, bytes: Uint8Array) {
@@ -49,6 +54,21 @@ export class SyncedEnd {
   static async open(store: Store, engine: Engine, clock: Clock, directory: string): Promise<SyncedEnd> {
     const name = syncedEndFile(directory);
     return new SyncedEnd(store, engine, clock, name, (await store.read(name)) ?? new Uint8Array(0));
+  }
+
+  /**
+   * After an unclean stop, before anything is decided by it: the notes may only be in the system's cache, and a loss of
+   * power would take them though what they tell of was seen. Where that fails the bound is what it was.
+   */
+  async makeDurable(): Promise<void> {
+    if (this.stored === 0n) return;
+    try {
+      const file = await this.store.open(this.name);
+      await file.sync();
+      await file.close();
+    } catch {
+      // What the disk cannot do now is told by what follows.
+    }
   }
 
   /** What the file says; 0 when it says nothing. */
@@ -74,6 +94,8 @@ export class SyncedEnd {
     this.closed = true;
     this.cancelTimer?.();
     this.cancelTimer = undefined;
+    this.cancelSync?.();
+    this.cancelSync = undefined;
     if (keep) await this.turns.take(() => this.write()).catch(() => {});
     await this.turns.idle();
     await this.file?.close();
@@ -94,8 +116,32 @@ export class SyncedEnd {
     if (offset <= this.stored) return;
     this.file ??= await this.store.open(this.name);
     if (this.torn || this.file.size >= SYNCED_END_FILE_BYTES_MAX) return this.replace(offset);
-    await this.file.append([encodeNote(this.engine, offset)]);
+    await this.giveUpOnFailure(this.file.append([encodeNote(this.engine, offset)]));
     this.stored = offset;
+    this.syncSoon();
+  }
+
+  /** Not at once: what is noted while the timer runs shares the sync. */
+  private syncSoon(): void {
+    if (this.closed) return;
+    this.cancelSync ??= this.clock.setTimer(SYNCED_END_SYNC_INTERVAL_MS, () => {
+      this.cancelSync = undefined;
+      this.turns.take(() => this.sync()).catch(() => {});
+    });
+  }
+
+  private async sync(): Promise<void> {
+    if (this.file !== undefined) await this.giveUpOnFailure(this.file.sync());
+  }
+
+  /** A file that could not be written or synced takes nothing any more: the next note begins a new one. */
+  private async giveUpOnFailure(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.torn = true;
+      throw error;
+    }
   }
 
   private async replace(offset: bigint): Promise<void> {

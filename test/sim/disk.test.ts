@@ -304,6 +304,9 @@ describe("a bit at rest", () => {
     expect(rig.disk.flipBit()).toBeUndefined();
     const fd = await syncedFile(rig, "/00.log");
     await rig.run(rig.files.close(await syncedFile(rig, "/meta")));
+    // What was written just now is not at rest.
+    expect(rig.disk.flipBit()).toBeUndefined();
+    await rig.pass(5000);
     const where = rig.disk.flipBit();
     expect(where?.path).toBe("/00.log");
     const bytes = (await rig.read("/00.log")) ?? new Uint8Array(0);
@@ -321,6 +324,7 @@ describe("a bit at rest", () => {
   it("is gone when its byte is cut off and written anew", async () => {
     const rig = new DiskRig(12);
     const fd = await syncedFile(rig, "/00.log");
+    await rig.pass(5000);
     rig.disk.flipBit();
     await rig.run(rig.files.truncate(fd, 0));
     await write(rig, fd, filled(SYNCED, 9), 0);

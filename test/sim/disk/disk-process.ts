@@ -316,7 +316,7 @@ export class DiskProcess implements FileSystem {
       world.trace.violation(
         `disk: ${path} was synced again after writing it had failed, as if nothing was lost`,
       );
-    file.sync(dataOnly);
+    file.sync(dataOnly, world.nowMs);
   }
 
   private evict(path: string, file: SimFile): void {

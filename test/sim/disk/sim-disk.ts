@@ -11,6 +11,13 @@ import { DiskProcess } from "./disk-process.ts";
 import { SimDirectory } from "./sim-directory.ts";
 import { SimFile } from "./sim-file.ts";
 
+/**
+ * Bits flip in what has been left alone for so long. A log tells what was synced and has rotted from what was never synced
+ * by notes that are synced a second later; a bit that flips within that second, before a loss of power, is taken for a
+ * write that never arrived (see `docs/decisions.md`).
+ */
+const REST_MS = 3000;
+
 export class SimDisk {
   readonly world: World;
   readonly random: Random;
@@ -73,7 +80,7 @@ export class SimDisk {
     const candidates = this.files().filter(([path, file]) => file.size > 0 && isWanted(path));
     if (candidates.length === 0) return undefined;
     const [path, file] = this.random.pick(candidates);
-    const position = file.flip(this.random);
+    const position = file.flip(this.random, this.world.nowMs - REST_MS);
     if (position === undefined) return undefined;
     this.happened("bit flipped", `a bit flips at ${position} of ${path}`);
     return { path, position };

@@ -32,6 +32,8 @@ export class SimFile {
   private readonly unsaved = new ByteRanges();
   /** Whose sync it was. */
   private failedSyncOf: Process | undefined;
+  /** How much of it was durable when, oldest first: what changes later is not at rest. */
+  private readonly rests: { readonly atMs: number; size: number }[] = [];
   /** Bits that have flipped, by position. */
   private readonly flips = new Map<number, number>();
 
@@ -75,10 +77,12 @@ export class SimFile {
     this.unsaved.remove(size, Infinity);
     this.sureSize = Math.min(this.sureSize, size);
     this.size = size;
+    for (const rest of this.rests) rest.size = Math.min(rest.size, size);
   }
 
   /** Makes durable what there is; `dataOnly` does not make durable that the file has become shorter. */
-  sync(dataOnly: boolean): void {
+  sync(dataOnly: boolean, nowMs: number): void {
+    this.rests.push({ atMs: nowMs, size: this.size });
     for (const [from, to] of this.dirty) this.toDisk(from, to);
     this.dirty.clear();
     this.sureSize = this.size;
@@ -130,9 +134,11 @@ export class SimFile {
     return damage;
   }
 
-  /** Flips one bit of what lies on the disk; undefined when no byte does. */
-  flip(random: Random): number | undefined {
-    const sure = Math.min(this.sureSize, this.size);
+  /** Flips one bit of what was durable at that time and still is; undefined when no byte was. */
+  flip(random: Random, sinceMs: number): number | undefined {
+    const later = this.rests.findIndex(({ atMs }) => atMs > sinceMs);
+    const resting = later < 0 ? this.rests.at(-1) : this.rests[later - 1];
+    const sure = Math.min(this.sureSize, this.size, resting?.size ?? 0);
     if (sure === 0) return undefined;
     const position = random.below(sure);
     if (this.dirty.has(position) || this.unsaved.has(position)) return undefined;

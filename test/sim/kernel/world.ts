@@ -50,9 +50,8 @@ export class World {
     await drained();
     while (!isOver()) {
       const event = this.pop();
-      if (event === undefined) return isOver();
-      if (event.atMs > endMs) {
-        this.push(event);
+      if (event === undefined || event.atMs > endMs) {
+        if (event !== undefined) this.push(event);
         this.nowMs = endMs;
         return isOver();
       }

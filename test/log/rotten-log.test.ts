@@ -1,0 +1,56 @@
+/**
+ * A bit has flipped in what was acknowledged, and then the power is lost: the log must say that it is damaged, and not take
+ * the place for a write that never arrived, which it would cut off with all that follows.
+ */
+import { describe, expect, it } from "vitest";
+import { SYNCED_END_NOTE_INTERVAL_MS, SYNCED_END_SYNC_INTERVAL_MS } from "../../log/limits.ts";
+import { CrashingStore } from "./crashing-store.ts";
+import { appendAll, batchOf, failureOf, openLeader, randomOf, tickClock } from "./harness.ts";
+
+const LOG = "orders-0/00000000000000000000.log";
+const SEEDS = 40;
+const OPTIONS = { clock: tickClock };
+
+const pass = (ms: number): Promise<void> => new Promise((resolve) => void tickClock.setTimer(ms, resolve));
+
+/** A log of some batches that was left alone for `restMs`. */
+async function restingLog(seed: number, restMs: number): Promise<CrashingStore> {
+  const store = new CrashingStore(randomOf(seed));
+  const log = await openLeader(store, OPTIONS);
+  await appendAll(
+    log,
+    ["one", "two", "three"].map((value) => batchOf([value])),
+  );
+  await pass(restMs);
+  store.crash();
+  return store;
+}
+
+async function flip(store: CrashingStore, at: number): Promise<void> {
+  const bytes = (await store.read(LOG)) ?? new Uint8Array(0);
+  bytes[at] = (bytes[at] ?? 0) ^ 4;
+  await store.write(LOG, bytes);
+}
+
+describe("a bit that flips in what was acknowledged", () => {
+  it("is damage after a loss of power, once the log has rested for a moment", async () => {
+    const restMs = SYNCED_END_NOTE_INTERVAL_MS + SYNCED_END_SYNC_INTERVAL_MS + 100;
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const store = (await restingLog(seed, restMs)).afterPowerLoss();
+      await flip(store, 30);
+      expect((await failureOf(() => openLeader(store, OPTIONS, 1))).message).toContain("is damaged");
+    }
+  });
+
+  it("stays damage when the power is lost after a start that has refused it", async () => {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      // Killed before the note is synced: the cache alone has it.
+      const killed = (await restingLog(seed, SYNCED_END_NOTE_INTERVAL_MS * 4)).afterKill();
+      await flip(killed, 30);
+      expect((await failureOf(() => openLeader(killed, OPTIONS, 1))).message).toContain("is damaged");
+      killed.crash();
+      const again = killed.afterPowerLoss();
+      expect((await failureOf(() => openLeader(again, OPTIONS, 1))).message).toContain("is damaged");
+    }
+  });
+});
