@@ -117,6 +117,7 @@ const ENTRIES = [
   /^web-client\/(index\.ts|console\/main\.tsx)$/,
   /^bench\/run\.mjs$/,
   /^test\/(sim\/)?run\.mjs$/,
+  /^test\/sim\/cli\/main\.ts$/,
   /(^|\/)vite(st)?\.config\.ts$/,
 ];
 const TEST_ENTRIES = [/\.test\.tsx?$/, /^test\/setup\/.*reporter\.ts$/];
