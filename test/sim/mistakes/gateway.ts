@@ -155,29 +155,6 @@ export const gatewayMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "latest-is-what-is-written",
-    breaks: "The latest offset is the high watermark: what is above it may get other records yet.",
-    edits: [
-      {
-        file: "gateway/api/list-offsets.ts",
-        find: "function latest({ highWatermark, leaderEpoch }: PartitionLog): FoundOffset {\n  return { offset: highWatermark,",
-        replace:
-          "function latest({ logEndOffset, leaderEpoch }: PartitionLog): FoundOffset {\n  return { offset: logEndOffset,",
-      },
-    ],
-  },
-  {
-    name: "subscribed-from-what-is-written",
-    breaks: "Who subscribes from the end gets all that comes after the answer.",
-    edits: [
-      {
-        file: "gateway/api/subscribe.ts",
-        find: "if (offset === LATEST) return log.highWatermark;",
-        replace: "if (offset === LATEST) return log.logEndOffset;",
-      },
-    ],
-  },
-  {
     name: "answers-out-of-order",
     breaks: "On a Kafka connection answers keep the order of their requests.",
     edits: [

@@ -44,7 +44,7 @@ export const syncMistakes: readonly Mistake[] = [
         file: "sync/lane-delivery.ts",
         find: "      const baseOffset = await produceOnce(this.host.connection, batch);",
         replace:
-          "      await settle(this.host.options.store, batch);\n" +
+          "      await settle(this.host.options.store, batch, -1n);\n" +
           "      const baseOffset = await produceOnce(this.host.connection, batch);",
       },
     ],
