@@ -28,7 +28,7 @@ import {
 } from "./limits.ts";
 import { type Logger, silent } from "./logger.ts";
 import { type MetadataImage, TOPIC_RESOURCE, type TopicImage } from "./metadata-image.ts";
-import { MetadataLog } from "./metadata-log.ts";
+import { METADATA_TOPIC, MetadataLog } from "./metadata-log.ts";
 import type { MetadataCodec, MetadataRecord } from "./metadata-record.ts";
 import { OfflinePartition, type Partition } from "./offline-partition.ts";
 import { PartitionLog } from "./partition-log.ts";
@@ -72,6 +72,12 @@ export interface CheckedTopic {
   readonly partitions: number;
   readonly config: TopicConfig;
   readonly overrides: ReadonlyMap<string, string>;
+}
+
+export interface FencedPartition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly reason: string;
 }
 
 export interface TopicsChange {
@@ -244,6 +250,18 @@ export class Cluster {
       });
     }
     return this.nextId++;
+  }
+
+  /** Partitions that take no records until the node is restarted, with why; that of the metadata among them. */
+  fenced(): FencedPartition[] {
+    const found: FencedPartition[] = [];
+    const { fenced } = this.metadata;
+    if (fenced !== undefined) found.push({ topic: METADATA_TOPIC, partition: 0, reason: fenced.message });
+    for (const { partitions } of this.byName.values()) {
+      for (const { topic, partition, fenced: reason } of partitions)
+        if (reason !== undefined) found.push({ topic, partition, reason: reason.message });
+    }
+    return found;
   }
 
   /** Hears of every topic that is made, deleted or given partitions. Answers how to stop. */

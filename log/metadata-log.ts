@@ -1,4 +1,5 @@
 /** `__cluster_metadata-0`: a partition like any other, whose records are folded into an image. */
+import type { KafkaError } from "../wire/errors.ts";
 import type { Clock } from "./clock.ts";
 import { brokerConfig, topicConfig } from "./config.ts";
 import type { Engine } from "./engine.ts";
@@ -69,6 +70,11 @@ export class MetadataLog {
     };
     await this.log.append(engine.writeBatch(inputs, sealing)).synced;
     for (const record of records) this.image.apply(record);
+  }
+
+  /** Why no topic can be made, changed or deleted any more; undefined while it can. */
+  get fenced(): KafkaError | undefined {
+    return this.log.fenced;
   }
 
   close(): Promise<void> {

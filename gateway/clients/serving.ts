@@ -73,9 +73,7 @@ export class Serving {
   health(told: { version: string; kafka: string }): Health {
     const { cluster, clock } = this.services;
     const partitions = Array.from(cluster.topics()).flatMap((topic) => topic.partitions);
-    const fenced = partitions.flatMap(({ topic, partition, fenced: reason }) =>
-      reason === undefined ? [] : [{ topic, partition, reason: reason.message }],
-    );
+    const fenced = cluster.fenced();
     const well = fenced.length === 0;
     return {
       well,

@@ -59,3 +59,23 @@ describe("a topic whose files cannot all be made", () => {
     await again.close();
   });
 });
+
+describe("a metadata log that takes no more records", () => {
+  it("is told of, so that somebody restarts a node on which no topic can be made any more", async () => {
+    const store = new CrashingStore(() => 0.9);
+    const cluster = await openCluster(store);
+    expect(cluster.fenced()).toEqual([]);
+    store.arm({
+      at: 1,
+      kind: "fail",
+      operation: "sync",
+      suffix: "__cluster_metadata-0/00000000000000000000.log",
+    });
+    const failure = await failureOf(() => cluster.createTopic("orders", { partitions: 1 }));
+    expect(failure.code).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    expect(cluster.fenced()).toEqual([
+      { topic: "__cluster_metadata", partition: 0, reason: expect.stringContaining("injected") },
+    ]);
+    await expect(cluster.close()).rejects.toThrow("injected");
+  });
+});

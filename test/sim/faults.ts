@@ -147,8 +147,7 @@ export class Faults {
   }
 
   private isOutOfOrder(): boolean {
-    const topics = this.options.gateway.cluster?.topics() ?? [];
-    return Array.from(topics).some((topic) => topic.partitions.some((log) => log.fenced !== undefined));
+    return (this.options.gateway.cluster?.fenced().length ?? 0) > 0;
   }
 
   private flipBit(): void {
