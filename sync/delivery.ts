@@ -43,6 +43,8 @@ export interface DeliveryOptions {
   readonly serverTime: () => Promise<number>;
   /** The gateway's `producer.id.expiration.ms`: after half of it an unanswered batch is looked for before it is sent again. */
   readonly producerIdExpirationMs: number;
+  /** Whoever delivered before does not any more, and may have died before it told what it had settled. */
+  readonly onTakenOver: () => void;
   readonly onSettled: (settlement: Settlement) => void;
   /** These records were refused, or are in doubt. */
   readonly onUndelivered: (recordIds: readonly number[], error: KafkaError) => void;
@@ -60,6 +62,7 @@ const ABSENT_TIMES_MAX = 5;
  */
 export async function deliver(options: DeliveryOptions, added: Bell, signal: AbortSignal): Promise<void> {
   const term = await takeOver(options.store);
+  options.onTakenOver();
   const serverClock = new ServerClock(options.clock);
   const unanswered = new Map<string, number>();
   let failures = 0;
@@ -200,8 +203,12 @@ class Session implements LaneHost {
   }
 
   /** Answers false when the batch is no more. */
-  private blockBatch(batch: FrozenBatch, reason: string | null): Promise<boolean> {
-    return block(this.options.store, this.term, batch, reason);
+  private async blockBatch(batch: FrozenBatch, reason: string | null): Promise<boolean> {
+    const isThere = await block(this.options.store, this.term, batch, reason);
+    // The app is asked about its records from now on, or no longer: every tab is to count them anew.
+    if (isThere && reason !== batch.blocked)
+      this.options.onUndelivered([], new KafkaError(ErrorCode.INCONSISTENT_TOPIC_ID, reason ?? "sent again"));
+    return isThere;
   }
 
   /** The stored batches of a topic, now that it is known which one it is: nothing is sealed for it before they have their lanes. */

@@ -1,4 +1,5 @@
 /** An outbox's rows in memory: for tabs without IndexedDB, and for tests. Gone with the tab. */
+import { RECEIPTS_MAX } from "./outbox-store.ts";
 import type {
   FrozenBatch,
   Lane,
@@ -7,16 +8,19 @@ import type {
   OutboxRecordState,
   OutboxStore,
   OutboxTransaction,
+  Receipt,
 } from "./outbox-store.ts";
 
 interface Rows {
   records: Map<number, OutboxRecord>;
   batches: Map<number, FrozenBatch>;
   lanes: Map<string, Lane>;
+  receipts: Map<number, Receipt>;
   producerIds: Map<string, bigint>;
   term: number;
   lastRecordId: number;
   lastBatchId: number;
+  lastReceiptId: number;
 }
 
 export class MemoryOutboxStore implements OutboxStore {
@@ -24,10 +28,12 @@ export class MemoryOutboxStore implements OutboxStore {
     records: new Map(),
     batches: new Map(),
     lanes: new Map(),
+    receipts: new Map(),
     producerIds: new Map(),
     term: 0,
     lastRecordId: 0,
     lastBatchId: 0,
+    lastReceiptId: 0,
   };
   private last: Promise<unknown> = Promise.resolve();
 
@@ -40,6 +46,7 @@ export class MemoryOutboxStore implements OutboxStore {
         for (const step of undo.toReversed()) step();
         sortById(this.rows.records);
         sortById(this.rows.batches);
+        sortById(this.rows.receipts);
         throw error;
       }
     });
@@ -86,6 +93,7 @@ function transactionOn(rows: Rows, undo: (() => void)[]): OutboxTransaction {
     recordsIn: async (state, limit, topic) => [...take(inState(rows, state, topic), limit)],
     topicsIn: async (state) => [...new Set([...inState(rows, state)].map((record) => record.topic))],
     countIn: async (state) => [...inState(rows, state)].length,
+    recordIds: async (first, last) => [...rows.records.keys()].filter((id) => id >= first && id <= last),
     addBatch: async (batch) => {
       const id = ++rows.lastBatchId;
       change(rows.batches, id, { ...batch, id }, undo);
@@ -97,6 +105,12 @@ function transactionOn(rows: Rows, undo: (() => void)[]): OutboxTransaction {
     batches: async () => [...rows.batches.values()],
     lane: async (key) => rows.lanes.get(laneName(key)),
     putLane: async (lane) => change(rows.lanes, laneName(lane), lane, undo),
+    addReceipt: async (receipt) => {
+      const id = ++rows.lastReceiptId;
+      change(rows.receipts, id, { ...receipt, id }, undo);
+      change(rows.receipts, id - RECEIPTS_MAX, undefined, undo);
+    },
+    receiptsAfter: async (id) => [...rows.receipts.values()].filter((receipt) => receipt.id > id),
     producerId: async (clusterId) => rows.producerIds.get(clusterId),
     putProducerId: async (clusterId, producerId) => change(rows.producerIds, clusterId, producerId, undo),
     term: async () => rows.term,

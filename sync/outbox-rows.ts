@@ -85,12 +85,16 @@ export function freeze(
   });
 }
 
-/** The batch is in the log: it and its records are done with. Answers false when it was already gone. */
-export function settle(store: OutboxStore, batch: FrozenBatch): Promise<boolean> {
+/**
+ * The batch is in the log, at `baseOffset` (-1n: not known where): it and its records are done with, and a receipt says so
+ * to the tabs that published them. Answers false when it was already gone.
+ */
+export function settle(store: OutboxStore, batch: FrozenBatch, baseOffset: bigint): Promise<boolean> {
   return store.transact("readwrite", async (rows) => {
     if ((await rows.batch(batch.id)) === undefined) return false;
     await Promise.all(batch.recordIds.map((id) => rows.deleteRecord(id)));
     await rows.deleteBatch(batch.id);
+    await rows.addReceipt({ recordIds: batch.recordIds, partition: batch.partition, baseOffset });
     return true;
   });
 }
@@ -217,6 +221,8 @@ export function decide(
         });
       done.push(id);
     }
+    if (word === "discard" && done.length > 0)
+      await rows.addReceipt({ recordIds: done, partition: -1, baseOffset: -1n });
     return done;
   });
 }

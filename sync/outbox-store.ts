@@ -60,6 +60,20 @@ export interface Lane {
   readonly nextSequence: number;
 }
 
+/** What became of records that have left the outbox: for the tabs that published them, and were told nothing. */
+export interface Receipt {
+  /** Given by the store, rising: the order in which they left. */
+  readonly id: number;
+  readonly recordIds: readonly number[];
+  /** -1: the app has discarded them. */
+  readonly partition: number;
+  /** Record `recordIds[i]` has offset `baseOffset + i`; -1n when that is not known. */
+  readonly baseOffset: bigint;
+}
+
+/** A batch each, mostly: enough for a tab that sleeps through hours of a quiet app, or through the backlog of a busy one. */
+export const RECEIPTS_MAX = 1000;
+
 export type LaneKey = Pick<Lane, "clusterId" | "topicId" | "partition">;
 
 /** Rows as one transaction sees them. Nothing but these calls may be awaited inside it. */
@@ -74,6 +88,8 @@ export interface OutboxTransaction {
   /** Topics of the records in one state. */
   topicsIn(state: OutboxRecordState): Promise<string[]>;
   countIn(state: OutboxRecordState): Promise<number>;
+  /** Ids of all records from `first` to `last`, both included. */
+  recordIds(first: number, last: number): Promise<number[]>;
 
   addBatch(batch: Omit<FrozenBatch, "id">): Promise<number>;
   putBatch(batch: FrozenBatch): Promise<void>;
@@ -84,6 +100,11 @@ export interface OutboxTransaction {
 
   lane(key: LaneKey): Promise<Lane | undefined>;
   putLane(lane: Lane): Promise<void>;
+
+  /** Deletes those older than the last RECEIPTS_MAX. */
+  addReceipt(receipt: Omit<Receipt, "id">): Promise<void>;
+  /** All later ones than that with this id, oldest first. */
+  receiptsAfter(id: number): Promise<Receipt[]>;
 
   /** The producer id that the cluster's owner gave this device. */
   producerId(clusterId: string): Promise<bigint | undefined>;

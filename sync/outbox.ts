@@ -1,9 +1,11 @@
 /** What was published and is not in the log yet. Holds records (rule 2); `delivery.ts` seals and sends them. */
 import type { RecordHeader } from "../log/record.ts";
-import type { KafkaError } from "../wire/errors.ts";
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { fullJitterMs, RETRY_BACK_OFF } from "./back-off.ts";
 import { deliver } from "./delivery.ts";
 import type { DeliveryOptions, Settlement } from "./delivery.ts";
+import { Fates } from "./fates.ts";
+import type { RecordPosition } from "./fates.ts";
 import { countRecords, decide, undelivered } from "./outbox-rows.ts";
 import type { OutboxCounts } from "./outbox-rows.ts";
 import type { OutboxRecord, OutboxStore } from "./outbox-store.ts";
@@ -11,13 +13,18 @@ import { RECORD_STATES } from "./outbox-store.ts";
 import { Bell, deferred } from "./wait.ts";
 import type { Deferred } from "./wait.ts";
 
-export interface OutboxOptions extends Omit<DeliveryOptions, "onSettled" | "onUndelivered" | "onProblem"> {
+export interface OutboxOptions extends Omit<
+  DeliveryOptions,
+  "onTakenOver" | "onSettled" | "onUndelivered" | "onProblem"
+> {
   /** Something changed in the rows: by this outbox. */
   readonly onChange?: () => void;
   /** A record was added: for the tab that delivers. */
   readonly onAdded?: () => void;
   /** Records were refused, or are in doubt: for the other tabs. */
   readonly onUndelivered?: () => void;
+  /** This outbox delivers from now on: what another tab has settled last, nobody may have been told of. */
+  readonly onTakenOver?: () => void;
   /** A batch that this outbox delivered: for the other tabs whose records may be in it. */
   readonly onSettled?: (settlement: Settlement) => void;
   readonly onProblem?: (reason: string | undefined) => void;
@@ -35,12 +42,6 @@ export interface NewRecord {
   readonly topicId: string | null;
 }
 
-export interface RecordPosition {
-  readonly partition: number;
-  /** -1n: it is in the log, but the offset can no longer be known. */
-  readonly offset: bigint;
-}
-
 /** A record as the app is told of it: a frozen one in a blocked batch asks for a word, too. */
 export interface ListedRecord extends OutboxRecord {
   readonly blocked: string | null;
@@ -55,6 +56,11 @@ interface Addition {
 const ADDED_TOGETHER_MAX = 1000;
 /** A store that has failed so often in a row is gone. */
 const FAILED_COUNTS_MAX = 10;
+/**
+ * What other tabs tell may be lost, or come while this one stands still: after it has published it looks for itself, less
+ * and less often.
+ */
+const LOOK_INTERVAL_MS = { least: 5000, most: 300_000 };
 const NO_COUNTS: OutboxCounts = { waiting: 0, frozen: 0, held: 0, "in doubt": 0, refused: 0, blocked: 0 };
 
 export class Outbox {
@@ -62,7 +68,9 @@ export class Outbox {
   private readonly store: OutboxStore;
   private readonly added = new Bell();
   /** Of records that this outbox published itself. */
-  private readonly promises = new Map<number, Deferred<RecordPosition>>();
+  private readonly fates = new Fates();
+  private cancelLook: (() => void) | undefined;
+  private closed: KafkaError | undefined;
   private readonly toAdd: Addition[] = [];
   private isAdding = false;
   private beingAdded = 0;
@@ -97,6 +105,7 @@ export class Outbox {
   }
 
   private add(record: NewRecord, fate: Deferred<RecordPosition>): Promise<void> {
+    if (this.closed !== undefined) return Promise.reject(this.closed);
     const queued = deferred<void>();
     const { timestamp, ...rest } = record;
     const row: Omit<OutboxRecord, "id"> = {
@@ -142,12 +151,14 @@ export class Outbox {
       await this.store.transact("readwrite", async (rows) => {
         ids = await Promise.all(group.map(({ row }) => rows.addRecord(row)));
         // Before the transaction has ended: another tab may deliver them as soon as it has.
-        for (const [index, { fate }] of group.entries()) this.promises.set(ids[index] ?? -1, fate);
+        for (const [index, { fate }] of group.entries()) this.fates.add(ids[index] ?? -1, fate);
       });
     } catch (error) {
-      for (const id of ids) this.promises.delete(id);
+      for (const id of ids) this.fates.forget(id);
       throw error;
     }
+    if (this.closed !== undefined) this.fates.rejectAll(this.closed);
+    else this.lookLater(LOOK_INTERVAL_MS.least);
   }
 
   /** Records were added to the store, by this tab or another. */
@@ -161,6 +172,10 @@ export class Outbox {
     return deliver(
       {
         ...options,
+        onTakenOver: () => {
+          void this.refresh();
+          options.onTakenOver?.();
+        },
         onSettled: (settlement) => {
           this.observe(settlement);
           options.onSettled?.(settlement);
@@ -177,13 +192,8 @@ export class Outbox {
   }
 
   /** A batch is in the log, delivered by this tab or another. */
-  observe({ recordIds, partition, baseOffset }: Settlement): void {
-    for (const [index, id] of recordIds.entries()) {
-      this.promises
-        .get(id)
-        ?.resolve({ partition, offset: baseOffset < 0n ? -1n : baseOffset + BigInt(index) });
-      this.promises.delete(id);
-    }
+  observe(settlement: Settlement): void {
+    this.fates.deliver(settlement);
     void this.refresh();
   }
 
@@ -217,7 +227,18 @@ export class Outbox {
     await this.refresh().catch(() => undefined);
   }
 
-  /** Counts anew. Calls while one is under way share the next. */
+  /**
+   * Takes a last look, then rejects every `delivered` that is open with `reason`, and all that is published from now on.
+   * Delivery must have ended.
+   */
+  async close(reason: string): Promise<void> {
+    this.closed ??= new KafkaError(ErrorCode.NETWORK_EXCEPTION, reason);
+    this.cancelLook?.();
+    await this.refresh().catch(() => undefined);
+    this.fates.rejectAll(this.closed);
+  }
+
+  /** Counts anew, and hears what has become of the records that this tab published. Calls while one is under way share the next. */
   refresh(): Promise<void> {
     if (this.counting !== undefined) {
       this.countAgain = true;
@@ -232,7 +253,7 @@ export class Outbox {
 
   /** Until they are counted, the counts are those before the last change, and the next one may be long in coming. */
   private countLater(): void {
-    if (this.failedCounts >= FAILED_COUNTS_MAX) return;
+    if (this.closed !== undefined || this.failedCounts >= FAILED_COUNTS_MAX) return;
     const { clock, random } = this.options;
     const waitMs = fullJitterMs(this.failedCounts++, random, RETRY_BACK_OFF);
     clock.setTimer(waitMs, () => void this.refresh());
@@ -242,30 +263,24 @@ export class Outbox {
     do {
       this.countAgain = false;
       this.currentCounts = await countRecords(this.store);
-      if (this.currentCounts.refused + this.currentCounts["in doubt"] > 0) await this.hearVerdicts();
+      await this.fates.lookUp(this.store);
       this.options.onChange?.();
     } while (this.countAgain);
     this.failedCounts = 0;
   }
 
-  /** The tab that delivers may be another one: what it found out about our records stands in the store. */
-  private async hearVerdicts(): Promise<void> {
-    if (this.promises.size === 0) return;
-    const judged = await this.store.transact("readonly", async (rows) => [
-      ...(await rows.recordsIn("refused", Number.MAX_SAFE_INTEGER)),
-      ...(await rows.recordsIn("in doubt", Number.MAX_SAFE_INTEGER)),
-    ]);
-    for (const { id, state, reason } of judged) {
-      this.promises.get(id)?.reject(undelivered(state, reason ?? ""));
-      this.promises.delete(id);
-    }
+  private lookLater(waitMs: number): void {
+    this.cancelLook?.();
+    this.cancelLook = this.options.clock.setTimer(waitMs, () => {
+      this.cancelLook = undefined;
+      if (this.fates.openCount === 0) return;
+      void this.refresh();
+      this.lookLater(Math.min(2 * waitMs, LOOK_INTERVAL_MS.most));
+    });
   }
 
   private disappoint(recordIds: readonly number[], error: KafkaError): void {
-    for (const id of recordIds) {
-      this.promises.get(id)?.reject(error);
-      this.promises.delete(id);
-    }
+    this.fates.reject(recordIds, error);
     void this.refresh();
   }
 }

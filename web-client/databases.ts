@@ -1,7 +1,7 @@
 /** The databases of this origin: how they are named (rule 6: by principal and by address or cluster), made and given up. */
 import { deleteDB, wrap } from "idb";
 import type { DBSchema, IDBPDatabase } from "idb";
-import type { FrozenBatch, Lane, OutboxRecord } from "../sync/outbox-store.ts";
+import type { FrozenBatch, Lane, OutboxRecord, Receipt } from "../sync/outbox-store.ts";
 import type { KnownTopic } from "./core/device.ts";
 import { createChunkStores } from "./idb-store.ts";
 import type { ChunkSchema } from "./idb-store.ts";
@@ -17,6 +17,7 @@ export interface AccountSchema extends DBSchema {
   records: { key: number; value: OutboxRecord; indexes: { state: [state: string, topic: string] } };
   batches: { key: number; value: FrozenBatch };
   lanes: { key: [clusterId: string, topicId: string, partition: number]; value: Lane };
+  receipts: { key: number; value: Receipt };
   producers: { key: string; value: bigint };
   topics: { key: [clusterId: string, name: string]; value: KnownTopic };
   facts: { key: string; value: string | number };
@@ -25,7 +26,8 @@ export interface AccountSchema extends DBSchema {
 export type AccountDatabase = IDBPDatabase<AccountSchema>;
 export type ReplicaDatabase = IDBPDatabase<ChunkSchema>;
 
-const ACCOUNT_VERSION = 1;
+/** 2: receipts. */
+const ACCOUNT_VERSION = 2;
 const REPLICA_VERSION = 1;
 
 export function accountName(account: string, principal: string): string {
@@ -60,14 +62,16 @@ export function openAccount(
     name,
     version: ACCOUNT_VERSION,
     upgrade(fresh, oldVersion) {
-      if (oldVersion >= 1) return;
-      const records = fresh.createObjectStore("records", { keyPath: "id", autoIncrement: true });
-      records.createIndex("state", ["state", "topic"]);
-      fresh.createObjectStore("batches", { keyPath: "id", autoIncrement: true });
-      fresh.createObjectStore("lanes", { keyPath: ["clusterId", "topicId", "partition"] });
-      fresh.createObjectStore("producers");
-      fresh.createObjectStore("topics", { keyPath: ["clusterId", "name"] });
-      fresh.createObjectStore("facts");
+      if (oldVersion < 1) {
+        const records = fresh.createObjectStore("records", { keyPath: "id", autoIncrement: true });
+        records.createIndex("state", ["state", "topic"]);
+        fresh.createObjectStore("batches", { keyPath: "id", autoIncrement: true });
+        fresh.createObjectStore("lanes", { keyPath: ["clusterId", "topicId", "partition"] });
+        fresh.createObjectStore("producers");
+        fresh.createObjectStore("topics", { keyPath: ["clusterId", "name"] });
+        fresh.createObjectStore("facts");
+      }
+      if (oldVersion < 2) fresh.createObjectStore("receipts", { keyPath: "id", autoIncrement: true });
     },
     onLost,
   });

@@ -1,12 +1,19 @@
 /** An outbox's rows in IndexedDB, strictly durable: what was queued survives a crash and a power loss. */
 import type { IDBPTransaction } from "idb";
-import type { FrozenBatch, OutboxRecord, OutboxStore, OutboxTransaction } from "../sync/outbox-store.ts";
+import { RECEIPTS_MAX } from "../sync/outbox-store.ts";
+import type {
+  FrozenBatch,
+  OutboxRecord,
+  OutboxStore,
+  OutboxTransaction,
+  Receipt,
+} from "../sync/outbox-store.ts";
 import type { AccountDatabase, AccountSchema } from "./databases.ts";
 
-type Stores = ("records" | "batches" | "lanes" | "producers" | "facts")[];
+type Stores = ("records" | "batches" | "lanes" | "receipts" | "producers" | "facts")[];
 type Transaction = IDBPTransaction<AccountSchema, Stores, "readwrite">;
 
-const STORES: Stores = ["records", "batches", "lanes", "producers", "facts"];
+const STORES: Stores = ["records", "batches", "lanes", "receipts", "producers", "facts"];
 const TERM = "outbox term";
 
 /** `close` leaves the database open: it is the account's. */
@@ -53,6 +60,7 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
   const records = transaction.objectStore("records");
   const batches = transaction.objectStore("batches");
   const lanes = transaction.objectStore("lanes");
+  const receipts = transaction.objectStore("receipts");
   const producers = transaction.objectStore("producers");
   const facts = transaction.objectStore("facts");
   const byState = records.index("state");
@@ -77,6 +85,7 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
       return topics;
     },
     countIn: (state) => byState.count(anyTopic(state)),
+    recordIds: (first, last) => records.getAllKeys(IDBKeyRange.bound(first, last)),
     addBatch: (batch) => batches.add(withoutId<FrozenBatch>(batch)),
     putBatch: async (batch) => void (await batches.put(batch)),
     deleteBatch: (id) => batches.delete(id),
@@ -85,6 +94,11 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
     lane: ({ clusterId, topicId, partition }) => lanes.get([clusterId, topicId, partition]),
     putLane: async ({ clusterId, topicId, partition, producerId, producerEpoch, nextSequence }) =>
       void (await lanes.put({ clusterId, topicId, partition, producerId, producerEpoch, nextSequence })),
+    addReceipt: async (receipt) => {
+      const id = await receipts.add(withoutId<Receipt>(receipt));
+      await receipts.delete(IDBKeyRange.upperBound(id - RECEIPTS_MAX));
+    },
+    receiptsAfter: (id) => receipts.getAll(IDBKeyRange.lowerBound(id, true)),
     producerId: (clusterId) => producers.get(clusterId),
     putProducerId: async (clusterId, producerId) => void (await producers.put(producerId, clusterId)),
     term: async () => Number((await facts.get(TERM)) ?? 0),

@@ -19,6 +19,7 @@ export interface TabOptions {
   store?: OutboxStore;
   serverTime?: () => Promise<number>;
   onSettled?: (settlement: Settlement) => void;
+  onTakenOver?: () => void;
 }
 
 /** What one tab has: `crash` leaves everything as it is, `close` ends it in order. */
@@ -31,7 +32,7 @@ export class Tab {
   delivering: Promise<void> = Promise.resolve();
   private readonly controller = new AbortController();
 
-  constructor({ engine, broker, clock, random, store, serverTime, onSettled }: TabOptions) {
+  constructor({ engine, broker, clock, random, store, serverTime, onSettled, onTakenOver }: TabOptions) {
     this.store = store ?? new MemoryOutboxStore();
     this.upstream = new Upstream({ open: broker.open, clock, random, clientId: "tab" });
     this.metadata = new Metadata(this.upstream);
@@ -46,6 +47,7 @@ export class Tab {
       producerIdExpirationMs: 86_400_000,
       onProblem: (reason) => reason !== undefined && this.problems.push(reason),
       ...(onSettled !== undefined && { onSettled }),
+      ...(onTakenOver !== undefined && { onTakenOver }),
     });
   }
 

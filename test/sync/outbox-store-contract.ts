@@ -1,5 +1,6 @@
 /** What every OutboxStore must keep. Imports nothing of a host, so that it runs in a browser too. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { RECEIPTS_MAX } from "../../sync/outbox-store.ts";
 import type { FrozenBatch, OutboxRecord, OutboxStore } from "../../sync/outbox-store.ts";
 
 export interface OutboxStoreUnderTest {
@@ -98,6 +99,35 @@ export function outboxStoreContract(kind: string, create: () => Promise<OutboxSt
       });
     });
 
+    it("lists the ids of a range, both ends included", async () => {
+      const ids: number[] = [];
+      for (let left = 5; left > 0; left--) ids.push(await add("orders", "a"));
+      await store.transact("readwrite", (rows) => rows.deleteRecord(ids[2] ?? -1));
+      const [, first, , last] = ids;
+      const found = await store.transact("readonly", (rows) => rows.recordIds(first ?? -1, last ?? -1));
+      expect(found.toSorted((a, b) => a - b)).toEqual([first, last]);
+    });
+
+    it("keeps the last receipts, oldest first, and lets go of older ones", async () => {
+      const receipt = { recordIds: [3, 5], partition: 2, baseOffset: 2n ** 60n };
+      await store.transact("readwrite", async (rows) => {
+        await rows.addReceipt(receipt);
+        await rows.addReceipt({ recordIds: [4], partition: -1, baseOffset: -1n });
+      });
+      const after = (id: number) => store.transact("readonly", (rows) => rows.receiptsAfter(id));
+      const [first, second, ...others] = await after(0);
+      expect(others).toEqual([]);
+      expect(first).toEqual({ ...receipt, id: first?.id });
+      expect(await after(first?.id ?? 0)).toEqual([second]);
+      await store.transact("readwrite", async (rows) => {
+        for (let left = RECEIPTS_MAX - 1; left > 0; left--) await rows.addReceipt(receipt);
+      });
+      const kept = await after(0);
+      expect(kept).toHaveLength(RECEIPTS_MAX);
+      expect(kept[0]).toEqual(second);
+      expect(kept.map(({ id }) => id)).toEqual(kept.map(({ id }) => id).toSorted((a, b) => a - b));
+    });
+
     it("undoes everything when the work throws", async () => {
       const id = await add("orders", "a");
       const lane = {
@@ -116,6 +146,7 @@ export function outboxStoreContract(kind: string, create: () => Promise<OutboxSt
         await rows.putLane({ ...lane, nextSequence: 9 });
         await rows.putTerm(12);
         await rows.putProducerId("c", 3n);
+        await rows.addReceipt({ recordIds: [id], partition: 0, baseOffset: 1n });
         throw new Error("on purpose");
       });
       await expect(failing).rejects.toThrow("on purpose");
@@ -125,6 +156,7 @@ export function outboxStoreContract(kind: string, create: () => Promise<OutboxSt
         expect(await rows.lane(lane)).toEqual(lane);
         expect(await rows.term()).toBe(0);
         expect(await rows.producerId("c")).toBeUndefined();
+        expect(await rows.receiptsAfter(0)).toEqual([]);
       });
     });
 

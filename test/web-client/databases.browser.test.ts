@@ -1,4 +1,6 @@
 import { openDB } from "idb";
+import { IdbOutboxStore } from "../../web-client/idb-outbox-store.ts";
+import { outboxRecord } from "../sync/outbox-store-contract.ts";
 import { expect, test } from "vitest";
 import { accountName, ANONYMOUS, deleteDatabase, openAccount } from "../../web-client/databases.ts";
 import type { Device } from "../../web-client/core/device.ts";
@@ -52,12 +54,41 @@ test("a tab with older code gives the database up to a newer one, and says why",
   const name = accountName("upgrade", ANONYMOUS);
   const reasons: string[] = [];
   const older = await openAccount(indexedDB, name, (reason) => reasons.push(reason));
-  const newer = await openDB(name, 2);
+  const newer = await openDB(name, 3);
   expect(reasons).toEqual([expect.stringContaining("newer version")]);
   expect(() => older.transaction("facts")).toThrow();
   // And older code does not fall back to memory beside the newer one's outbox.
   await expect(visit("upgrade")).rejects.toMatchObject({ name: "VersionError" });
   newer.close();
+  await deleteDatabase(name);
+});
+
+test("what an older version of this code has left is there, and its outbox has receipts from now on", async () => {
+  const name = accountName("of version 1", ANONYMOUS);
+  const older = await openDB(name, 1, {
+    upgrade(fresh) {
+      const records = fresh.createObjectStore("records", { keyPath: "id", autoIncrement: true });
+      records.createIndex("state", ["state", "topic"]);
+      fresh.createObjectStore("batches", { keyPath: "id", autoIncrement: true });
+      fresh.createObjectStore("lanes", { keyPath: ["clusterId", "topicId", "partition"] });
+      fresh.createObjectStore("producers");
+      fresh.createObjectStore("topics", { keyPath: ["clusterId", "name"] });
+      fresh.createObjectStore("facts");
+    },
+  });
+  const id = Number(await older.add("records", outboxRecord("orders", "a draft")));
+  await older.put("facts", 7, "outbox term");
+  older.close();
+  const database = await openAccount(indexedDB, name, nothing);
+  const store = new IdbOutboxStore(database);
+  const receipt = { recordIds: [id], partition: 0, baseOffset: 5n };
+  await store.transact("readwrite", (rows) => rows.addReceipt(receipt));
+  await store.transact("readonly", async (rows) => {
+    expect(await rows.record(id)).toEqual({ ...outboxRecord("orders", "a draft"), id });
+    expect(await rows.term()).toBe(7);
+    expect(await rows.receiptsAfter(0)).toMatchObject([receipt]);
+  });
+  database.close();
   await deleteDatabase(name);
 });
 

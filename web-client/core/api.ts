@@ -51,7 +51,10 @@ export interface Rivulet extends TypedEventTarget<RivuletEvents>, AsyncDisposabl
   /** Closes the connection and stays away until `goOnline`. */
   goOffline(): void;
   goOnline(): void;
-  /** Ends all iterators, stops delivery, closes the stores. What waits in the outbox stays on the device. */
+  /**
+   * Ends all iterators, stops delivery, closes the stores. What waits in the outbox stays on the device; each `delivered` that
+   * is still open rejects.
+   */
   close(): Promise<void>;
 }
 
@@ -85,7 +88,11 @@ export interface PublishRecord<V, K = string> {
 export interface Publication {
   /** Safe on this device: it survives reload and crash (`storage` says whether there is a device store). */
   readonly queued: Promise<void>;
-  /** In the log, durably. Rejects with KafkaError when it was refused, discarded, or is in doubt. */
+  /**
+   * In the log, durably; whichever tab delivered it. Rejects with KafkaError when it was refused, discarded, or is in doubt;
+   * when this tab was away for so long that nobody can tell any more; and when the client is closed before it has heard: what
+   * the outbox holds stays on the device, and is delivered by the next visit (`storage` says whether there is a device store).
+   */
   readonly delivered: Promise<Position>;
 }
 

@@ -82,6 +82,7 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
       onChange: () => this.outbox.dispatchEvent(new Event("change")),
       onProblem: (reason) => this.outbox.tellProblem(reason),
       onAdded: () => channel.tell({ kind: "outbox" }),
+      onTakenOver: () => channel.tell({ kind: "outbox" }),
       onSettled: (settlement) => channel.tell({ kind: "settled", settlement }),
       onUndelivered: () => channel.tell({ kind: "outbox" }),
     });
@@ -166,9 +167,14 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     await this.parts.upstream.close(reason);
     for (const keeper of keepers) if (keeper.status === "fulfilled") await keeper.value.close();
     await this.delivering;
-    await this.parts.outbox.refresh().catch(() => undefined);
-    this.parts.channel.close();
-    await this.parts.device.close();
+    const { outbox, channel, device } = this.parts;
+    const fate =
+      device.storage === "indexeddb"
+        ? "what its outbox still holds stays on this device, and is delivered by the next visit"
+        : "its outbox was in memory, and is gone with it";
+    await outbox.close(`the client is closed (${reason}): ${fate}`);
+    channel.close();
+    await device.close();
   }
 
   /** One tab delivers: the one that holds the lock. Without a shared store every tab has an outbox of its own. */

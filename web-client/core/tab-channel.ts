@@ -2,7 +2,7 @@
 import type { Settlement } from "../../sync/delivery.ts";
 
 export type TabMessage =
-  /** Rows of the outbox were added or changed. */
+  /** Rows of the outbox were added or changed, or may have been: another tab delivers from now on. */
   | { readonly kind: "outbox" }
   | { readonly kind: "settled"; readonly settlement: Settlement }
   /** How far is this partition of a replica? The tab that writes it tells. */

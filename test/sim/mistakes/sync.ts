@@ -120,6 +120,17 @@ export const syncMistakes: readonly Mistake[] = [
     edits: [{ file: "sync/produce-requests.ts", find: "      acks: -1,", replace: "      acks: 1," }],
   },
   {
+    name: "receipts-not-read",
+    breaks: "A tab learns what became of its records, whatever happened to the tab that delivered them.",
+    edits: [
+      {
+        file: "sync/fates.ts",
+        find: "const receipts = await rows.receiptsAfter(this.seen);",
+        replace: "const receipts = await rows.receiptsAfter(Number.MAX_SAFE_INTEGER);",
+      },
+    ],
+  },
+  {
     name: "open-fates-not-settled",
     breaks: "Before a lane is sealed anew, the fate of each batch that was sent is certain.",
     edits: [

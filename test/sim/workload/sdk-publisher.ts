@@ -29,6 +29,8 @@ export class SdkPublisher implements Actor {
   private readonly random: Random;
   /** Records that may go: nobody asks for them to be sent again, by what an older list says. */
   private readonly discarded = new Set<string>();
+  /** Records that were queued, and of which their tab, while it lives, is owed what becomes of them. */
+  private readonly owed = new Map<Tab, Set<string>>();
   private published = 0;
   private isCalm = false;
 
@@ -58,6 +60,12 @@ export class SdkPublisher implements Actor {
       if (pending > 0)
         return `${pending} records to be delivered (${client.outbox.problem ?? "no problem told"})`;
     }
+    for (const tab of this.tabs.tabs) {
+      const owed = this.owed.get(tab) ?? new Set();
+      // What the outbox asks about may stay open; `finish` has a closer look.
+      if (owed.size > tab.client.outbox.asking)
+        return `${tab.name} to be told what became of ${[...owed].join(", ")}`;
+    }
     return undefined;
   }
 
@@ -65,6 +73,14 @@ export class SdkPublisher implements Actor {
     const [tab] = this.tabs.tabs;
     for (const { value, state, reason } of (await tab?.client.outbox.list()) ?? [])
       final.outboxes.push({ producer: this.tabs.name, id: idOf(value), state, reason });
+    for (const each of this.tabs.tabs) await this.checkPromises(each);
+  }
+
+  /** A record is in the outbox, or its tab has been told why it is not. */
+  private async checkPromises(tab: Tab): Promise<void> {
+    const kept = new Set((await tab.client.outbox.list()).map(({ value }) => idOf(value)));
+    for (const id of this.owed.get(tab) ?? [])
+      if (!kept.has(id)) this.run.world.trace.violation(`${tab.name} was never told what became of ${id}`);
   }
 
   private async publishIn(tab: Tab, tabName: string): Promise<void> {
@@ -126,6 +142,10 @@ export class SdkPublisher implements Actor {
 
   private async watchDelivery(tab: Tab, id: string, delivered: Publication["delivered"]): Promise<void> {
     const { run } = this;
+    const owed = this.owed.get(tab) ?? new Set();
+    this.owed.set(tab, owed.add(id));
+    const settled = (): void => void owed.delete(id);
+    delivered.then(settled, settled);
     try {
       const { partition, offset } = await delivered;
       const topicId = this.tap.topicIdOf(id);

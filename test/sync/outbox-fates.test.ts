@@ -1,0 +1,100 @@
+/** What a tab learns of records that another tab of the same store has delivered or discarded, and told nobody. */
+import { expect, test } from "vitest";
+import { MemoryOutboxStore } from "../../sync/memory-outbox-store.ts";
+import { RECEIPTS_MAX } from "../../sync/outbox-store.ts";
+import { loadEngine } from "../engine/load.ts";
+import { FakeBroker } from "./fake-broker.ts";
+import { Tab } from "./outbox-setup.ts";
+import type { TabOptions } from "./outbox-setup.ts";
+import { seeded, VirtualClock } from "./virtual-clock.ts";
+
+const engine = loadEngine();
+
+function setUp() {
+  const clock = new VirtualClock();
+  const broker = new FakeBroker(engine);
+  broker.createTopic("orders");
+  const store = new MemoryOutboxStore();
+  const shared = { engine, broker, clock, random: seeded(9), store };
+  const tab = (more: Partial<TabOptions> = {}): Tab => new Tab({ ...shared, ...more });
+  const publisher = tab();
+  /** Publishes `count` records in one go, which another tab delivers without a word. */
+  const deliveredInSilence = async (count = 1) => {
+    const published = Array.from({ length: count }, (_, at) => publisher.publish("orders", null, `${at}`));
+    await clock.until(Promise.all(published.map(({ queued }) => queued)));
+    const deliverer = tab().deliver();
+    await clock.until(deliverer.drained(clock));
+    await deliverer.close();
+    return published.map(({ delivered }) => delivered);
+  };
+  return { clock, broker, store, tab, publisher, deliveredInSilence };
+}
+
+test("a record that a tab delivered, and died before it told, is known as delivered when another takes over", async () => {
+  const { clock, tab, publisher, deliveredInSilence } = setUp();
+  const fates = await deliveredInSilence(3);
+  const successor = tab({ onTakenOver: () => void publisher.outbox.refresh() }).deliver();
+  const positions = await clock.until(Promise.all(fates), 1000);
+  expect(positions.map(({ offset }) => offset)).toEqual([0n, 1n, 2n]);
+  expect(new Set(positions.map(({ partition }) => partition)).size).toBe(1);
+  await successor.close();
+});
+
+test("a tab that takes over learns what its own records became before it", async () => {
+  const { clock, publisher, deliveredInSilence } = setUp();
+  const [fate] = await deliveredInSilence();
+  publisher.deliver();
+  expect(await clock.until(Promise.resolve(fate), 1000)).toMatchObject({ offset: 0n });
+  await publisher.close();
+});
+
+test("a tab to which nobody says anything finds out by itself what became of its records", async () => {
+  const { clock, publisher, deliveredInSilence } = setUp();
+  const [fate] = await deliveredInSilence();
+  expect(await clock.until(Promise.resolve(fate), 31_000)).toMatchObject({ offset: 0n });
+  expect(publisher.outbox.counts.waiting).toBe(0);
+});
+
+test("a record that another tab's user discards is known as discarded", async () => {
+  const { clock, tab, publisher } = setUp();
+  const { queued, delivered } = publisher.publish("orders", null, "one");
+  await clock.until(queued);
+  const other = tab();
+  await other.outbox.discard((await other.outbox.list()).map(({ id }) => id));
+  await expect(clock.until(delivered, 31_000)).rejects.toThrow(/discarded/);
+});
+
+test("a record that left so long ago that its receipt is gone, too, does not wait for ever; one that is there does", async () => {
+  const { clock, store, publisher, deliveredInSilence } = setUp();
+  const [fate] = await deliveredInSilence();
+  const { queued, delivered } = publisher.publish("orders", null, "waits");
+  let isOpen = true;
+  void delivered.finally(() => (isOpen = false));
+  await store.transact("readwrite", async (rows) => {
+    for (let left = RECEIPTS_MAX; left > 0; left--)
+      await rows.addReceipt({ recordIds: [999_999], partition: 0, baseOffset: 1n });
+  });
+  await expect(clock.until(Promise.resolve(fate), 31_000)).rejects.toThrow(/too long ago to tell/);
+  await queued;
+  await clock.pass(31_000);
+  expect(isOpen).toBe(true);
+  publisher.deliver();
+  expect(await clock.until(delivered, 31_000)).toMatchObject({ offset: 1n });
+  await publisher.close();
+});
+
+test("an outbox that is closed leaves no promise open: what it knows by then resolves, the rest and what comes later rejects", async () => {
+  const { clock, publisher, deliveredInSilence, store } = setUp();
+  const [known] = await deliveredInSilence();
+  const waiting = publisher.publish("orders", null, "waits");
+  await clock.until(waiting.queued);
+  const adding = publisher.publish("orders", null, "is being added");
+  await publisher.outbox.close("the client is closed");
+  expect(await known).toMatchObject({ offset: 0n });
+  await expect(clock.until(waiting.delivered, 0)).rejects.toThrow("the client is closed");
+  await expect(clock.until(adding.delivered, 0)).rejects.toThrow("the client is closed");
+  await expect(clock.until(publisher.publish("orders", null, "late").queued, 0)).rejects.toThrow(
+    "the client is closed",
+  );
+  expect(await store.transact("readonly", (rows) => rows.countIn("waiting"))).toBe(2);
+});
