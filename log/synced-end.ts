@@ -67,7 +67,8 @@ export class SyncedEnd {
       await file.sync();
       await file.close();
     } catch {
-      // What the disk cannot do now is told by what follows.
+      // What the disk cannot do now is told by what follows. Notes that may be lost are not built on.
+      this.torn = true;
     }
   }
 
