@@ -289,6 +289,7 @@ export class DiskProcess implements FileSystem {
     const fitting = Math.min(count, Math.max(0, file.size - position) + this.disk.roomBytes);
     if (fitting > 0) {
       const before = file.size;
+      file.lastWriter = this.process;
       file.write(pieces, position, fitting);
       this.disk.usedBytes += file.size - before;
     }
@@ -330,7 +331,8 @@ export class DiskProcess implements FileSystem {
     const { random, faults } = this.disk;
     if (file.links === 0 || file.isDurable || !random.chance(faults.failSync)) return;
     this.disk.happened("write-back failed", `${path} cannot be written back, and nobody hears of it`);
-    file.failSync(this.process, random);
+    // What an earlier life has left is not this one's to know: a log that is started again writes such an end anew.
+    file.failSync(file.lastWriter === this.process ? this.process : undefined, random);
   }
 
   private failSync(path: string): void {

@@ -20,6 +20,8 @@ export class SimFile {
   /** Descriptors that are open on it. */
   opens = 0;
   size = 0;
+  /** Whose life wrote to it last. */
+  lastWriter: Process | undefined;
   private cache: Uint8Array = new Uint8Array(0);
   private disk: Uint8Array = new Uint8Array(0);
   /** The size that a power loss leaves at least. */
@@ -91,7 +93,7 @@ export class SimFile {
   }
 
   /** A sync that fails: some of it may be on the disk, and nobody will write the rest. */
-  failSync(process: Process, random: Random): void {
+  failSync(process: Process | undefined, random: Random): void {
     const share = random.chance(0.5) ? 0 : random.next();
     for (const [from, to] of this.dirty) {
       for (const [start, end] of sectors(from, to)) {
