@@ -126,6 +126,22 @@ test("a topic made anew does not get what was meant for the one before; discardi
   await tab.close();
 });
 
+test("an app learns by itself that it is asked about a batch: it showed the record as on its way for ever", async () => {
+  const { clock, broker, tab } = setUp();
+  const { id: topicId } = broker.createTopic("orders");
+  broker.faults = (api) => (api === "Produce" ? "lost" : "none");
+  tab.deliver();
+  tab.publish("orders", null, "sealed", { topicId });
+  await clock.pass(2000);
+  broker.createTopic("orders");
+  broker.faults = () => "none";
+  broker.dropAll();
+  // No `list`, no `refresh`: nobody counts but the outbox.
+  await clock.pass(60_000);
+  expect(tab.outbox.counts).toMatchObject({ frozen: 1, blocked: 1 });
+  await tab.close();
+});
+
 test("records of the old topic do not land in its successor that is made while the connection stands", async () => {
   const { clock, broker, tab } = setUp();
   // As Kafka's: a log that has not seen a producer takes any sequence as its first, so that only the id can tell.
