@@ -55,6 +55,8 @@ export function planOf(random: Random): Plan {
   for (const [kind, meanMs] of Object.entries(MEAN_MS) as [FaultKind, number][]) {
     if (random.chance(0.35)) faults[kind] = meanMs * (0.5 + random.next());
   }
+  // On a full disk nothing can be noted of what was synced before: a bit that flips in it then looks like a torn write.
+  if (faults["disk full"] !== undefined) delete faults["flip bit"];
   const howBad = (): number => (random.chance(0.5) ? 0 : random.next());
   return {
     activeMs: random.between(5000, 25_000),
