@@ -1,12 +1,7 @@
 /** How a room joins the simulation: it adds actors, which use the system as its users do and write down what they see. */
 import type { Device } from "./browser/device.ts";
 import type { GatewayNode } from "./gateway-node.ts";
-import type {
-  FinalOutboxRecord,
-  FinalReader,
-  FinalReplica,
-  HistoryEvent,
-} from "./history.ts";
+import type { FinalOutboxRecord, FinalReader, FinalReplica, HistoryEvent } from "./history.ts";
 import type { Random } from "./kernel/random.ts";
 import type { World } from "./kernel/world.ts";
 import type { Network } from "./network/network.ts";
@@ -30,7 +25,9 @@ export interface Run {
   readonly devices: readonly Device[];
   readonly topics: readonly WorkloadTopic[];
   /** Writes down what was done or seen, with the time. */
-  note(event: HistoryEvent extends infer Kind ? (Kind extends HistoryEvent ? Omit<Kind, "atMs"> : never) : never): void;
+  note(
+    event: HistoryEvent extends infer Kind ? (Kind extends HistoryEvent ? Omit<Kind, "atMs"> : never) : never,
+  ): void;
 }
 
 /** What everybody holds when all is over. */
