@@ -37,16 +37,18 @@ export class Follower {
   readonly log: PartitionLog;
   private readonly options: FollowerOptions;
   private readonly controller = new AbortController();
-  private readonly running: Promise<void>;
+  /** Resolves when it follows no more: it has failed, the topic is gone, or it was stopped. */
+  readonly ended: Promise<void>;
   private currentState: FollowerState = "waiting";
   private currentReason: string | undefined;
+  private currentFailure: unknown;
   private upstreamEnd: bigint | undefined;
   private damages = 0;
 
   constructor(options: FollowerOptions) {
     this.options = options;
     this.log = options.log;
-    this.running = this.run();
+    this.ended = this.run();
   }
 
   get state(): FollowerState {
@@ -57,6 +59,11 @@ export class Follower {
     return this.currentReason;
   }
 
+  /** What it has failed with, while `state` is `failed`. */
+  get failure(): unknown {
+    return this.currentFailure;
+  }
+
   /** The upstream's high watermark when it was last told; undefined before that. */
   get highWatermark(): bigint | undefined {
     return this.upstreamEnd;
@@ -65,7 +72,7 @@ export class Follower {
   /** Stops following. Resolves when nothing is being written any more. */
   async stop(): Promise<void> {
     this.controller.abort();
-    await this.running;
+    await this.ended;
   }
 
   private async run(): Promise<void> {
@@ -73,6 +80,7 @@ export class Follower {
       while (!this.controller.signal.aborted && (await this.followOnce()));
       this.setState("stopped", undefined);
     } catch (error) {
+      this.currentFailure = error;
       const isGone = error instanceof KafkaError && error.code === ErrorCode.UNKNOWN_TOPIC_ID;
       this.setState(isGone ? "deleted" : "failed", errorText(error));
     }

@@ -182,14 +182,15 @@ export interface ReadOptions {
 
 export interface ReplicaPartition {
   readonly partition: number;
-  /** The range that is held is [from, to). */
+  /** The range that is held, and can be read, is [from, to); empty while this tab does not know it yet. */
   readonly from: bigint;
   readonly to: bigint;
   readonly bytes: number;
   /** The gateway's end when it was last told. */
   readonly highWatermark: bigint | undefined;
   /**
-   * `waiting`: for the connection. `history`: a long way behind, taking in bulk. `live`: follows as records arrive.
+   * `waiting`: for the connection, or for this device's store, which has failed (then see `reason`) and is tried again.
+   * `history`: a long way behind, taking in bulk. `live`: follows as records arrive.
    * `reading`: another tab follows, this one reads along. `deleted`: the topic is gone upstream. `failed`: see `reason`.
    */
   readonly state: "waiting" | "history" | "live" | "reading" | "deleted" | "failed";

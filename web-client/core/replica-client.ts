@@ -103,7 +103,7 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
     const keeper: ReplicaPartitionKeeper = new ReplicaPartitionKeeper({
       ...this.options,
       partition,
-      held: this.options.device.held(this.topicId, partition),
+      noted: this.options.device.held(this.topicId, partition),
       onChange: () => this.changed(keeper),
       onGap: (from, to) => this.dispatchEvent(new GapEvent(partition, from, to)),
     });
@@ -113,6 +113,7 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
   /** One tab writes; the others wait for its lock, and read along until they get it. */
   private async keep(keeper: ReplicaPartitionKeeper): Promise<void> {
     const { signal } = this.controller;
+    void keeper.lookAtNote(signal);
     await this.options.device.locks.hold(this.lockName(keeper.partition), signal, () => keeper.write(signal));
   }
 
@@ -124,8 +125,8 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
   }
 
   private changed(keeper: ReplicaPartitionKeeper): void {
-    const { partition, from, to, bytes } = keeper.status;
-    this.options.device.seeHeld(this.topicId, partition, { from, to, bytes });
+    const { partition, held } = keeper;
+    if (held !== undefined) this.options.device.seeHeld(this.topicId, partition, held);
     if (keeper.isWriting) {
       this.unnoted.add(keeper);
       this.cancelNote ??= this.options.clock.setTimer(NOTE_INTERVAL_MS, () => this.noteAll());
@@ -143,9 +144,11 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
   /** For the next visit, and for the other tabs. */
   private note(keeper: ReplicaPartitionKeeper): void {
     const { device, channel } = this.options;
-    const { partition, from, to, bytes, highWatermark } = keeper.status;
-    device.noteHeld(this.topicId, partition, { from, to, bytes });
-    channel.tell({ kind: "replica", replica: this.lockName(partition), from, to, bytes, highWatermark });
+    const { partition, held } = keeper;
+    if (held === undefined) return;
+    device.noteHeld(this.topicId, partition, held);
+    const { highWatermark } = keeper.status;
+    channel.tell({ kind: "replica", replica: this.lockName(partition), ...held, highWatermark });
   }
 }
 

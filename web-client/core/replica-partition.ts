@@ -1,22 +1,22 @@
 /** One partition on this device: this tab writes it, or another does and this one reads along. */
-import { BatchHeader } from "../../log/batch.ts";
 import { brokerConfig, topicConfig } from "../../log/config.ts";
 import type { Clock } from "../../log/clock.ts";
 import type { Engine } from "../../log/engine.ts";
 import { PartitionLog } from "../../log/partition-log.ts";
 import type { LogRecord } from "../../log/record.ts";
+import { fullJitterMs } from "../../sync/back-off.ts";
+import type { BackOffOptions } from "../../sync/back-off.ts";
 import { errorText } from "../../sync/error-text.ts";
 import { Follower } from "../../sync/follower.ts";
 import type { FollowerOptions } from "../../sync/follower.ts";
-import { batchesOf } from "../../sync/joined-range.ts";
-import { recordsFrom } from "../../sync/subscription.ts";
-import { Bell } from "../../sync/wait.ts";
-import { ErrorCode, KafkaError } from "../../wire/errors.ts";
+import { aborted, Bell, sleep } from "../../sync/wait.ts";
+import { KafkaError } from "../../wire/errors.ts";
 import type { ReplicaPartition } from "./api.ts";
 import type { HeldRange } from "./device.ts";
 import type { ReadableStore } from "./directory-store.ts";
-import { walkSegments } from "./segment-walk.ts";
-import type { SegmentPlace } from "./segment-walk.ts";
+import { ReplicaReader, UNCOMPRESSED_BYTES_MAX } from "./replica-reader.ts";
+import { readSteadily } from "./steady-read.ts";
+import { isPassing, storeFailureText } from "./store-failure.ts";
 
 export interface ReplicaPartitionOptions extends Pick<FollowerOptions, "upstream" | "metadata" | "history"> {
   store: ReadableStore;
@@ -25,16 +25,19 @@ export interface ReplicaPartitionOptions extends Pick<FollowerOptions, "upstream
   topic: string;
   topicId: string;
   partition: number;
-  /** What an earlier visit, or another tab, has left. */
-  held: HeldRange | undefined;
+  /** What an earlier visit, or another tab, has noted: the note may have outlived what it tells of. */
+  noted: HeldRange | undefined;
   onChange: () => void;
   onGap: (from: bigint, to: bigint) => void;
 }
 
-/** What one batch may decompress to. */
-export const UNCOMPRESSED_BYTES_MAX = 128 * 1024 * 1024;
-const READ_BYTES = 1024 * 1024;
 const SEGMENT_BYTES = 64 * 1024 * 1024;
+/** Of a store that has failed. One that is full may be so for hours, and what is fetched meanwhile is fetched in vain. */
+const STORE_BACK_OFF: BackOffOptions = { baseMs: 500, capMs: 120_000 };
+/** A store that has worked for so long has recovered from what it failed with before. */
+const RECOVERED_MS = 60_000;
+/** Within this time a tab that writes has told how far it is, or there is none, and this one writes. */
+const TOLD_WITHIN_MS = 1000;
 
 export class ReplicaPartitionKeeper {
   readonly partition: number;
@@ -43,20 +46,23 @@ export class ReplicaPartitionKeeper {
   private readonly options: ReplicaPartitionOptions;
   private log: PartitionLog | undefined;
   private follower: Follower | undefined;
-  /** What the tab that writes has told, while this one does not. */
+  /** What the tab that writes has told, or this one has seen in the files, while it does not write. */
   private told: HeldRange | undefined;
   private toldHighWatermark: bigint | undefined;
-  private failure: string | undefined;
+  /** Why the log is not open although this tab writes it. */
+  private halt: { readonly state: "waiting" | "failed"; readonly reason: string } | undefined;
   private recovered: string | undefined;
   /** Where the replica was cut back while this tab wrote it, in order. */
   private readonly cuts: bigint[] = [];
-  /** Where the last walk through the files ended. */
-  private walkedTo: { offset: bigint; place: SegmentPlace } | undefined;
+  private readonly reader: ReplicaReader;
+  /** What was told last to be gone upstream. */
+  private lastGap: { readonly from: bigint; readonly to: bigint } | undefined;
 
   constructor(options: ReplicaPartitionOptions) {
     this.options = options;
     this.partition = options.partition;
-    this.told = options.held;
+    const { store, engine } = options;
+    this.reader = new ReplicaReader({ store, engine, directory: this.directory, log: () => this.log });
   }
 
   private get directory(): string {
@@ -67,7 +73,7 @@ export class ReplicaPartitionKeeper {
     const { log, follower, partition } = this;
     if (log === undefined) {
       const { from, to, bytes } = this.told ?? { from: 0n, to: 0n, bytes: 0 };
-      const state = this.failure === undefined ? "reading" : "failed";
+      const { state, reason } = this.halt ?? { state: "reading", reason: undefined };
       return {
         partition,
         from,
@@ -75,10 +81,12 @@ export class ReplicaPartitionKeeper {
         bytes,
         highWatermark: this.toldHighWatermark,
         state,
-        reason: this.failure,
+        reason,
       };
     }
     const state = follower?.state ?? "waiting";
+    // It is opened again: see `write`.
+    const isHealing = follower !== undefined && this.canGoOn(follower);
     return {
       partition,
       from: log.logStartOffset,
@@ -86,9 +94,16 @@ export class ReplicaPartitionKeeper {
       to: log.highWatermark,
       bytes: log.sizeBytes,
       highWatermark: follower?.highWatermark,
-      state: state === "stopped" ? "waiting" : state,
-      reason: follower?.reason ?? this.recovered,
+      state: state === "stopped" || isHealing ? "waiting" : state,
+      reason: isHealing ? storeFailureText(follower.failure) : (follower?.reason ?? this.recovered),
     };
+  }
+
+  /** The range that can be read; undefined while nobody knows. */
+  get held(): HeldRange | undefined {
+    if (this.log === undefined) return this.told;
+    const { from, to, bytes } = this.status;
+    return { from, to, bytes };
   }
 
   get isWriting(): boolean {
@@ -103,40 +118,92 @@ export class ReplicaPartitionKeeper {
     this.changed();
   }
 
-  /** Writes until the signal aborts; only while this tab holds the partition's lock. */
+  /**
+   * Goes by the note of an earlier visit when nobody tells how far the replica is (the tab that writes may be frozen), and if
+   * the files hold what it says: a loss of power may have taken them and left the note. Never rejects.
+   */
+  async lookAtNote(signal: AbortSignal): Promise<void> {
+    const { noted, clock } = this.options;
+    const isKnown = (): boolean => this.isWriting || this.told !== undefined;
+    if (noted === undefined || noted.to <= noted.from) return;
+    await sleep(clock, TOLD_WITHIN_MS, signal);
+    if (signal.aborted || isKnown()) return;
+    // A store that fails now leaves it unknown until somebody tells.
+    const isThere = await this.reader.reaches(noted.to).catch(() => false);
+    if (!isThere || isKnown()) return;
+    this.told = noted;
+    this.changed();
+  }
+
+  /**
+   * Writes until the signal aborts; only while this tab holds the partition's lock. When the store fails, the log is closed,
+   * and opened again after a while.
+   */
   async write(signal: AbortSignal): Promise<void> {
+    const { clock, upstream } = this.options;
+    let failures = 0;
+    while (!signal.aborted) {
+      const beganMs = clock.now();
+      const failure = await this.writeUntilItFails(signal);
+      if (signal.aborted) break;
+      if (!isPassing(failure)) {
+        this.stop({ state: "failed", reason: errorText(failure) });
+        break;
+      }
+      if (clock.now() - beganMs >= RECOVERED_MS) failures = 0;
+      const waitMs = fullJitterMs(failures++, upstream.random, STORE_BACK_OFF);
+      const seconds = Math.ceil(waitMs / 1000);
+      this.stop({
+        state: "waiting",
+        reason: `${storeFailureText(failure)}; trying again within ${seconds} s`,
+      });
+      await sleep(clock, waitMs, signal);
+    }
+  }
+
+  private stop(halt: NonNullable<typeof this.halt>): void {
+    this.halt = halt;
+    this.changed();
+  }
+
+  /** Answers why it cannot go on: when the signal has aborted, or when the store has failed. */
+  private async writeUntilItFails(signal: AbortSignal): Promise<unknown> {
     try {
       this.log = await this.open();
     } catch (error) {
-      this.failure = errorText(error);
-      this.changed();
-      return;
+      return error;
     }
-    const { upstream, metadata, history, onGap } = this.options;
+    this.halt = undefined;
+    const { upstream, metadata, history } = this.options;
     this.log.onAdvance(() => this.changed());
     this.follower = new Follower({
       upstream,
       metadata,
       history,
       log: this.log,
-      onGap,
+      onGap: (from, to) => this.tellGap(from, to),
       onCut: (end) => this.cuts.push(end),
       onChange: () => this.changed(),
     });
     this.changed();
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-    await this.follower.stop();
-    const { from, to, bytes, highWatermark } = this.status;
-    this.told = { from, to, bytes };
-    this.toldHighWatermark = highWatermark;
+    const { follower } = this;
+    const over = aborted(signal);
+    // What will never get better stays as it is, and what is held can be read.
+    await Promise.race([over, follower.ended.then(() => (this.canGoOn(follower) ? undefined : over))]);
+    await follower.stop();
+    this.told = this.held;
+    this.toldHighWatermark = this.status.highWatermark;
     const { log } = this;
     this.log = undefined;
     // What cannot be closed in order is recovered when it is opened again.
     await log.close().catch(() => undefined);
     this.moved.ring();
+    return follower.failure;
+  }
+
+  /** Whether a follower that has ended may follow again once the log is opened anew. */
+  private canGoOn({ state, failure }: Follower): boolean {
+    return state === "failed" && isPassing(failure);
   }
 
   /** A replica that is damaged is not repaired: the upstream has it all. */
@@ -162,20 +229,34 @@ export class ReplicaPartitionKeeper {
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
       this.recovered = `what this device held was damaged, and is fetched anew: ${error.message}`;
+      this.told = undefined;
       await store.delete(await store.list(`${this.directory}/`));
       return PartitionLog.open(options);
     }
   }
 
-  /** Records from `offset` on, a batch at a time, up to the end that is held when it gets there. Answers where it ended. */
-  async *read(offset: bigint): AsyncGenerator<LogRecord[], bigint, void> {
-    let next = offset;
-    for (;;) {
-      const { log } = this;
-      const after = yield* log === undefined ? this.readStore(next) : this.readLog(log, next);
-      if (after === next) return next;
-      next = after;
-    }
+  /**
+   * Records from `offset` on, a batch at a time, up to the end that is held when it gets there. Answers where it ended, which
+   * is where it is when the signal aborts while the store fails.
+   */
+  read(offset: bigint, signal?: AbortSignal): AsyncGenerator<LogRecord[], bigint, void> {
+    return this.readOn(offset, offset, signal);
+  }
+
+  /** `read` of a reader that has begun at `begin`. */
+  private readOn(
+    begin: bigint,
+    offset: bigint,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<LogRecord[], bigint, void> {
+    const { clock, upstream } = this.options;
+    const { random } = upstream;
+    const reading = {
+      told: () => this.told?.to,
+      // A reader that has read nothing yet begins where what is held does.
+      onMissing: (from: bigint, to: bigint) => from > begin && this.tellGap(from, to),
+    };
+    return readSteadily((from) => this.reader.read(from, reading), offset, { clock, random, signal });
   }
 
   /** As `read`, and waits for more; goes back to where the replica was cut. Ends when the signal aborts. */
@@ -188,7 +269,7 @@ export class ReplicaPartitionKeeper {
       while (!signal.aborted) {
         const move = this.moved.next();
         const before = next;
-        next = yield* this.read(next);
+        next = yield* this.readOn(offset, next, signal);
         for (const end of this.cuts.slice(cutsSeen)) if (end < next) next = end < offset ? offset : end;
         cutsSeen = this.cuts.length;
         if (next === before && !signal.aborted) await move;
@@ -198,48 +279,12 @@ export class ReplicaPartitionKeeper {
     }
   }
 
-  /** One piece, from the log that this tab writes. */
-  private async *readLog(log: PartitionLog, offset: bigint): AsyncGenerator<LogRecord[], bigint, void> {
-    const at = offset < log.logStartOffset ? log.logStartOffset : offset;
-    if (at >= log.highWatermark) return offset;
-    let piece: Awaited<ReturnType<PartitionLog["read"]>>;
-    try {
-      piece = await log.read(at, READ_BYTES);
-    } catch (error) {
-      // The replica was cut back, or this tab has stopped writing it: what is there now is read the next time.
-      const isMoved = error instanceof KafkaError && error.code === ErrorCode.OFFSET_OUT_OF_RANGE;
-      if (isMoved || this.log !== log) return offset;
-      throw error;
-    }
-    for (const { at: start, bytes } of batchesOf(piece.bytes)) {
-      const records = this.recordsOf(piece.bytes.subarray(start, start + bytes), at);
-      if (records.length > 0) yield records;
-    }
-    return piece.to;
-  }
-
-  /** All there is, from the files that another tab writes. */
-  private async *readStore(offset: bigint): AsyncGenerator<LogRecord[], bigint, void> {
-    const { store, engine } = this.options;
-    const place = this.walkedTo?.offset === offset ? this.walkedTo.place : undefined;
-    // When there should be more and nothing is found from there, the log was cut back: the next walk goes without it.
-    if (place === undefined || (this.told !== undefined && this.told.to > offset)) this.walkedTo = undefined;
-    let next = offset;
-    for await (const walked of walkSegments(store, this.directory, offset, place)) {
-      // Not whole yet, or being cut off: the tab that writes will say when there is more.
-      if (engine.checkBatch(walked.batch, false, UNCOMPRESSED_BYTES_MAX) < 0) break;
-      const records = this.recordsOf(walked.batch, next);
-      next = new BatchHeader(walked.batch).lastOffset + 1n;
-      this.walkedTo = { offset: next, place: walked.next };
-      if (records.length > 0) yield records;
-      // This tab has become the one that writes.
-      if (this.isWriting) break;
-    }
-    return next;
-  }
-
-  private recordsOf(batch: Uint8Array, offset: bigint): LogRecord[] {
-    return recordsFrom(this.options.engine, batch, offset, UNCOMPRESSED_BYTES_MAX);
+  /** A reader that is where the replica was hears of the same gap as the tab that writes. */
+  private tellGap(from: bigint, to: bigint): void {
+    const { lastGap } = this;
+    if (lastGap !== undefined && from >= lastGap.from && to <= lastGap.to) return;
+    this.lastGap = { from, to };
+    this.options.onGap(from, to);
   }
 
   private changed(): void {

@@ -28,8 +28,7 @@ export async function* walkSegments(
   offset: bigint,
   place?: SegmentPlace,
 ): AsyncGenerator<WalkedBatch, void, void> {
-  const names = (await store.list(`${directory}/`)).filter((name) => name.endsWith(".log"));
-  const bases = names.map((name) => BigInt(name.slice(directory.length + 1, -".log".length)));
+  const { names, bases } = await segmentsOf(store, directory);
   // A segment ends where the next one begins: those before `offset` are not read.
   const first =
     place === undefined ? bases.findLastIndex((base) => base <= offset) : names.indexOf(place.name);
@@ -39,6 +38,19 @@ export async function* walkSegments(
       if (new BatchHeader(walked.batch).lastOffset >= offset) yield walked;
     }
   }
+}
+
+/** Where the first segment begins: nothing before it is held. undefined: there is none. */
+export async function firstBase(store: ReadableStore, directory: string): Promise<bigint | undefined> {
+  return (await segmentsOf(store, directory)).bases[0];
+}
+
+async function segmentsOf(
+  store: ReadableStore,
+  directory: string,
+): Promise<{ names: string[]; bases: bigint[] }> {
+  const names = (await store.list(`${directory}/`)).filter((name) => name.endsWith(".log"));
+  return { names, bases: names.map((name) => BigInt(name.slice(directory.length + 1, -".log".length))) };
 }
 
 async function* batchesOfFile(

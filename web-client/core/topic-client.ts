@@ -18,7 +18,7 @@ import type {
 import type { ClientParts } from "./client-parts.ts";
 import { LazyRecord } from "./received-record.ts";
 import type { Codec } from "./received-record.ts";
-import { UNCOMPRESSED_BYTES_MAX } from "./replica-partition.ts";
+import { UNCOMPRESSED_BYTES_MAX } from "./replica-reader.ts";
 
 export class TopicClient<V, K> implements Topic<V, K> {
   readonly name: string;

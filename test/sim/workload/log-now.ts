@@ -34,8 +34,3 @@ export function logStartNow(run: Run, topicId: string, partition: number): bigin
 export function isDiskDamaged(run: Run): boolean {
   return (run.world.trace.counts.get("disk: bit flipped") ?? 0) > 0;
 }
-
-/** Whether the browser has aborted a transaction of itself in this run: what reads a store may have ended with an error then. */
-export function isIndexedDbFailing(run: Run): boolean {
-  return (run.world.trace.counts.get("idb: transaction aborted") ?? 0) > 0;
-}

@@ -5,7 +5,7 @@ import type { StoredRecord } from "../history.ts";
 import type { Random } from "../kernel/random.ts";
 import type { Actor, FinalState, Run } from "../workload.ts";
 import { heldRecords } from "./held-records.ts";
-import { behind, isIndexedDbFailing, topicIdNow } from "./log-now.ts";
+import { behind, isDiskDamaged, topicIdNow } from "./log-now.ts";
 import { NotedReader } from "./noted-reader.ts";
 import type { SdkTabs } from "./sdk-tabs.ts";
 import { idOf } from "./values.ts";
@@ -157,6 +157,11 @@ export class SdkReplica implements Actor {
       if (failed === undefined) continue;
       this.run.world.trace.count("replica: failed");
       this.run.world.trace.say(this.name, `partition ${failed.partition} failed: ${failed.reason ?? ""}`);
+      // A store that fails is opened again; what the gateway sends damaged, again and again, is not taken.
+      if (!tab.isLost && !isDiskDamaged(this.run))
+        this.run.world.trace.violation(
+          `${tab.name}: the replica of ${this.options.topic}-${failed.partition} failed for good: ${failed.reason ?? ""}`,
+        );
       return;
     }
   }
@@ -175,8 +180,7 @@ export class SdkReplica implements Actor {
       // A store that is taken away ends all that reads it, and a moment later the client.
       await sleep(tab.process, LOOK_MS);
       const isLost = !tab.isOpen || tab.isLost || replica.partitions.some(({ state }) => state === "failed");
-      if (!isLost && !isIndexedDbFailing(this.run))
-        trace.violation(`${reader.name}: following failed: ${String(error)}`);
+      if (!isLost) trace.violation(`${reader.name}: following failed: ${String(error)}`);
     }
   }
 

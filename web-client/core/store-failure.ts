@@ -1,0 +1,18 @@
+/** What an error of the device's store means for what is kept in it. */
+import { errorText } from "../../sync/error-text.ts";
+import { ErrorCode, KafkaError } from "../../wire/errors.ts";
+
+/** Whether another try may succeed: the store failed. What the gateway refuses for good, or is damaged, stays so. */
+export function isPassing(error: unknown): boolean {
+  return !(error instanceof KafkaError) || error.code === ErrorCode.KAFKA_STORAGE_ERROR;
+}
+
+/** For people: what the store said first, whatever was made of it on the way. */
+export function storeFailureText(error: unknown): string {
+  let root = error;
+  while (root instanceof Error && root.cause !== undefined) root = root.cause;
+  if (root instanceof Error && root.name === "QuotaExceededError")
+    return "this device has no room left for what this site keeps: free some of it";
+  const what = errorText(root);
+  return `the store on this device failed (${root instanceof Error && what === "" ? root.name : what})`;
+}
