@@ -7,10 +7,16 @@ import { IDBDatabase, IDBFactory, IDBRequest, IDBTransaction } from "fake-indexe
 /** One database, whoever has it open. */
 export interface RawDatabase {
   readonly name: string;
+  readonly rawObjectStores: ReadonlyMap<string, RawStore>;
   readonly transactions: Transaction[];
   connections: Connection[];
   /** Starts a transaction that need not wait any more, a little later. */
   processTransactions: () => void;
+}
+
+interface RawStore {
+  records: { size(): number };
+  readonly rawIndexes: ReadonlyMap<string, { records: { size(): number }; readonly unique: boolean }>;
 }
 
 export interface Target {
@@ -28,9 +34,10 @@ export interface Connection extends Target {
 export interface Request extends Target {
   readonly transaction: Transaction | null | undefined;
   readonly source: { readonly objectStore?: { readonly transaction: Transaction } } | null;
-  readonly readyState: "pending" | "done";
+  readyState: "pending" | "done";
   /** Of a request to open a database, once there is one. */
-  readonly result: unknown;
+  result: unknown;
+  error: unknown;
 }
 
 export interface Transaction extends Target {
@@ -38,9 +45,10 @@ export interface Transaction extends Target {
   readonly mode: "readonly" | "readwrite" | "versionchange";
   readonly durability: "default" | "strict" | "relaxed";
   readonly _rollbackLog: (() => void)[];
-  readonly _requests: { readonly request: Request }[];
+  readonly _requests: { readonly request: Request; readonly operation: () => unknown }[];
   _started: boolean;
   _state: "active" | "inactive" | "committing" | "finished";
+  readonly error: unknown;
   /** One step: does the next request and tells of it, or ends the transaction when there is none. */
   _start: () => void;
   _markFinished: () => void;

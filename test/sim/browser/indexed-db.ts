@@ -13,6 +13,7 @@ import {
   IDBVersionChangeEvent,
 } from "fake-indexeddb";
 import type { World } from "../kernel/world.ts";
+import { plainClone } from "./plain-clone.ts";
 import { steerTransactions } from "./steering.ts";
 
 const classes: Readonly<Record<string, unknown>> = {
@@ -41,7 +42,11 @@ export function installIndexedDb(world: World): () => void {
     tasks.push(task);
     world.after(random.delay(...TASK_MS), () => tasks.shift()?.());
   };
-  const globals: Readonly<Record<string, unknown>> = { ...classes, setImmediate };
+  const globals: Readonly<Record<string, unknown>> = {
+    ...classes,
+    setImmediate,
+    structuredClone: plainClone,
+  };
   const before = Object.keys(globals).map(
     (name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const,
   );

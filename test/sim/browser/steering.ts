@@ -8,6 +8,8 @@ import {
 import type { Connection, RawDatabase, Request, Target, Transaction } from "./fake-internals.ts";
 import { ownConnection, ownerOf, ownerOfOpening, ownerOfRequest } from "./owners.ts";
 import type { Owner } from "./owners.ts";
+import { nextStep } from "./next-step.ts";
+import { SortedRecords } from "./sorted-records.ts";
 
 /** How far a transaction is, and what will become of it. */
 interface Course {
@@ -47,7 +49,7 @@ export function steerTransactions(): () => void {
     // Its tab died, or the database went, while it was on its way.
     if (transaction._state === "finished") return;
     owner.journal.committed(transaction);
-    start.call(transaction);
+    nextStep(transaction);
   };
 
   const step = (transaction: Transaction, owner: Owner): void => {
@@ -81,7 +83,7 @@ export function steerTransactions(): () => void {
       process.world.after(process.random.delay(least, most), () => commit(transaction, owner));
     } else {
       if (isDone) owner.journal.committed(transaction);
-      start.call(transaction);
+      nextStep(transaction);
     }
   };
 
@@ -174,8 +176,21 @@ function tellOpening(request: Request, owner: Owner, type: string, dispatch: () 
     if (!owner.process.isAlive && type === "success") connection.close();
   }
   // The stores are made in the very call of this event: it cannot wait for a frozen tab, only its transaction can.
-  if (type === "upgradeneeded" && owner.process.isAlive) return dispatch();
+  if (type === "upgradeneeded" && owner.process.isAlive) {
+    const isDone = dispatch();
+    if (connection !== undefined) sortRecords(connection._rawDatabase);
+    return isDone;
+  }
   return tell(owner, dispatch);
+}
+
+/** The stores that have just been made, which are empty still. */
+function sortRecords({ rawObjectStores }: RawDatabase): void {
+  for (const store of rawObjectStores.values()) {
+    if (store.records.size() === 0) store.records = new SortedRecords(true);
+    for (const index of store.rawIndexes.values())
+      if (index.records.size() === 0) index.records = new SortedRecords(index.unique);
+  }
 }
 
 const thrifty = new WeakSet<RawDatabase>();
