@@ -312,7 +312,13 @@ export class PartitionLog {
   }
 
   private view(): ReadView {
-    return { segments: this.segments.all, start: this.logStartOffset, end: this.readableEnd };
+    const isDense = this.options.ledUpTo !== undefined && this.leadingEpoch >= 0;
+    return {
+      segments: this.segments.all,
+      start: this.logStartOffset,
+      end: this.readableEnd,
+      epoch: isDense ? this.leadingEpoch : undefined,
+    };
   }
 
   private appended(

@@ -24,6 +24,8 @@ export interface ReadView {
   readonly start: bigint;
   /** The high watermark. */
   readonly end: bigint;
+  /** The epoch of a leader, whose log has no holes and no batch of a later epoch; undefined: of a replica that is not known. */
+  readonly epoch: number | undefined;
 }
 
 export interface FoundRecord {
@@ -51,7 +53,7 @@ export class SegmentReader {
 
   /** Batches from `offset`, which is below `view.end`; what they cover, holes included, up to `to`. */
   async read(
-    { segments, end }: ReadView,
+    { segments, end, epoch }: ReadView,
     offset: bigint,
     bytesMax: number,
   ): Promise<{ bytes: Uint8Array; from: bigint; to: bigint }> {
@@ -63,7 +65,10 @@ export class SegmentReader {
       const reach = next !== undefined && next.readableBytes > 0 ? next.baseOffset : end;
       const position = await this.locate(segment, offset, limit);
       if (position >= limit) continue;
-      const { bytes, to } = await readWhole(segment, position, bytesMax, limit);
+      const { bytes, to } = await readWhole(segment, position, bytesMax, limit, {
+        offset: epoch === undefined ? undefined : offset,
+        epochMax: epoch ?? Infinity,
+      });
       const stoppedAt = position + bytes.length;
       if (stoppedAt < limit) this.remember(to, { segment, position: stoppedAt });
       else if (next === undefined) this.remember(reach, { segment, position: stoppedAt });

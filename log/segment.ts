@@ -75,32 +75,67 @@ export interface WholeBatches {
   to: bigint;
 }
 
+/**
+ * What is known of the batches that are read. Offsets and leader epochs lie outside their checksums: a bit that has flipped
+ * there shows only in that they no longer join.
+ */
+export interface Expected {
+  /** The offset that the first of them holds, in a log that has no holes; undefined where there may be some. */
+  readonly offset: bigint | undefined;
+  /** No batch is of a later epoch. */
+  readonly epochMax: number;
+}
+
 /** Whole batches from `position`, where one begins, up to `limit`: at least one, and no more than fit into `bytesMax`. */
 export async function readWhole(
   segment: Segment,
   position: number,
   bytesMax: number,
   limit: number,
+  expected: Expected,
 ): Promise<WholeBatches> {
   const file = openedFile(segment);
   const wanted = Math.min(Math.max(bytesMax, BATCH_HEADER_BYTES), limit - position);
   const piece = await file.read(position, wanted);
-  const first = wholeBatches(segment, position, piece, limit);
+  const first = wholeBatches(segment, position, piece, limit, expected);
   if (first.bytes.length > 0) return first;
   if (piece.length < BATCH_HEADER_BYTES) throw damaged(segment, position, "the file ends within a batch");
   const size = new BatchHeader(piece).bytes;
-  return wholeBatches(segment, position, await file.read(position, size), limit);
+  return wholeBatches(segment, position, await file.read(position, size), limit, expected);
 }
 
-/** The batches at the start of `piece` that are in it whole. */
-function wholeBatches(segment: Segment, position: number, piece: Uint8Array, limit: number): WholeBatches {
+/** The batches at the start of `piece` that are in it whole, up to the first that cannot be the next one. */
+function wholeBatches(
+  segment: Segment,
+  position: number,
+  piece: Uint8Array,
+  limit: number,
+  { offset, epochMax }: Expected,
+): WholeBatches {
   let at = 0;
   let to = -1n;
+  let epoch = 0;
   while (at + BATCH_HEADER_BYTES <= piece.length) {
     const header = new BatchHeader(piece, at);
     checkSize(segment, position + at, header.bytes, limit);
     if (at + header.bytes > piece.length) break;
-    to = header.lastOffset + 1n;
+    const { baseOffset, lastOffset, leaderEpoch } = header;
+    const joins =
+      offset === undefined
+        ? baseOffset >= to
+        : at === 0
+          ? baseOffset <= offset && offset <= lastOffset
+          : baseOffset === to;
+    if (!joins || leaderEpoch < epoch || leaderEpoch > epochMax) {
+      if (at > 0) break;
+      throw damaged(
+        segment,
+        position,
+        `a batch of offsets ${baseOffset} to ${lastOffset} and epoch ${leaderEpoch} cannot stand there`,
+      );
+    }
+    to = lastOffset + 1n;
+    epoch = leaderEpoch;
     at += header.bytes;
   }
   return { bytes: piece.subarray(0, at), to };

@@ -3,9 +3,21 @@
  * the place for a write that never arrived, which it would cut off with all that follows.
  */
 import { describe, expect, it } from "vitest";
+import { LEADER_EPOCH_AT as EPOCH_AT } from "../../engine-as/format.ts";
 import { SYNCED_END_NOTE_INTERVAL_MS, SYNCED_END_SYNC_INTERVAL_MS } from "../../log/limits.ts";
+import { MemoryStore } from "../../log/memory-store.ts";
+import { ErrorCode } from "../../wire/errors.ts";
 import { CrashingStore } from "./crashing-store.ts";
-import { appendAll, batchOf, failureOf, openLeader, randomOf, tickClock } from "./harness.ts";
+import {
+  appendAll,
+  batchOf,
+  failureOf,
+  openLeader,
+  randomOf,
+  recordsOf,
+  splitBatches,
+  tickClock,
+} from "./harness.ts";
 
 const LOG = "orders-0/00000000000000000000.log";
 const SEEDS = 40;
@@ -51,6 +63,41 @@ describe("a bit that flips in what was acknowledged", () => {
       killed.crash();
       const again = killed.afterPowerLoss();
       expect((await failureOf(() => openLeader(again, OPTIONS, 1))).message).toContain("is damaged");
+    }
+  });
+});
+
+describe("a bit that flips where no checksum covers it, while the log is served", () => {
+  it("is told by the next read, whichever of a batch's offsets and epoch it is in: readers were given other offsets", async () => {
+    for (let at = 0; at < 8; at++) {
+      for (const position of [at, EPOCH_AT + (at % 4)]) {
+        for (let bit = 0; bit < 8; bit++) {
+          const store = new MemoryStore();
+          const log = await openLeader(store, OPTIONS);
+          const batches = ["one", "two", "three", "four"].map((value) => batchOf([value, value]));
+          await appendAll(log, batches);
+          const file = await store.open(LOG);
+          const second = batches[0]?.length ?? 0;
+          const bytes = await file.read(0, file.size);
+          bytes[second + position] = (bytes[second + position] ?? 0) ^ (1 << bit);
+          await file.truncate(0);
+          await file.append([bytes]);
+          const values: string[] = [];
+          const failure = await failureOf(async () => {
+            for (let offset = 0n; offset < log.highWatermark;) {
+              const { bytes: read, to } = await log.read(offset, 1024 * 1024);
+              for (const record of recordsOf(splitBatches(read))) {
+                expect(record.offset).toBe(BigInt(values.length));
+                values.push(new TextDecoder().decode(record.value ?? undefined));
+              }
+              offset = to;
+            }
+          });
+          expect(failure.code).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+          expect(failure.message).toContain("cannot stand there");
+          expect(values).toEqual(["one", "one", "two", "two"].slice(0, values.length));
+        }
+      }
     }
   });
 });

@@ -21,6 +21,8 @@ export function* producersKeepOrder(ledger: Ledger): Generator<string, void, voi
       const { topic } = partition;
       if (tab !== undefined && (topic.growths > 0 || (key === null && topic.partitions.size > 1))) continue;
       const place = tab === undefined ? producer : `${producer} ${tab}`;
+      // What an outbox had sent before its device was wiped may arrive behind what the next one sends.
+      if (published.event.tab !== undefined && placed.story.wiped !== undefined) continue;
       const last = lastOfTab.get(place);
       const youngest = youngestOf.get(producer);
       if (last !== undefined && (last.story.published?.event.number ?? 0) > number)
