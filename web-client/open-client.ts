@@ -8,13 +8,15 @@ export interface ClientOptions extends Omit<DeviceOptions, "onLost"> {
   engine: Engine;
   /** Starts with the connection switched off. */
   offline: boolean;
+  /** The gateway's `producer.id.expiration.ms`; Kafka's default when left out. */
+  producerIdExpirationMs?: number | undefined;
   /** Closes the client. */
   signal: AbortSignal | undefined;
 }
 
 /** Opens what the device keeps, and a client on it that begins to connect. Rejects as `connect` does. */
 export async function openClient(host: ClientHost, options: ClientOptions): Promise<RivuletClient> {
-  const { engine, offline, signal } = options;
+  const { engine, offline, producerIdExpirationMs, signal } = options;
   let client: RivuletClient | undefined;
   let lost: string | undefined;
   const device = await openDevice(host, {
@@ -24,7 +26,7 @@ export async function openClient(host: ClientHost, options: ClientOptions): Prom
       void client?.lose(reason);
     },
   });
-  client = new RivuletClient({ host, device, engine, offline });
+  client = new RivuletClient({ host, device, engine, offline, producerIdExpirationMs });
   if (lost !== undefined) void client.lose(lost);
   signal?.addEventListener("abort", () => void client?.close(), { once: true });
   try {

@@ -138,12 +138,24 @@ export class Faults {
   private async startGateway(): Promise<void> {
     const { gateway, disk, world } = this.options;
     this.isStarting = true;
+    this.maybeDieAgain();
     const isServing = await gateway.start();
     this.isStarting = false;
     if (isServing || gateway.lastFailure === undefined) return;
     world.trace.count("gateway: refused to start");
     disk.mend();
     if (this.isOver) disk.heal();
+  }
+
+  /** Power that comes back often goes again at once: what a start does must bear being cut short anywhere. */
+  private maybeDieAgain(): void {
+    const { world, times } = this.options;
+    if (this.isOver || times["power loss"] === undefined || !this.random.chance(0.3)) return;
+    world.after(this.random.delay(1, 200), () => {
+      if (this.isOver || !this.isStarting) return;
+      world.trace.count("gateway: power loss during a start");
+      this.gatewayDies("power loss");
+    });
   }
 
   private isOutOfOrder(): boolean {

@@ -32,6 +32,8 @@ export interface Publish extends At {
   readonly principal: string;
   readonly topic: string;
   readonly key: string | null;
+  /** The topic that is meant, when whoever publishes knows one of that name; another one of the name must not get it. */
+  readonly topicId?: string;
   /** False: a producer that sends again without a producer id; its records may stand in the log twice. */
   readonly idempotent: boolean;
 }
@@ -90,6 +92,8 @@ export interface ReadFrom extends At, PartitionName {
   readonly reader: string;
   readonly from: bigint | undefined;
   readonly earliest?: boolean;
+  /** When it began to ask the log. Left out: it reads what a device holds, which may be gone from the log. */
+  readonly askedMs?: number;
 }
 
 /** A reader got one record. */
@@ -155,6 +159,12 @@ export interface Retention extends At, PartitionName {
   readonly to: bigint;
 }
 
+/** Somebody was told that everything below `to` is gone: it stays gone. */
+export interface RetentionDone extends At, PartitionName {
+  readonly kind: "retention done";
+  readonly to: bigint;
+}
+
 export type HistoryEvent =
   | Publish
   | Queued
@@ -171,7 +181,8 @@ export type HistoryEvent =
   | DeviceWiped
   | TopicChange
   | PartitionsAsked
-  | Retention;
+  | Retention
+  | RetentionDone;
 
 /** One record as it stands in a log. */
 export interface StoredRecord {

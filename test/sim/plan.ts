@@ -24,6 +24,8 @@ export interface Plan {
   readonly deletesTopics: boolean;
   readonly movesLogStarts: boolean;
   readonly faults: FaultTimes;
+  /** `producer.id.expiration.ms` of the gateway, as its clients know it; undefined: Kafka's day. */
+  readonly producerIdExpirationMs: number | undefined;
   /** How bad the disk, the network and IndexedDB are, 0 to 1, besides what happens to them on purpose. */
   readonly disk: number;
   readonly network: number;
@@ -46,6 +48,8 @@ const MEAN_MS: Readonly<Record<FaultKind, number>> = {
   "clock jump": 8000,
 };
 
+const FORGOTTEN_AFTER_MS = 8000;
+
 export function planOf(random: Random): Plan {
   const devices = Array.from({ length: random.between(0, 2) }, (_, at): DevicePlan => {
     const principals = random.chance(0.25) ? ["alice", "bob"] : ["alice"];
@@ -57,26 +61,46 @@ export function planOf(random: Random): Plan {
   }
   // On a full disk nothing can be noted of what was synced before: a bit that flips in it then looks like a torn write.
   if (faults["disk full"] !== undefined) delete faults["flip bit"];
+  const topics = ["orders", "drafts"].slice(0, random.between(1, 2)).map((name) => topicOf(name, random));
+  // Only then can a topic be set back that counts written as synced.
+  if (topics.some(({ isRelaxed }) => isRelaxed) && random.chance(0.6))
+    faults["power loss"] ??= MEAN_MS["power loss"];
+  const forgets = devices.length > 0 && random.chance(0.15);
+  if (forgets) makeForgetful(faults);
   const howBad = (): number => (random.chance(0.5) ? 0 : random.next());
   return {
     activeMs: random.between(5000, 25_000),
-    topics: ["orders", "drafts"].slice(0, random.between(1, 2)).map((name) => topicOf(name, random)),
-    config: new Map([["log.index.interval.bytes", String(random.pick([0, 512, 4096]))]]),
+    topics,
+    config: new Map([
+      ["log.index.interval.bytes", String(random.pick([0, 512, 4096]))],
+      ...(forgets ? [["producer.id.expiration.ms", String(FORGOTTEN_AFTER_MS)] as const] : []),
+    ]),
     devices,
     kafkaProducers: random.between(devices.length === 0 ? 1 : 0, 2),
     kafkaConsumers: random.between(devices.length === 0 ? 1 : 0, 2),
     deletesTopics: random.chance(0.3),
     movesLogStarts: random.chance(0.3),
     faults,
+    producerIdExpirationMs: forgets ? FORGOTTEN_AFTER_MS : undefined,
     disk: howBad(),
-    network: howBad(),
+    network: forgets ? 0 : howBad(),
     indexedDb: howBad(),
   };
 }
 
+/**
+ * The log forgets silent producers within seconds, not within a day: then nothing else may last as long as half of that, but
+ * the absences that are wanted.
+ */
+function makeForgetful(faults: FaultTimes): void {
+  delete faults["clock jump"];
+  faults["device offline"] ??= MEAN_MS["device offline"];
+  faults["freeze tab"] ??= MEAN_MS["freeze tab"];
+}
+
 function topicOf(name: string, random: Random): WorkloadTopic {
   const configs = new Map([["segment.bytes", String(random.pick([2048, 8192, 65_536]))]]);
-  const isRelaxed = random.chance(0.15);
+  const isRelaxed = random.chance(0.2);
   if (isRelaxed) {
     if (random.chance(0.5)) configs.set("flush.ms", String(random.pick([1000, 10_000])));
     else configs.set("flush.messages", String(random.pick([10, 1000])));
@@ -102,6 +126,7 @@ export function describePlan(plan: Plan): string {
     `${kafkaProducers} Kafka producers, ${kafkaConsumers} consumers`,
     ...(plan.deletesTopics ? ["topics deleted"] : []),
     ...(plan.movesLogStarts ? ["log starts moved"] : []),
+    ...(plan.producerIdExpirationMs === undefined ? [] : ["producers are forgotten soon"]),
     `disk ${disk.toFixed(2)} bad, network ${network.toFixed(2)}, IndexedDB ${indexedDb.toFixed(2)}`,
     `faults: ${Object.keys(plan.faults).join(", ") || "none"}`,
   ].join("; ");

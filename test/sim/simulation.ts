@@ -82,8 +82,10 @@ class Simulation {
     const { network, disk } = this;
     this.gateway = new GatewayNode({ world, network, disk, name: "gateway", config: plan.config });
     const { gateway } = this;
+    const { producerIdExpirationMs } = plan;
+    const faults = browserFaults(plan.indexedDb);
     this.devices = plan.devices.map(
-      ({ name }) => new Device({ world, network, name, gateway, faults: browserFaults(plan.indexedDb) }),
+      ({ name }) => new Device({ world, network, name, gateway, faults, producerIdExpirationMs }),
     );
     const note = (event: HistoryEvent): void => void this.events.push(event);
     disk.onHappened = (kind) => {

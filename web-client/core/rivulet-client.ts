@@ -36,6 +36,8 @@ export interface RivuletClientOptions {
   device: Device;
   engine: Engine;
   offline: boolean;
+  /** The gateway's `producer.id.expiration.ms`; Kafka's default when left out. */
+  producerIdExpirationMs?: number | undefined;
 }
 
 interface TopicToKeep {
@@ -45,7 +47,7 @@ interface TopicToKeep {
   readonly partitions: number;
 }
 
-/** Kafka's default of `producer.id.expiration.ms`: what a gateway is taken to have. */
+/** Kafka's default of `producer.id.expiration.ms`. */
 const PRODUCER_ID_EXPIRATION_MS = 86_400_000;
 /** After delivery ended in an unexpected way. */
 const DELIVERY_PAUSE_MS = 1000;
@@ -60,7 +62,7 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
   private readonly delivering: Promise<void>;
   private closing: Promise<void> | undefined;
 
-  constructor({ host, device, engine, offline }: RivuletClientOptions) {
+  constructor({ host, device, engine, offline, producerIdExpirationMs }: RivuletClientOptions) {
     super();
     const { signal } = this.controller;
     const { clock, random, serverTime } = host;
@@ -78,7 +80,7 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
       upstream,
       metadata,
       serverTime,
-      producerIdExpirationMs: PRODUCER_ID_EXPIRATION_MS,
+      producerIdExpirationMs: producerIdExpirationMs ?? PRODUCER_ID_EXPIRATION_MS,
       onChange: () => this.outbox.dispatchEvent(new Event("change")),
       onProblem: (reason) => this.outbox.tellProblem(reason),
       onAdded: () => channel.tell({ kind: "outbox" }),

@@ -2,6 +2,11 @@
 import type { Rivulet } from "../../../web-client/core/api.ts";
 import type { Process } from "../kernel/process.ts";
 
+/** What a client keeps to itself, and no app needs. */
+interface InnerClient {
+  readonly parts: { readonly device: { topics(): ReadonlyMap<string, { readonly id: string }> } };
+}
+
 export class Tab {
   readonly name: string;
   readonly principal: string;
@@ -24,6 +29,12 @@ export class Tab {
   /** Its client has closed itself: the browser has taken the store away, and somebody has to reload the page. */
   get isLost(): boolean {
     return this.isOpen && this.client.state.name === "closed";
+  }
+
+  /** The id that its client knows a topic by: what is published now is meant for that one. */
+  knownTopicId(name: string): string | undefined {
+    const { parts } = this.client as Rivulet & InnerClient;
+    return parts.device.topics().get(name)?.id;
   }
 
   /** Dies between two instructions. Nothing in it goes on, and no promise of its client settles any more. */

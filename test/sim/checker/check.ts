@@ -10,7 +10,7 @@ import { producersKeepOrder, timeRunsForward } from "./order.ts";
 import { keysStayTogether, nothingFromNowhere } from "./origins.ts";
 import { outboxesTellTheTruth, queuedDoesNotVanish } from "./outboxes.ts";
 import { principalsStayApart } from "./principals.ts";
-import { readersMissNothing, readersReachTheEnd } from "./readers.ts";
+import { deletedIsNotRead, readersMissNothing, readersReachTheEnd } from "./readers.ts";
 import { replicasAreTheLog } from "./replicas.ts";
 
 /** Rules by the name that their violations begin with. */
@@ -23,6 +23,7 @@ const RULES: ReadonlyMap<string, (ledger: Ledger) => Iterable<string>> = new Map
   ["time runs forward", timeRunsForward],
   ["readers miss nothing", readersMissNothing],
   ["readers reach the end", readersReachTheEnd],
+  ["deleted is not read", deletedIsNotRead],
   ["a replica is the log", replicasAreTheLog],
   ["queued does not vanish", queuedDoesNotVanish],
   ["outboxes tell the truth", outboxesTellTheTruth],

@@ -1,7 +1,7 @@
 /** Readers, replicas and outboxes that do not hold or tell what they ought to. */
 import { eventOf, insertAfter, remove, stored } from "./draft.ts";
 import type { HistoryDraft } from "./draft.ts";
-import { append, keyInTwoPartitions, row } from "./judge.ts";
+import { append, keyInTwoPartitions, row, startAt } from "./judge.ts";
 import type { Damage, Run } from "./judge.ts";
 import { IDS, place, publish, read } from "./sample.ts";
 
@@ -53,6 +53,20 @@ export const clientDamages: readonly Damage[] = [
     "it went back",
     ({ history }) => insertAfter(history, eventOf(history, "read", d1), read("reader-1", 0, d1)),
     "relaxed",
+  ],
+  [
+    "deleted is not read",
+    "a reader gets what was gone for good when it began",
+    `reader-3 read ${d1} at orders-0 (topic id T1) offset 0 at 494.000 ms, and everything before 2 was gone for good at 492.000 ms`,
+    (run) => {
+      run.later(
+        { kind: "retention", ...place, to: 2n },
+        { kind: "retention done", ...place, to: 2n },
+        { kind: "read from", reader: "reader-3", ...place, from: 0n, askedMs: 493 },
+        read("reader-3", 0, d1),
+      );
+      startAt(run, 2);
+    },
   ],
   [
     "readers reach the end",
@@ -198,6 +212,14 @@ export const clientDamages: readonly Damage[] = [
     `${one2} at orders-0 (topic id T1) offset 5, in the log at the end: it was published to drafts`,
     ({ history }) => {
       eventOf(history, "publish", one2).topic = "drafts";
+    },
+  ],
+  [
+    "nothing from nowhere",
+    "a record stands in another topic of that name than the one that it was meant for",
+    `${d1} at orders-0 (topic id T1) offset 0, in the log at the end: it was published for the topic with id T0`,
+    ({ history }) => {
+      eventOf(history, "publish", d1).topicId = "T0";
     },
   ],
   [

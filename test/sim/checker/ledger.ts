@@ -171,6 +171,9 @@ export class Ledger {
       case "retention":
         this.partition(event).retain({ event, at });
         return;
+      case "retention done":
+        this.partition(event).retained.push({ event, at });
+        return;
       case "partitions asked":
         this.topic(event.topicId).growths += 1;
         return;

@@ -249,6 +249,13 @@ export const logDamages: readonly Damage[] = [
     },
   ],
   [
+    "logs are whole",
+    "what was gone for good is back",
+    "orders-0 (topic id T1) starts at 0, and what is before 2 was gone for good at 492.000 ms",
+    ({ later }) =>
+      later({ kind: "retention", ...place, to: 2n }, { kind: "retention done", ...place, to: 2n }),
+  ],
+  [
     "sequences join",
     "a sequence is left out",
     `orders-0 (topic id T1) offset 5 (${one2}) has sequence 2 of producer id 9 epoch 0, and 1 was due after offset 3`,

@@ -5,7 +5,10 @@ import type { PartitionStory } from "./partition-story.ts";
 import { END } from "./record-story.ts";
 import { time } from "./words.ts";
 
-/** Offsets rise by one from the log's start to its end, leader epochs never fall, and the start is where it was asked to be. */
+/**
+ * Offsets rise by one from the log's start to its end, leader epochs never fall, and the start is where it was
+ * asked to be: what is gone stays gone.
+ */
 export function* logsAreWhole(ledger: Ledger): Generator<string, void, void> {
   for (const partition of ledger.partitions()) {
     const { final, start, end, name } = partition;
@@ -27,6 +30,9 @@ export function* logsAreWhole(ledger: Ledger): Generator<string, void, void> {
     if (next > end && final.records.length > 0) yield `${name} has offset ${next - 1} beyond its end ${end}`;
     const asked = partition.retainedTo(END);
     if (start > asked) yield `${name} starts at ${start}, and only what is before ${asked} was asked to go`;
+    const gone = partition.retained.find(({ event }) => event.to > BigInt(start))?.event;
+    if (gone !== undefined)
+      yield `${name} starts at ${start}, and what is before ${gone.to} was gone for good at ${time(gone.atMs)}`;
   }
 }
 

@@ -131,6 +131,7 @@ export class Model {
       ...nameOf(log),
       from: earliest ? undefined : BigInt(from),
       earliest,
+      askedMs: this.nowMs,
     });
     this.readers.push({ log, name, next: earliest ? log.start : from });
   }
@@ -155,7 +156,9 @@ export class Model {
   private retain(log: Log): void {
     const to = this.random.between(log.start, log.synced);
     this.note({ kind: "retention", ...nameOf(log), to: BigInt(to) });
-    if (this.random.chance(0.7)) log.start = to;
+    if (this.random.chance(0.3)) return;
+    log.start = to;
+    this.note({ kind: "retention done", ...nameOf(log), to: BigInt(to) });
   }
 
   private die(how: "killed" | "power loss"): void {
@@ -191,7 +194,8 @@ export class Model {
     const partition = key === null ? random.below(PARTITIONS) : KEYS.indexOf(key);
     const log = this.logs.find((each) => each.topic === topic && each.partition === partition);
     if (log === undefined) return;
-    const tab = kind === "outbox" ? { tab: `tab-${random.between(1, 2)}` } : {};
+    const known = random.chance(0.5) ? { topicId: log.topicId } : {};
+    const tab = kind === "outbox" ? { tab: `tab-${random.between(1, 2)}`, ...known } : {};
     const principal = principalOf(name);
     const idempotent = kind !== "plain";
     this.note({ kind: "publish", id, producer: name, number, ...tab, principal, topic, key, idempotent });

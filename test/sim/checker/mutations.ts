@@ -324,6 +324,42 @@ export const mutations: ReadonlyMap<string, Mutation> = new Map<string, Mutation
     },
   ],
   [
+    "a record of the log was meant for another topic of that name",
+    (history, random) => {
+      const retried = new Set(eventsOf(history, "decided").map(({ id }) => id));
+      const found = somewhere(history, random, 1);
+      const published = eventsOf(history, "publish").find(({ id }) => id === found?.record.id);
+      if (published === undefined || retried.has(published.id)) return undefined;
+      published.topicId = "T0";
+      return published.id;
+    },
+  ],
+  [
+    "a log begins where it began before records were gone for good",
+    (history, random) => {
+      const partition = pick(
+        random,
+        partitionsOf(history, 1).filter(({ logStartOffset }) => logStartOffset > 0n),
+      );
+      const [first] = partition?.records ?? [];
+      const isTold = eventsOf(history, "retention done").some(
+        ({ topicId, to, partition: number }) =>
+          topicId === partition?.topicId && number === partition.partition && to === partition.logStartOffset,
+      );
+      if (partition === undefined || first === undefined || !isTold) return undefined;
+      partition.logStartOffset -= 1n;
+      const id = eventsOf(history, "read").find(
+        ({ topicId, partition: number, offset }) =>
+          topicId === partition.topicId &&
+          number === partition.partition &&
+          offset === partition.logStartOffset,
+      )?.id;
+      if (id === undefined) return undefined;
+      partition.records.unshift({ ...first, offset: partition.logStartOffset, id, producerId: -1n });
+      return `${partition.topicId}/${partition.partition}`;
+    },
+  ],
+  [
     "nobody has deleted a topic that is gone",
     (history, random) => {
       const event = pick(

@@ -42,6 +42,10 @@ function whyNot({ topic }: PartitionStory, story: RecordStory): string | undefin
   const { published, refused, retries } = story;
   if (published === undefined) return "it was never published";
   if (published.event.topic !== topic.name) return `it was published to ${published.event.topic}`;
+  const { topicId } = published.event;
+  // What the app wanted sent once more is meant for whatever topic has that name then.
+  if (topicId !== undefined && topicId !== topic.topicId && retries === 0)
+    return `it was published for the topic with id ${topicId}`;
   if (refused !== undefined && retries === 0)
     return `it was refused at ${time(refused.event.atMs)} (${refused.event.reason})`;
   if (topic.deleted !== undefined && published.at > topic.deleted.at)

@@ -1,5 +1,14 @@
 /** All that was noted of one partition, and how it stands at the end. */
-import type { AcksLevel, FinalPartition, Gap, Read, ReadFrom, Retention, StoredRecord } from "../history.ts";
+import type {
+  AcksLevel,
+  FinalPartition,
+  Gap,
+  Read,
+  ReadFrom,
+  Retention,
+  RetentionDone,
+  StoredRecord,
+} from "../history.ts";
 import type { Noted, RecordStory } from "./record-story.ts";
 import { END } from "./record-story.ts";
 import type { TopicStory } from "./topic-story.ts";
@@ -40,6 +49,8 @@ export class PartitionStory {
   /** In the order of the history, replicas last. */
   readonly observations: Observation[] = [];
   readonly readers = new Map<string, Noted<ReadFrom | Read | Gap>[]>();
+  /** Answers that tell that records are gone, in the order of the history. */
+  readonly retained: Noted<RetentionDone>[] = [];
   /** Each with the farthest that was asked for until then. */
   private readonly retentions: { readonly at: number; readonly to: number }[] = [];
   private known: readonly Placed[] | undefined;

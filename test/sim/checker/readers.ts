@@ -1,5 +1,5 @@
 /** Rules: a reader gets every record once, in order, and is told what is gone; and in the end it has reached the end. */
-import type { Gap, Read, ReadFrom } from "../history.ts";
+import type { Gap, Read, ReadFrom, RetentionDone } from "../history.ts";
 import type { Ledger } from "./ledger.ts";
 import type { PartitionStory } from "./partition-story.ts";
 import type { Noted } from "./record-story.ts";
@@ -58,6 +58,28 @@ function* follow(
       yield `${event.reader} was told ${when()} that [${offset}, ${to}) of ${partition.name} is gone, and only what is before ${asked} was asked to go`;
     next = Math.max(next ?? to, to);
   }
+}
+
+/** Who begins when records are gone for good does not get them any more. */
+export function* deletedIsNotRead(ledger: Ledger): Generator<string, void, void> {
+  for (const partition of ledger.partitions()) {
+    if (partition.retained.length === 0) continue;
+    for (const events of partition.readers.values()) {
+      let gone: RetentionDone | undefined;
+      for (const { event } of events) {
+        if (event.kind === "read from") gone = goneBefore(partition, event.askedMs);
+        if (event.kind !== "read" || gone === undefined || event.offset >= gone.to) continue;
+        yield `${event.reader} read ${event.id} at ${partition.place(Number(event.offset))} at ${time(event.atMs)}, and everything before ${gone.to} was gone for good at ${time(gone.atMs)}`;
+        break;
+      }
+    }
+  }
+}
+
+/** The farthest of what was told as gone before that moment; undefined: nothing was. */
+function goneBefore({ retained }: PartitionStory, ms: number | undefined): RetentionDone | undefined {
+  const before = retained.filter(({ event }) => ms !== undefined && event.atMs < ms);
+  return before.map(({ event }) => event).toSorted((a, b) => Number(b.to - a.to))[0];
 }
 
 /** After healing. A log that counts written as synced may have been set back behind what a reader had read. */

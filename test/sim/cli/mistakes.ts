@@ -132,14 +132,14 @@ export async function runMistakes(root: string, { only = "", seedsMax }: Mistake
   const progress = new Progress(chosen.length, "mistakes");
   const asItIs = new AsItIs(root);
   let survived = 0;
-  const onEnd = ({ seed }: Catch): void => {
-    if (seed === undefined) survived += 1;
+  const onEnd = (one: Catch): void => {
+    if (one.seed === undefined) survived += 1;
+    console.log(row(one));
     progress.step(`${survived} survived`);
   };
   const catches = await huntAll(root, { chosen, seedsMax, asItIs, onEnd });
   const failing = await asItIs.failing();
   progress.end();
-  for (const line of catches.map(row)) console.log(line);
   for (const { seed, violations } of failing)
     console.log(`seed ${seed} fails without any mistake, and was passed over: ${violations[0] ?? ""}`);
   const slowest = Math.max(0, ...catches.flatMap(({ seed }) => seed ?? []));

@@ -303,4 +303,75 @@ export const logMistakes: readonly Mistake[] = [
       },
     ],
   },
+  {
+    name: "tail-copy-not-synced",
+    breaks: "The end of a log is cut off, to be written anew, only when a copy of it is on the disk.",
+    edits: [{ file: "log/tail-rewrite.ts", find: "  await copy.sync();\n", replace: "" }],
+  },
+  {
+    name: "rewriting-not-ended",
+    breaks: "A start that was cut short while it wrote the end of a log anew is made good by the next one.",
+    edits: [
+      {
+        file: "log/partition-recovery.ts",
+        find: "  await finishRewrite({ store, engine, directory, syncedEnd });\n",
+        replace: '  if (directory === "") await finishRewrite({ store, engine, directory, syncedEnd });\n',
+      },
+    ],
+  },
+  {
+    name: "damaged-partition-begun-anew",
+    breaks:
+      "Files that are damaged are left as they are, and their partition is offline until they are mended.",
+    edits: [
+      {
+        file: "log/cluster.ts",
+        find: 'import { OfflinePartition, type Partition } from "./offline-partition.ts";\n',
+        replace:
+          'import { OfflinePartition, type Partition } from "./offline-partition.ts";\n' +
+          'import { deletePartitionFiles } from "./partition-directory.ts";\n',
+      },
+      {
+        file: "log/cluster.ts",
+        find: "return PartitionLog.open(options).catch((error: unknown) => this.offline(options, error));",
+        replace:
+          "return PartitionLog.open(options)\n" +
+          "      .catch(async () => {\n" +
+          "        await deletePartitionFiles(options.store, `${options.topic}-${options.partition}`);\n" +
+          "        return PartitionLog.open(options);\n" +
+          "      })\n" +
+          "      .catch((error: unknown) => this.offline(options, error));",
+      },
+    ],
+  },
+  {
+    name: "crc-of-a-produced-batch-not-checked",
+    breaks: "A batch is as its producer sealed it, or it is refused: its CRC is checked before it is taken.",
+    edits: [
+      {
+        file: "log/batch-check.ts",
+        find:
+          "  if (size < 0) throw refusedByEngine(size, check.uncompressedBytesMax);\n" +
+          "  if (size !== batch.length)\n",
+        replace:
+          "  if (size < 0 && size !== BAD_CRC) throw refusedByEngine(size, check.uncompressedBytesMax);\n" +
+          "  if (size >= 0 && size !== batch.length)\n",
+      },
+    ],
+  },
+  {
+    name: "one-record-more-deleted",
+    breaks: "DeleteRecords takes what it was asked to, and nothing behind it.",
+    edits: [
+      {
+        file: "log/log-segments.ts",
+        find:
+          "    await writeLogStart(this.options.store, this.options.engine, this.directory, offset);\n" +
+          "    this.start = offset;\n",
+        replace:
+          "    await writeLogStart(this.options.store, this.options.engine, this.directory, offset + 1n);\n" +
+          "    this.start = offset + 1n;\n",
+      },
+    ],
+  },
 ];

@@ -183,6 +183,14 @@ export const syncMistakes: readonly Mistake[] = [
         find: "const isSame = batch.topicId === topic.id;",
         replace: "const isSame = batch.topic === topic.name;",
       },
+      {
+        file: "sync/delivery.ts",
+        find: "      const lane = this.laneOf(batch, batch.topic);\n      lane.add(batch, false);\n",
+        replace:
+          "      const renamed = { ...batch, topicId: topic.id };\n" +
+          "      const lane = this.laneOf(renamed, batch.topic);\n" +
+          "      lane.add(renamed, false);\n",
+      },
     ],
   },
   {
@@ -216,16 +224,44 @@ export const syncMistakes: readonly Mistake[] = [
         replace:
           "const records = frame.from < 0n ? withoutBatchesBefore(frame.records, expected) : frame.records;",
       },
+      {
+        // It looks for itself, and would ask again.
+        file: "log/replicated-range.ts",
+        find: "    if ((header.baseOffset < expected && !mayBeginBefore) || header.lastOffset >= to) {",
+        replace: "    if ((header.baseOffset < 0n && !mayBeginBefore) || header.lastOffset >= to) {",
+      },
     ],
   },
   {
-    name: "position-not-moved-by-a-gap",
-    breaks: "A reader goes on after a range that is gone.",
+    name: "gap-kept-from-the-app",
+    breaks: "An app is told which range retention has removed before it had read it.",
     edits: [
       {
         file: "sync/subscription.ts",
         find: "      options.onGap?.(event.from, event.to);\n      next = event.to;",
         replace: "      next = event.to;",
+      },
+    ],
+  },
+  {
+    name: "epoch-not-told-by-a-replica",
+    breaks: "A replica whose history is not the log's any more is cut back to where they agree.",
+    edits: [
+      {
+        file: "sync/follower.ts",
+        find: ": { offset: log.logEndOffset, lastEpoch: log.lastEpoch },",
+        replace: ": { offset: log.logEndOffset, lastEpoch: -1 },",
+      },
+    ],
+  },
+  {
+    name: "cut-back-in-name-only",
+    breaks: "A replica that is cut back holds nothing of what the log has lost.",
+    edits: [
+      {
+        file: "sync/follower.ts",
+        find: "    else await log.truncateTo(target);\n",
+        replace: "    else await log.truncateTo(target + 1n);\n",
       },
     ],
   },

@@ -68,4 +68,27 @@ export const webClientMistakes: readonly Mistake[] = [
       },
     ],
   },
+  {
+    name: "row-not-cut",
+    breaks: "What is cut off a file is gone: what is appended next follows on what was kept.",
+    edits: [
+      {
+        file: "web-client/idb-store.ts",
+        find: "      if (isCut) changes.push(cursor.update(cursor.value.slice(0, size - start)));\n",
+        replace:
+          "      if (isCut && size < 0) changes.push(cursor.update(cursor.value.slice(0, size - start)));\n",
+      },
+    ],
+  },
+  {
+    name: "rows-beyond-the-cut-kept",
+    breaks: "What is cut off a file is gone: it does not come up again behind what is appended next.",
+    edits: [
+      {
+        file: "web-client/idb-store.ts",
+        find: "    changes.push(rows.delete(IDBKeyRange.bound([name, size], [name, Infinity])));\n",
+        replace: "",
+      },
+    ],
+  },
 ];

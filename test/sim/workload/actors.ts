@@ -79,6 +79,7 @@ function producerHabits(random: Random): KafkaProducerOptions {
   const common = {
     crashMeanMs: random.chance(0.3) ? 8000 : undefined,
     pauseMsMax: random.pick([300, 1500, 4000]),
+    damageRate: random.chance(0.2) ? 0.1 : 0,
   };
   const kind = random.next();
   if (kind < 0.6) return { ...common, acks: -1, isIdempotent: true };

@@ -219,7 +219,8 @@ class ConsumerLife {
     reading.next = from;
     reading.lastEpoch = -1;
     const { reader, topicId, partition } = reading;
-    this.run.note({ kind: "read from", reader, topicId, partition, from });
+    const askedMs = this.run.world.nowMs;
+    this.run.note({ kind: "read from", reader, topicId, partition, from, askedMs });
   }
 
   /** One Fetch of everything. Answers false when it should rest and look at the topics again. */

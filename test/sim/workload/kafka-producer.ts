@@ -2,6 +2,7 @@
  * A foreign Kafka producer over TCP, after the Java client: sequences per partition, five batches in flight, what is not
  * answered is sent again bit for bit. Written apart from `sync/delivery.ts`. It crashes now and then.
  */
+import { CRC_AT } from "../../../engine-as/format.ts";
 import { initProducerId } from "../../../wire/apis/init-producer-id.ts";
 import { produce } from "../../../wire/apis/produce.ts";
 import { ErrorCode, errorName } from "../../../wire/errors.ts";
@@ -21,6 +22,8 @@ export interface KafkaProducerOptions {
   readonly isIdempotent: boolean;
   /** Mean time between two crashes of its process; undefined: never. */
   readonly crashMeanMs?: number | undefined;
+  /** Chance that a bit of a batch turns round on its way: the log has to refuse it, and the batch is sent again. */
+  readonly damageRate?: number;
   /** Longest pause between two batches, in milliseconds; most are much shorter. */
   readonly pauseMsMax?: number;
 }
@@ -278,14 +281,16 @@ class ProducerLife {
 
   private send(connection: KafkaConnection, generation: Generation, sendings: readonly Sending[]): void {
     const { acks } = this.options;
+    const damaged = new Set(sendings.filter(({ lane }) => this.isDamagedOnItsWay(lane)));
     const body = {
       transactionalId: null,
       acks,
       timeoutMs: 30_000,
-      topicData: sendings.map(({ lane, batch }) => ({
-        topicId: lane.topic.id,
-        partitionData: [{ index: lane.partition, records: batch.bytes }],
-      })),
+      topicData: sendings.map((sending) => {
+        const { lane, batch } = sending;
+        const records = damaged.has(sending) ? this.damage(batch.bytes) : batch.bytes;
+        return { topicId: lane.topic.id, partitionData: [{ index: lane.partition, records }] };
+      }),
     };
     for (const { batch } of sendings)
       for (const id of batch.ids) this.run.note({ kind: "sent", id, principal: this.name });
@@ -308,6 +313,10 @@ class ProducerLife {
               );
               if (sending === undefined)
                 throw new Error(`an answer for ${topicId}/${index}, which was not asked for`);
+              if (damaged.has(sending) && errorCode === ErrorCode.NONE)
+                this.run.world.trace.violation(
+                  `${generation.name}: a batch that was damaged on its way was taken at ${baseOffset}`,
+                );
               this.answered(generation, sending, errorCode, baseOffset);
             }
           }
@@ -317,6 +326,21 @@ class ProducerLife {
         () => undefined,
       )
       .catch((error: unknown) => this.client.fail(error));
+  }
+
+  /** One that the log does not know would be taken with any sequence: what follows on a refused batch could pass it. */
+  private isDamagedOnItsWay({ isKnown }: Lane): boolean {
+    const { acks, isIdempotent, damageRate = 0 } = this.options;
+    return acks !== 0 && (isKnown || !isIdempotent) && this.random.chance(damageRate);
+  }
+
+  /** A copy with one bit turned round: in its CRC, or behind it. */
+  private damage(bytes: Uint8Array): Uint8Array {
+    const damaged = bytes.slice();
+    const at = this.random.between(CRC_AT, bytes.byteLength - 1);
+    damaged[at] = (damaged[at] ?? 0) ^ (1 << this.random.below(8));
+    this.run.world.trace.count("kafka producer: batch damaged on its way");
+    return damaged;
   }
 
   private answered(generation: Generation, { lane, batch }: Sending, code: number, baseOffset: bigint): void {

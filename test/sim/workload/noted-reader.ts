@@ -29,12 +29,14 @@ export class NotedReader {
   private readonly controller = new AbortController();
   private readonly next = new Map<number, bigint>();
   private keptBack: (() => void)[] | undefined;
+  private readonly begunMs: number;
   private hasEnded = false;
 
   constructor(run: Run, options: NotedReaderOptions) {
     this.run = run;
     this.options = options;
     this.name = options.name;
+    this.begunMs = run.world.nowMs;
     this.keptBack = options.isCertain ? undefined : [];
     this.lookAgain();
     const { from } = options;
@@ -109,7 +111,10 @@ export class NotedReader {
     const { topicId } = this.options;
     // Partitions that a list of positions does not name are read from their start.
     const earliest = from === undefined && this.options.from !== "latest" && this.options.from !== "held";
-    this.keep(() => this.run.note({ kind: "read from", reader, topicId, partition, from, earliest }));
+    const asked = this.options.from === "held" ? {} : { askedMs: this.begunMs };
+    this.keep(() =>
+      this.run.note({ kind: "read from", reader, topicId, partition, from, earliest, ...asked }),
+    );
   }
 
   /** What is only of interest together with something that was read. */

@@ -24,6 +24,8 @@ export class Retention implements Actor {
   private readonly options: RetentionOptions;
   private readonly random: Random;
   private readonly client: KafkaClient;
+  /** Where logs began when it was told last: what is gone stays gone. */
+  private readonly gone = new Map<string, bigint>();
   private isCalm = false;
 
   constructor(run: Run, name: string, options: RetentionOptions) {
@@ -63,7 +65,13 @@ export class Retention implements Actor {
     const { partition } = random.pick(topic.partitions);
     const start = await offsetAt(connection, topic, partition, EARLIEST);
     const end = await offsetAt(connection, topic, partition, LATEST);
-    if (start === undefined || end === undefined || end <= start) return;
+    if (start === undefined || end === undefined) return;
+    const gone = this.gone.get(`${topic.id}/${partition}`) ?? 0n;
+    if (start < gone)
+      run.world.trace.violation(
+        `${topic.name}-${partition} begins at ${start} again, though everything below ${gone} was gone`,
+      );
+    if (end <= start) return;
     const to = start + BigInt(random.between(1, Number(end - start)));
     run.note({ kind: "retention", topicId: topic.id, partition, to });
     const answer = await connection.request(deleteRecords, DELETE_RECORDS_VERSION, {
@@ -79,6 +87,8 @@ export class Retention implements Actor {
       );
     run.world.trace.say(this.name, `${at} begins at ${moved.lowWatermark}, ${to} was asked for`);
     run.world.trace.count("retention: log start moved");
+    run.note({ kind: "retention done", topicId: topic.id, partition, to: moved.lowWatermark });
+    this.gone.set(`${topic.id}/${partition}`, moved.lowWatermark);
     if (moved.lowWatermark < to)
       run.world.trace.violation(
         `${at} begins at ${moved.lowWatermark}, though everything below ${to} was deleted`,

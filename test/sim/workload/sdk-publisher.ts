@@ -99,6 +99,7 @@ export class SdkPublisher implements Actor {
     const number = this.published++;
     const id = recordId(producer, number);
     const key = random.chance(0.5) ? null : `key-${random.below(10)}`;
+    const topicId = tab.knownTopicId(topic);
     run.note({
       kind: "publish",
       id,
@@ -108,6 +109,7 @@ export class SdkPublisher implements Actor {
       principal,
       topic,
       key,
+      ...(topicId !== undefined && { topicId }),
       idempotent: true,
     });
     const value = valueOf(id, Math.floor(random.delay(10, 2000)));
