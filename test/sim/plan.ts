@@ -69,7 +69,7 @@ export function planOf(random: Random): Plan {
   if (forgets) makeForgetful(faults);
   const howBad = (): number => (random.chance(0.5) ? 0 : random.next());
   return {
-    activeMs: random.between(5000, 25_000),
+    activeMs: random.between(3000, 14_000),
     topics,
     config: new Map([
       ["log.index.interval.bytes", String(random.pick([0, 512, 4096]))],

@@ -71,7 +71,7 @@ describe("a seed that goes wrong", () => {
   it("leaves all other seeds alone", () => {
     expect(reports.size).toBe(20);
     for (const seed of [7, ...range(14, 7)]) {
-      expect(reports.get(seed)).toMatchObject({ violations: [], events: 1, simulatedMs: 1 });
+      expect(reports.get(seed)).toMatchObject({ violations: [], events: 1, simulatedMs: 1000 });
       expect(reports.get(seed)?.counts.get("runner: seed")).toBe(1);
     }
   });

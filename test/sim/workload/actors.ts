@@ -51,7 +51,7 @@ export function actorsOf(plan: ActorsPlan, run: Run): Actor[] {
         closeMeanMs: random.chance(0.4) ? 8000 : undefined,
         offlineMeanMs: random.chance(0.5) ? 6000 : undefined,
       });
-      actors.push(tabs, ...appsIn(tabs, tap, run, random));
+      actors.push(tabs, ...appsIn(tabs, tap, run, random, tabsPerPrincipal));
     }
   }
   return actors;
@@ -87,12 +87,13 @@ function producerHabits(random: Random): KafkaProducerOptions {
   return { ...common, acks: random.pick([-1, 0, 1] as const), isIdempotent: false };
 }
 
-function appsIn(tabs: SdkTabs, tap: SentTap, run: Run, random: Random): Actor[] {
+/** However many tabs an account has, its outbox gets about as much: a busy one asks for most of what a run costs. */
+function appsIn(tabs: SdkTabs, tap: SentTap, run: Run, random: Random, tabCount: number): Actor[] {
   const apps: Actor[] = [];
-  if (random.chance(0.85))
-    apps.push(
-      new SdkPublisher(run, tabs, tap, { pauseMsMax: random.pick([500, 2000, 5000]), decideMeanMs: 4000 }),
-    );
+  if (random.chance(0.85)) {
+    const pauseMsMax = tabCount * random.pick([1000, 2000, 5000]);
+    apps.push(new SdkPublisher(run, tabs, tap, { pauseMsMax, decideMeanMs: 4000 }));
+  }
   for (const { name: topic } of run.topics) {
     if (random.chance(0.5)) apps.push(new SdkSubscriber(run, tabs, { topic, rate: random.next() }));
     if (random.chance(0.5))
