@@ -55,14 +55,22 @@ export async function removeLeftovers(
 }
 
 /**
- * Throws KafkaError INVALID_TOPIC_EXCEPTION when a new partition's directory is there already: on a file system that takes
- * `Orders` for `orders`, the second of them would find the first one's files.
+ * What a removed topic has left where new partitions go is removed now. Throws KafkaError INVALID_TOPIC_EXCEPTION when a
+ * directory is somebody else's: on a file system that takes `Orders` for `orders`, the second of them would find the first
+ * one's files.
  */
-export async function refuseTaken(store: Store, topic: string, from: number, to: number): Promise<void> {
+export async function makeWay(
+  { store, image }: { store: Store; image: MetadataImage },
+  topic: string,
+  from: number,
+  to: number,
+): Promise<void> {
   const numbers = Array.from({ length: to - from }, (_, at) => from + at);
   await forEachAtMost(OPENING_MAX, numbers, async (partition) => {
     const directory = partitionDirectory(topic, partition);
-    if ((await readIdentity(store, directory)) === undefined) return;
+    const id = await readIdentity(store, directory);
+    if (id === undefined) return;
+    if (image.wasRemoved(id)) return await deletePartitionFiles(store, directory);
     throw new KafkaError(
       ErrorCode.INVALID_TOPIC_EXCEPTION,
       `the directory ${directory} belongs to another topic; take another name, or have the directory moved away`,

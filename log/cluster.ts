@@ -8,7 +8,7 @@ import type { Clock } from "./clock.ts";
 import {
   partitionDirectories,
   refuseOrphans,
-  refuseTaken,
+  makeWay,
   removeHalfMade,
   removeLeftovers,
 } from "./cluster-directories.ts";
@@ -182,7 +182,7 @@ export class Cluster {
       this.checkOpen();
       const { partitions, overrides } = this.validateTopic(name, wanted);
       await this.removals.get(name.toLowerCase());
-      await refuseTaken(this.options.store, name, 0, partitions);
+      await makeWay({ store: this.options.store, image: this.image }, name, 0, partitions);
       const id = newUuid(this.options.random);
       await this.metadata.write([
         { type: "TopicRecord", name, topicId: id },
@@ -226,7 +226,7 @@ export class Cluster {
           `"${name}" has ${before.partitions.length} partitions; they cannot become ${count}`,
         );
       }
-      await refuseTaken(this.options.store, name, before.partitions.length, count);
+      await makeWay({ store: this.options.store, image: this.image }, name, before.partitions.length, count);
       await this.metadata.write([...this.partitionRecords(before.id, before.partitions.length, count)]);
       const topic = await this.openNew(before.id);
       this.tell({ kind: "grown", topic });

@@ -60,6 +60,22 @@ describe("a topic whose files cannot all be made", () => {
   });
 });
 
+describe("a topic whose files could not all be deleted", () => {
+  it("can be made again at once: its name was taken until the node was restarted", async () => {
+    const store = new CrashingStore(() => 0.9);
+    const cluster = await openCluster(store);
+    const first = await cluster.createTopic("orders", { partitions: 2 });
+    await appendAll(first.partitions[0]!, [batchOf(["of the first"])]);
+    store.arm({ at: 3, kind: "fail", operation: "delete" });
+    await cluster.deleteTopic(first.id);
+    const second = await cluster.createTopic("orders", { partitions: 2 });
+    expect(second.id).not.toBe(first.id);
+    expect(await readValues(second.partitions[0]!)).toEqual([]);
+    expect(store.operations).toBeGreaterThanOrEqual(3);
+    await cluster.close();
+  });
+});
+
 describe("a metadata log that takes no more records", () => {
   it("is told of, so that somebody restarts a node on which no topic can be made any more", async () => {
     const store = new CrashingStore(() => 0.9);
