@@ -39,6 +39,8 @@ export interface FaultsOptions {
 /** An operator looks after the gateway this often. */
 const WATCH_MS = 500;
 const DAY_MS = 86_400_000;
+/** A sync takes about so long: what was told too early has been heard, and what was written is not on the disk. */
+const BY_A_SYNC_MS = [0.2, 10] as const;
 
 export class Faults {
   private readonly options: FaultsOptions;
@@ -55,7 +57,7 @@ export class Faults {
   start(): void {
     const kinds: Record<FaultKind, () => void> = {
       "kill gateway": () => this.gatewayDies("killed"),
-      "power loss": () => this.gatewayDies("power loss"),
+      "power loss": () => this.losePower(),
       "restart gateway": () => this.restartCleanly(),
       "flip bit": () => this.flipBit(),
       "disk full": () => this.fillDisk(),
@@ -78,6 +80,7 @@ export class Faults {
     const { world, network, disk, devices } = this.options;
     world.trace.say("faults", "heal everything");
     this.isOver = true;
+    disk.onSyncBegun = undefined;
     network.heal();
     disk.heal();
     for (const device of devices) {
@@ -111,6 +114,18 @@ export class Faults {
     if (how === "killed") gateway.kill();
     else gateway.losePower();
     note({ kind: "gateway died", atMs: world.nowMs, how });
+  }
+
+  /** Half of the times while the gateway waits for a sync: whoever does not wait for it is found out then. */
+  private losePower(): void {
+    const { disk, world } = this.options;
+    if (this.random.chance(0.5)) return this.gatewayDies("power loss");
+    disk.onSyncBegun = () => {
+      disk.onSyncBegun = undefined;
+      world.after(this.random.delay(...BY_A_SYNC_MS), () => {
+        if (!this.isOver) this.gatewayDies("power loss");
+      });
+    };
   }
 
   private restartCleanly(): void {

@@ -61,12 +61,16 @@ export function planOf(random: Random): Plan {
   }
   // On a full disk nothing can be noted of what was synced before: a bit that flips in it then looks like a torn write.
   if (faults["disk full"] !== undefined) delete faults["flip bit"];
-  const topics = ["orders", "drafts"].slice(0, random.between(1, 2)).map((name) => topicOf(name, random));
+  const forgets = devices.length > 0 && random.chance(0.15);
+  if (forgets) makeForgetful(faults);
+  // Silent producers are forgotten when a segment is full.
+  const segmentBytes = forgets ? [2048] : [2048, 8192, 65_536];
+  const topics = ["orders", "drafts"]
+    .slice(0, random.between(1, 2))
+    .map((name) => topicOf(name, segmentBytes, random));
   // Only then can a topic be set back that counts written as synced.
   if (topics.some(({ isRelaxed }) => isRelaxed) && random.chance(0.6))
     faults["power loss"] ??= MEAN_MS["power loss"];
-  const forgets = devices.length > 0 && random.chance(0.15);
-  if (forgets) makeForgetful(faults);
   const howBad = (): number => (random.chance(0.5) ? 0 : random.next());
   return {
     activeMs: random.between(3000, 14_000),
@@ -76,13 +80,13 @@ export function planOf(random: Random): Plan {
       ...(forgets ? [["producer.id.expiration.ms", String(FORGOTTEN_AFTER_MS)] as const] : []),
     ]),
     devices,
-    kafkaProducers: random.between(devices.length === 0 ? 1 : 0, 2),
+    kafkaProducers: random.between(devices.length === 0 || forgets ? 1 : 0, 2),
     kafkaConsumers: random.between(devices.length === 0 ? 1 : 0, 2),
     deletesTopics: random.chance(0.3),
     movesLogStarts: random.chance(0.3),
     faults,
     producerIdExpirationMs: forgets ? FORGOTTEN_AFTER_MS : undefined,
-    disk: howBad(),
+    disk: forgets ? 0 : howBad(),
     network: forgets ? 0 : howBad(),
     indexedDb: howBad(),
   };
@@ -96,10 +100,11 @@ function makeForgetful(faults: FaultTimes): void {
   delete faults["clock jump"];
   faults["device offline"] ??= MEAN_MS["device offline"];
   faults["freeze tab"] ??= MEAN_MS["freeze tab"];
+  faults["connections break"] ??= MEAN_MS["connections break"];
 }
 
-function topicOf(name: string, random: Random): WorkloadTopic {
-  const configs = new Map([["segment.bytes", String(random.pick([2048, 8192, 65_536]))]]);
+function topicOf(name: string, segmentBytes: readonly number[], random: Random): WorkloadTopic {
+  const configs = new Map([["segment.bytes", String(random.pick(segmentBytes))]]);
   const isRelaxed = random.chance(0.2);
   if (isRelaxed) {
     if (random.chance(0.5)) configs.set("flush.ms", String(random.pick([1000, 10_000])));

@@ -8,13 +8,21 @@ import { idOf } from "./workload/values.ts";
 
 const READ_BYTES = 1024 * 1024;
 
-export async function readPartitions(gateway: GatewayNode): Promise<FinalPartition[]> {
+/** `tell` hears of each partition that cannot be read, in words; it is left out. */
+export async function readPartitions(
+  gateway: GatewayNode,
+  tell: (why: string) => void,
+): Promise<FinalPartition[]> {
   const partitions: FinalPartition[] = [];
   for (const topic of gateway.cluster?.topics() ?? []) {
     for (const log of topic.partitions) {
       const { topicId, partition, logStartOffset, highWatermark } = log;
-      const records = await recordsOf(log, highWatermark);
-      partitions.push({ topic: topic.name, topicId, partition, logStartOffset, highWatermark, records });
+      try {
+        const records = await recordsOf(log, highWatermark);
+        partitions.push({ topic: topic.name, topicId, partition, logStartOffset, highWatermark, records });
+      } catch (error) {
+        tell(`${topic.name}-${partition} (topic id ${topicId}) cannot be read at the end: ${String(error)}`);
+      }
     }
   }
   return partitions;
@@ -27,6 +35,8 @@ async function recordsOf(log: Partition, end: bigint): Promise<StoredRecord[]> {
     const { bytes, to } = await log.read(offset, READ_BYTES);
     for (const record of storedRecords(bytes))
       if (record.offset >= offset && record.offset < end) records.push(record);
+    if (to <= offset)
+      throw new Error(`nothing stands at offset ${offset} of [${log.logStartOffset}, ${end})`);
     offset = to;
   }
   return records;

@@ -89,7 +89,12 @@ async function act(seed: number, actorsOf: (run: Run) => Actor[], happening?: Ha
     const still = waiting();
     if (still.length === 0)
       await world.settle(Promise.all(actors.map((actor) => actor.finish(final))), 60_000, "the ends");
-    const partitions = (await world.settle(readPartitions(gateway), 60_000, "the logs")) ?? [];
+    const partitions =
+      (await world.settle(
+        readPartitions(gateway, (why) => world.trace.violation(why)),
+        60_000,
+        "the logs",
+      )) ?? [];
     const logs = new Map(
       partitions.map(({ topicId, partition, records }) => [
         `${topicId}/${partition}`,

@@ -19,6 +19,8 @@ import { TopicStory } from "./topic-story.ts";
 export interface CheckSettings {
   /** Names of topics with `flush.ms` or `flush.messages`. */
   readonly relaxedTopics: ReadonlySet<string>;
+  /** False: some clients did not come to an end, and the history does not tell what they hold. */
+  readonly hasEnded?: boolean;
   /** Offsets that hold no record though nothing was lost, as compaction leaves them. Left out: there are none. */
   readonly holes?: (partition: PartitionName, offset: bigint) => boolean;
 }

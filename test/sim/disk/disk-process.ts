@@ -125,10 +125,12 @@ export class DiskProcess implements FileSystem {
   }
 
   sync(fd: number): Promise<void> {
+    this.disk.onSyncBegun?.();
     return this.call(SYNC_MS, () => this.syncNow(fd, false));
   }
 
   syncData(fd: number): Promise<void> {
+    this.disk.onSyncBegun?.();
     return this.call(SYNC_MS, () => this.syncNow(fd, true));
   }
 

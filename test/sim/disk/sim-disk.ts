@@ -29,6 +29,8 @@ export class SimDisk {
   faults: DiskFaults;
   /** Hears of everything that goes wrong, by its kind. */
   onHappened: ((kind: string) => void) | undefined;
+  /** Hears that somebody waits for a file to be synced. */
+  onSyncBegun: (() => void) | undefined;
   private readonly processes = new Set<DiskProcess>();
 
   constructor(world: World, faults: DiskFaults = noDiskFaults) {
