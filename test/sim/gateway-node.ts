@@ -189,6 +189,7 @@ export class GatewayNode {
       (level: string) =>
       (message: string, fields: LogFields = {}): void => {
         const told = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
+        if ("droppedBytes" in fields) trace.count("gateway: cut a torn tail");
         if (process.isAlive) trace.say(this.name, [`${level}: ${message}`, ...told].join(" "));
       };
     return { info: at("info"), warn: at("warn"), error: at("error") };

@@ -94,7 +94,11 @@ export class DeviceLocks {
   }
 
   private releaseAll(process: Process): void {
-    for (const [name, queue] of this.claims)
+    for (const [name, queue] of this.claims) {
+      const [holder, next] = queue;
+      if (holder?.process === process && next !== undefined && next.process !== process)
+        this.world.trace.count(`tab: took over ${name.endsWith("/delivery") ? "delivery" : "a replica"}`);
       for (const claim of queue.filter((each) => each.process === process)) this.release(name, claim);
+    }
   }
 }
