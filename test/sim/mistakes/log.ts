@@ -248,7 +248,7 @@ export const logMistakes: readonly Mistake[] = [
       { file: "log/cluster.ts", find: "      await this.removals.get(name.toLowerCase());\n", replace: "" },
       {
         file: "log/cluster.ts",
-        find: "      await refuseTaken(this.options.store, name, 0, partitions);\n",
+        find: "      await makeWay({ store: this.options.store, image: this.image }, name, 0, partitions);\n",
         replace: "",
       },
       {
@@ -276,6 +276,11 @@ export const logMistakes: readonly Mistake[] = [
       {
         file: "log/cluster-directories.ts",
         find: "if (id !== undefined && image.wasRemoved(id)) return await deletePartitionFiles(store, directory);",
+        replace: "",
+      },
+      {
+        file: "log/cluster-directories.ts",
+        find: "    if (image.wasRemoved(id)) return await deletePartitionFiles(store, directory);\n",
         replace: "",
       },
     ],
