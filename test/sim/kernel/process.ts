@@ -96,7 +96,7 @@ export class Process {
     if (!this.alive) return;
     this.alive = false;
     this.kept.length = 0;
-    for (const listener of [...this.onEnd]) listener();
+    for (const listener of this.onEnd) listener();
     this.onEnd.clear();
   }
 
