@@ -58,6 +58,8 @@ export async function many(place: Place, { from, count, twiceEvery }: ManySeeds)
     twiceEvery,
     onReport: (report) => {
       summary.add(report);
+      const [violation] = report.violations;
+      if (violation !== undefined) progress.say(`seed ${report.seed}: ${violation.split("\n", 1)[0]}`);
       progress.step(`${summary.failed} failed`);
       return true;
     },

@@ -16,6 +16,11 @@ export class Progress {
     return (performance.now() - this.beganMs) / 1000;
   }
 
+  /** Something that nobody should have to wait for. */
+  say(line: string): void {
+    this.stream.write(this.stream.isTTY ? `\r\x1b[K${line}\n` : `${line}\n`);
+  }
+
   /** One more is done; `found` says what came of it so far. */
   step(found: string): void {
     this.done += 1;
