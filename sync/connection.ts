@@ -38,7 +38,12 @@ interface Pending {
   readonly cancelTimer: () => void;
 }
 
-type PushListener = (frame: PushFrame) => void;
+/** Somebody here who follows a partition: several may, and they share one subscription. */
+export interface PushListener {
+  push(frame: PushFrame): void;
+  /** Another one here has had the subscription begin at `offset`: what lies before it comes only to who asks again. */
+  moved(offset: bigint): void;
+}
 
 export class Connection {
   /** Resolves with the reason when the connection has ended, from whichever side. */
@@ -131,7 +136,7 @@ export class Connection {
     return this.send(api, version, body, timeoutMs);
   }
 
-  /** Calls `listener` for each Push of one partition, in the order of arrival; the answer takes it away again. */
+  /** Tells `listener` of each Push of one partition, in the order of arrival; the answer takes it away again. */
   onPush(topicId: string, partition: number, listener: PushListener): () => void {
     const name = pushKey(topicId, partition);
     const listeners = this.pushListeners.get(name) ?? new Set();
@@ -140,6 +145,12 @@ export class Connection {
       listeners.delete(listener);
       if (listeners.size === 0 && this.pushListeners.get(name) === listeners) this.pushListeners.delete(name);
     };
+  }
+
+  /** Subscribe was answered to `by`, and begins at `offset`: the gateway keeps one place for a connection, the last one asked for. */
+  subscriptionMoved(topicId: string, partition: number, offset: bigint, by: PushListener): void {
+    for (const listener of this.pushListeners.get(pushKey(topicId, partition)) ?? [])
+      if (listener !== by) listener.moved(offset);
   }
 
   /** Whether anybody here still listens for this partition's pushes. */
@@ -199,7 +210,7 @@ export class Connection {
 
   private onPushFrame(frame: PushFrame): void {
     for (const listener of this.pushListeners.get(pushKey(frame.topicId, frame.partition)) ?? [])
-      listener(frame);
+      listener.push(frame);
   }
 
   private onAnswer(message: Uint8Array): void {

@@ -9,7 +9,7 @@ import { subscribe } from "../wire/apis/subscribe.ts";
 import { unsubscribe } from "../wire/apis/unsubscribe.ts";
 import { ErrorCode, errorName, KafkaError } from "../wire/errors.ts";
 import { fullJitterMs, RETRY_BACK_OFF } from "./back-off.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, PushListener } from "./connection.ts";
 import { historyFrames } from "./history.ts";
 import type { HistorySource } from "./history.ts";
 import { concatRanges, joinFrame } from "./joined-range.ts";
@@ -212,10 +212,14 @@ async function* pushed(options: FeedOptions, connection: Connection): AsyncGener
   const { topicId, partition, signal } = options;
   const inbox = new PushInbox(options.bufferBytesMax ?? BUFFER_BYTES_MAX);
   // As soon as the inbox is full, however long the reader takes: what is pushed for nobody costs both sides.
-  const stopListening = connection.onPush(topicId, partition, (frame) => {
-    inbox.take(frame);
-    if (inbox.isFull) leave();
-  });
+  const listener: PushListener = {
+    push: (frame) => {
+      inbox.take(frame);
+      if (inbox.isFull) leave();
+    },
+    moved: (offset) => inbox.moved(offset),
+  };
+  const stopListening = connection.onPush(topicId, partition, listener);
   let isHere = true;
   const leave = (): void => {
     if (!isHere) return;
@@ -249,7 +253,8 @@ async function* pushed(options: FeedOptions, connection: Connection): AsyncGener
       return yield { kind: "diverged", epoch: mine.divergingEpoch, endOffset: mine.divergingEndOffset };
     }
     let expected = offset < 0n ? mine.offset : offset;
-    inbox.admitAll();
+    inbox.begin(expected);
+    connection.subscriptionMoved(topicId, partition, expected, listener);
     options.onState?.("live", undefined);
     yield {
       kind: "start",
@@ -263,7 +268,7 @@ async function* pushed(options: FeedOptions, connection: Connection): AsyncGener
       if (range !== undefined) {
         expected = range.to;
         yield range;
-      } else if (inbox.isFull || connection.isClosed || signal.aborted) return;
+      } else if (inbox.isFull || inbox.isLeftBehind || connection.isClosed || signal.aborted) return;
       else await change;
     }
   } finally {

@@ -17,6 +17,10 @@ export class PushInbox {
   private full = false;
   /** Until Subscribe is answered: only frames that follow on this are of the new subscription. */
   private joining: bigint | undefined;
+  /** The offset after all that has come; -1n while that is not known. */
+  private end = -1n;
+  /** Where others of this connection had the subscription begin, the furthest. */
+  private movedTo = -1n;
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
@@ -31,17 +35,34 @@ export class PushInbox {
     this.joining = offset;
   }
 
-  admitAll(): void {
+  /** The subscription begins at `offset`: from now on everything is taken. */
+  begin(offset: bigint): void {
     this.joining = undefined;
+    if (offset > this.end) this.end = offset;
+    this.changed.ring();
+  }
+
+  /** Somebody else has had the subscription begin at `offset`. */
+  moved(offset: bigint): void {
+    if (offset > this.movedTo) this.movedTo = offset;
+    this.changed.ring();
+  }
+
+  /** What comes next here was before the place that the subscription was moved to: it must be asked for again. */
+  get isLeftBehind(): boolean {
+    return this.joining === undefined && this.movedTo > this.end;
   }
 
   take(frame: PushFrame): void {
     if (this.full) return;
+    const isRange = frame.errorCode === ErrorCode.NONE || frame.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE;
+    // What another one here has asked for once more.
+    if (isRange && frame.to <= this.end) return;
     if (this.joining !== undefined && this.joining >= 0n) {
-      const isRange = frame.errorCode === ErrorCode.NONE || frame.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE;
       if (!isRange || frame.from > this.joining || frame.to <= this.joining) return;
       this.joining = frame.to;
     }
+    if (isRange) this.end = frame.to;
     this.frames.push(frame);
     this.bytes += frame.records.byteLength;
     this.full = this.bytes > this.bytesMax;

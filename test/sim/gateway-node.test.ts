@@ -86,7 +86,10 @@ describe("a reader that does not read", () => {
     const reader = rig.process("reader");
     const pushed = await rig.connect(reader, "WebSocket");
     const got: string[] = [];
-    pushed.onPush(topic.id, 0, ({ records }) => got.push(...recordsOf(records).map(({ value }) => value)));
+    pushed.onPush(topic.id, 0, {
+      push: ({ records }) => got.push(...recordsOf(records).map(({ value }) => value)),
+      moved: () => {},
+    });
     const subscriptions = [{ topicId: topic.id, partition: 0, offset: 0n }];
     await rig.run(pushed.request(subscribe, { subscriptions }));
     reader.freeze();

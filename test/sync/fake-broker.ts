@@ -107,8 +107,12 @@ export class FakeBroker {
     this.connections.clear();
   }
 
+  /** Nothing is pushed while it is set. */
+  paused = false;
+
   /** Pushes what subscribers have not had yet. */
   pushAll(): void {
+    if (this.paused) return;
     for (const connection of this.connections) {
       for (const subscribed of connection.subscriptions.values()) this.push(connection, subscribed);
     }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { EARLIEST } from "../../sync/log-offsets.ts";
+import { EARLIEST, LATEST } from "../../sync/log-offsets.ts";
 import { Metadata } from "../../sync/metadata.ts";
 import { subscription } from "../../sync/subscription.ts";
 import { Upstream } from "../../sync/upstream.ts";
@@ -47,7 +47,16 @@ function setUp() {
       signal: controller.signal,
       ...(bufferBytesMax !== undefined && { bufferBytesMax }),
     });
-  return { clock, broker, partition: topic.partitions[0], upstream, append, open, controller };
+  return {
+    clock,
+    broker,
+    topicId: topic.id,
+    partition: topic.partitions[0],
+    upstream,
+    append,
+    open,
+    controller,
+  };
 }
 
 function setUpReader() {
@@ -131,4 +140,35 @@ test("a reader that has stopped reading is not pushed to for ever", async () => 
   expect(read).toEqual(Array.from({ length: 30 }, (_, index) => BigInt(index + 1)));
   controller.abort();
   await upstream.close("done");
+});
+
+test("two who follow one partition over one connection: the one that is behind was left there when the other began", async () => {
+  const { clock, broker, append, read, hasRead, stop, upstream, controller, topicId } = setUpReader();
+  // The first one's subscription is asked for, and before anything is pushed the second one's moves it to the end.
+  broker.paused = true;
+  append("a", "b", "c");
+  await clock.settle();
+  const second = subscription({
+    upstream,
+    engine,
+    topic: "orders",
+    topicId,
+    partition: 0,
+    from: LATEST,
+    uncompressedBytesMax: 1 << 26,
+    isThere: () => Promise.resolve(true),
+    signal: controller.signal,
+  });
+  const late = second.next();
+  late.catch(() => undefined);
+  await clock.settle();
+  broker.paused = false;
+  broker.pushAll();
+  await hasRead(3);
+  expect(read).toEqual(["0 a", "1 b", "2 c"]);
+  append("d");
+  await hasRead(4);
+  const { value } = await clock.until(late);
+  expect(value?.map(({ offset }: { offset: bigint }) => offset)).toEqual([3n]);
+  await stop();
 });
