@@ -94,11 +94,23 @@ export class ReplicaReader {
     offset: bigint,
     reading: ReplicaReading,
   ): AsyncGenerator<LogRecord[], bigint, void> {
-    const { store, engine, directory } = this.options;
     const told = reading.told();
     const place = this.walkedTo?.offset === offset ? this.walkedTo.place : undefined;
-    // When there should be more and nothing is found from there, the log was cut back: the next walk goes without it.
-    if (place === undefined || (told !== undefined && told > offset)) this.walkedTo = undefined;
+    this.walkedTo = undefined;
+    const next = yield* this.walk(offset, place, reading);
+    // There should be more, and nothing is found from there: the log was cut back, and the place is no more.
+    if (place === undefined || next > offset) return next;
+    if (told !== undefined && told > offset) return yield* this.walk(offset, undefined, reading);
+    this.walkedTo = { offset, place };
+    return next;
+  }
+
+  private async *walk(
+    offset: bigint,
+    place: SegmentPlace | undefined,
+    reading: ReplicaReading,
+  ): AsyncGenerator<LogRecord[], bigint, void> {
+    const { store, engine, directory } = this.options;
     let next = offset;
     for await (const walked of walkSegments(store, directory, offset, place)) {
       // Not whole yet, or being cut off: the tab that writes will say when there is more.
