@@ -1,5 +1,5 @@
 /** `__cluster_metadata-0`: a partition like any other, whose records are folded into an image. */
-import type { KafkaError } from "../wire/errors.ts";
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import type { Clock } from "./clock.ts";
 import { brokerConfig, topicConfig } from "./config.ts";
 import type { Engine } from "./engine.ts";
@@ -87,6 +87,8 @@ export class MetadataLog {
       const { bytes, to } = await this.log.read(offset, READ_BYTES);
       for (let at = 0; at < bytes.length;) {
         const batch = bytes.subarray(at, at + new BatchHeader(bytes, at).bytes);
+        // A clean start believes the log's end without reading what is before it.
+        if (engine.checkBatch(batch, false, METADATA_BATCH_BYTES_MAX) < 0) throw damagedAt(batch);
         for (const { value } of engine.readBatch(batch, METADATA_BATCH_BYTES_MAX))
           if (value !== null) this.image.apply(codec.decode(value));
         at += batch.length;
@@ -94,4 +96,13 @@ export class MetadataLog {
       offset = to;
     }
   }
+}
+
+function damagedAt(batch: Uint8Array): KafkaError {
+  const { baseOffset } = new BatchHeader(batch);
+  return new KafkaError(
+    ErrorCode.KAFKA_STORAGE_ERROR,
+    `${METADATA_TOPIC}-0 is damaged at offset ${baseOffset}: a batch's CRC does not match. Nothing was changed. ` +
+      `Restore its directory from a backup, and start again`,
+  );
 }

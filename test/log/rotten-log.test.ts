@@ -5,12 +5,16 @@
 import { describe, expect, it } from "vitest";
 import { LEADER_EPOCH_AT as EPOCH_AT } from "../../engine-as/format.ts";
 import { SYNCED_END_NOTE_INTERVAL_MS, SYNCED_END_SYNC_INTERVAL_MS } from "../../log/limits.ts";
+import { Cluster, type ClusterOptions } from "../../log/cluster.ts";
+import { brokerConfig } from "../../log/config.ts";
 import { MemoryStore } from "../../log/memory-store.ts";
 import { ErrorCode } from "../../wire/errors.ts";
+import { metadataCodec } from "../../wire/metadata-records.ts";
 import { CrashingStore } from "./crashing-store.ts";
 import {
   appendAll,
   batchOf,
+  engine,
   failureOf,
   openLeader,
   randomOf,
@@ -99,5 +103,42 @@ describe("a bit that flips where no checksum covers it, while the log is served"
         }
       }
     }
+  });
+});
+
+describe("a bit that flips in the metadata log, and a clean stop", () => {
+  it("is told by the next start, whichever it is: a topic was gone, and nobody had deleted it", async () => {
+    const file = "__cluster_metadata-0/00000000000000000000.log";
+    const options = (store: MemoryStore): ClusterOptions => ({
+      store,
+      engine,
+      clock: tickClock,
+      codec: metadataCodec,
+      random: () => new Uint8Array(16).fill(7),
+      config: brokerConfig(new Map()),
+    });
+    const sound = new MemoryStore();
+    const cluster = await Cluster.open(options(sound));
+    await cluster.createTopic("orders", { partitions: 2 });
+    await cluster.close();
+    const bytes = (await sound.read(file)) ?? new Uint8Array(0);
+    let told = 0;
+    for (let at = 0; at < bytes.length; at += 3) {
+      const store = new MemoryStore();
+      for (const name of await sound.list("")) {
+        const copy = (await sound.read(name)) ?? new Uint8Array(0);
+        if (name === file) copy[at] = (copy[at] ?? 0) ^ (1 << (at % 8));
+        await store.write(name, copy);
+      }
+      try {
+        const again = await Cluster.open(options(store));
+        expect(again.topic("orders")?.partitions).toHaveLength(2);
+        await again.close();
+      } catch (error) {
+        expect(error).toMatchObject({ code: ErrorCode.KAFKA_STORAGE_ERROR });
+        told++;
+      }
+    }
+    expect(told).toBeGreaterThan(bytes.length / 5);
   });
 });
