@@ -41,6 +41,12 @@ const WATCH_MS = 500;
 const DAY_MS = 86_400_000;
 /** A sync takes about so long: what was told too early has been heard, and what was written is not on the disk. */
 const BY_A_SYNC_MS = [0.2, 10] as const;
+/**
+ * After a loss of power bits flip only once the gateway has served again for so long. A loss of power takes the notes of
+ * what was synced, and a start that is cut short has not written them anew: until one has come to its end, nothing tells a
+ * bit that flips from a write that never arrived (see `docs/decisions.md`).
+ */
+const NOTED_ANEW_MS = 3000;
 
 export class Faults {
   private readonly options: FaultsOptions;
@@ -48,13 +54,17 @@ export class Faults {
   private isOver = false;
   /** The gateway is being started, or waits for it. */
   private isStarting = false;
+  /** When the gateway first served after the last loss of power; undefined: it has not yet. */
+  private poweredSinceMs: number | undefined;
 
   constructor(options: FaultsOptions) {
     this.options = options;
     this.random = options.world.random.fork("faults");
   }
 
+  /** The gateway serves by now. */
   start(): void {
+    this.poweredSinceMs = this.options.world.nowMs;
     const kinds: Record<FaultKind, () => void> = {
       "kill gateway": () => this.gatewayDies("killed"),
       "power loss": () => this.losePower(),
@@ -112,7 +122,10 @@ export class Faults {
     const { gateway, world, note } = this.options;
     if (gateway.process === undefined) return;
     if (how === "killed") gateway.kill();
-    else gateway.losePower();
+    else {
+      gateway.losePower();
+      this.poweredSinceMs = undefined;
+    }
     note({ kind: "gateway died", atMs: world.nowMs, how });
   }
 
@@ -156,6 +169,7 @@ export class Faults {
     this.maybeDieAgain();
     const isServing = await gateway.start();
     this.isStarting = false;
+    if (isServing) this.poweredSinceMs ??= world.nowMs;
     if (isServing || gateway.lastFailure === undefined) return;
     world.trace.count("gateway: refused to start");
     disk.mend();
@@ -178,7 +192,8 @@ export class Faults {
   }
 
   private flipBit(): void {
-    this.options.disk.flipBit();
+    const { disk, world } = this.options;
+    if (world.nowMs - (this.poweredSinceMs ?? Infinity) >= NOTED_ANEW_MS) disk.flipBit();
   }
 
   private fillDisk(): void {
