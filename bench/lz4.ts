@@ -3,6 +3,7 @@
  * independent 64 KiB blocks), against the C library (one block, the fast mode) and lz4_flex in Rust (a frame). MB/s are of
  * the bytes that are not compressed.
  */
+import { CODEC_LZ4 } from "../engine-as/format.ts";
 import { SHORT_ROUNDS, type BenchSettings } from "./bench.ts";
 import { checksum } from "./checksum.ts";
 import { clickStreamBytes } from "./click-stream.ts";
@@ -49,7 +50,7 @@ export async function lz4Bench(settings: BenchSettings): Promise<BenchReport> {
       smaller.push(`${codec.name} ${(bytes / compressed).toFixed(2)}`);
     }
     notes.push(`times smaller, ${size}: ${smaller.join(", ")}`);
-    computed.push(engine.lz4Compress(input));
+    computed.push(engine.compress(CODEC_LZ4, input));
     for (const way of ["compress", "decompress"] as const) {
       const contenders = codecs.map((codec) =>
         loop({ name: codec.name, bytes, roundMs, work: () => void codec[way]() }),
@@ -68,16 +69,16 @@ export async function lz4Bench(settings: BenchSettings): Promise<BenchReport> {
 }
 
 function inMemory(bare: BareEngine, input: Uint8Array): Codec {
-  const compress = bare.resolve("lz4Compress");
-  const decompress = bare.resolve("lz4Decompress");
-  const compressedMax = bare.call("lz4FrameBytesMax", input.length);
+  const compress = bare.resolve("compress");
+  const decompress = bare.resolve("decompress");
+  const compressedMax = bare.call("compressedBytesMax", CODEC_LZ4, input.length);
   const source = bare.put(input, 0);
   const frame = source + 2 * input.length;
   let frameBytes = 0;
   return {
     name: "rivulet, in WASM memory",
-    compress: () => (frameBytes = compress(source, input.length, frame, compressedMax)),
-    decompress: () => decompress(frame, frameBytes, source, input.length),
+    compress: () => (frameBytes = compress(CODEC_LZ4, source, input.length, frame, compressedMax)),
+    decompress: () => decompress(CODEC_LZ4, frame, frameBytes, source, input.length),
     decompressed: () => bare.get(source, input.length),
   };
 }
@@ -87,8 +88,8 @@ function withCopies(engine: ReturnType<typeof loadEngine>, input: Uint8Array): C
   let output: Uint8Array = new Uint8Array(0);
   return {
     name: "rivulet, with the copies",
-    compress: () => (frame = engine.lz4Compress(input)).length,
-    decompress: () => (output = engine.lz4Decompress(frame, input.length)).length,
+    compress: () => (frame = engine.compress(CODEC_LZ4, input)).length,
+    decompress: () => (output = engine.decompress(CODEC_LZ4, frame, input.length)).length,
     decompressed: () => output,
   };
 }

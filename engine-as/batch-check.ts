@@ -1,6 +1,7 @@
 // Is this a RecordBatch v2, and are its bytes the ones that were sealed?
 
 import { loadI16, loadI32, loadI64, loadU32 } from "./big-endian";
+import { decompress } from "./codecs";
 import { crc32c } from "./crc32c";
 import { readRecord } from "./batch-reader";
 import {
@@ -11,7 +12,6 @@ import {
   BATCH_HEADER_BYTES,
   BATCH_LENGTH_AT,
   BATCH_OVERHEAD_BYTES,
-  CODEC_LZ4,
   CODEC_MASK,
   CODEC_NONE,
   CODEC_ZSTD,
@@ -32,7 +32,6 @@ import {
   RECORD_BYTES_MIN,
   RECORD_TIMES_BYTES,
 } from "./format";
-import { lz4FrameDecompress } from "./lz4-frame-reader";
 import { DESCRIPTOR_SCRATCH_AT } from "./memory-map";
 import { BAD_CRC, BAD_LENGTH, BAD_MAGIC, BAD_OFFSET, BAD_RECORDS, TORN, UNSUPPORTED_CODEC } from "./status";
 
@@ -96,8 +95,8 @@ export function checkRecords(at: usize, size: usize, scratch: usize, scratchMax:
   const codec = (<i32>loadI16(at + ATTRIBUTES_AT)) & CODEC_MASK;
   if (codec > CODEC_ZSTD) return UNSUPPORTED_CODEC;
   if (codec != CODEC_NONE && length > 0) {
-    if (codec != CODEC_LZ4) return 0;
-    const bytes = lz4FrameDecompress(records, length, scratch, scratchMax);
+    const bytes = decompress(codec, records, length, scratch, scratchMax);
+    if (bytes == UNSUPPORTED_CODEC) return 0;
     if (bytes < 0) return bytes;
     records = scratch;
     length = <usize>bytes;

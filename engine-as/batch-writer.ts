@@ -1,6 +1,7 @@
 // Records in, a sealed RecordBatch v2 out.
 
 import { storeI16, storeI32, storeI64, storeU32 } from "./big-endian";
+import { compress } from "./codecs";
 import { crc32c } from "./crc32c";
 import {
   ATTRIBUTES_AT,
@@ -9,7 +10,6 @@ import {
   BASE_TIMESTAMP_AT,
   BATCH_LENGTH_AT,
   BATCH_OVERHEAD_BYTES,
-  CODEC_LZ4,
   CODEC_MASK,
   CODEC_NONE,
   CRC_AT,
@@ -36,9 +36,9 @@ import {
   RECORDS_AT,
   RECORDS_COUNT_AT,
 } from "./format";
-import { lz4FrameCompress } from "./lz4-frame-writer";
-import { BAD_ARGUMENT, OUTPUT_FULL, UNSUPPORTED_CODEC } from "./status";
+import { BAD_ARGUMENT, OUTPUT_FULL } from "./status";
 import { sizeOfVarint, writeVarint } from "./varint";
+import { copy16 } from "./wide-copy";
 
 if (HEADER_VALUE_LENGTH_AT + 4 != HEADER_ENTRY_BYTES) ERROR("header entry: size");
 
@@ -147,7 +147,7 @@ function writeBytes(at: usize, source: usize, length: i32, end: usize): usize {
   } else {
     // Short bytes in steps of sixteen: beyond `next` lies output not yet written, beyond the source its slack.
     do {
-      v128.store(at, v128.load(source));
+      copy16(at, source);
       at += 16;
       source += 16;
     } while (at < next);
@@ -183,11 +183,9 @@ export function writeBatch(
   let length: i32;
   if (codec == CODEC_NONE) {
     length = writeRecords(table, count, data, dataLength, records, recordsMax);
-  } else if (codec == CODEC_LZ4) {
-    length = writeRecords(table, count, data, dataLength, scratch, scratchMax);
-    if (length >= 0) length = lz4FrameCompress(scratch, length, records, recordsMax);
   } else {
-    return UNSUPPORTED_CODEC;
+    length = writeRecords(table, count, data, dataLength, scratch, scratchMax);
+    if (length >= 0) length = compress(codec, scratch, length, records, recordsMax);
   }
   if (length < 0) return length;
 

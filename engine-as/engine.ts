@@ -4,6 +4,7 @@
 import * as batchCheck from "./batch-check";
 import * as batchReader from "./batch-reader";
 import * as batchWriter from "./batch-writer";
+import * as codecs from "./codecs";
 import * as crc from "./crc32c";
 import {
   DESCRIPTOR_BYTES,
@@ -17,8 +18,6 @@ import {
   TIME_INDEX_ENTRY_BYTES,
 } from "./format";
 import * as indexLookup from "./index-lookup";
-import * as frameReader from "./lz4-frame-reader";
-import * as frameWriter from "./lz4-frame-writer";
 import * as segmentScan from "./segment-scan";
 import { BAD_ARGUMENT, BAD_RECORDS } from "./status";
 
@@ -133,20 +132,20 @@ export function lookupTime(index: usize, entries: i32, timestamp: i64): i32 {
   return indexLookup.lookupTime(index, entries, timestamp);
 }
 
-/** Output that `lz4Compress` must be given for `length` bytes; BAD_ARGUMENT when that is more than memory can be. */
-export function lz4FrameBytesMax(length: usize): i32 {
+/** Output that `compress` must be given for `length` bytes; BAD_ARGUMENT when that is more than memory can be. */
+export function compressedBytesMax(codec: i32, length: usize): i32 {
   if (length > 1 << 30) return BAD_ARGUMENT;
-  return <i32>frameWriter.lz4FrameBytesMax(length);
+  return <i32>codecs.compressedBytesMax(codec, length);
 }
 
-/** Compresses into one LZ4 frame; answers its size in bytes. */
-export function lz4Compress(source: usize, length: usize, output: usize, outputMax: usize): i32 {
+/** Compresses as Kafka frames it; answers the number of bytes. */
+export function compress(codec: i32, source: usize, length: usize, output: usize, outputMax: usize): i32 {
   if (!isRegion(source, length) || !isRegion(output, outputMax)) return BAD_ARGUMENT;
-  return frameWriter.lz4FrameCompress(source, length, output, outputMax);
+  return codecs.compress(codec, source, length, output, outputMax);
 }
 
-/** Decompresses LZ4 frames; answers the number of bytes. */
-export function lz4Decompress(source: usize, length: usize, output: usize, outputMax: usize): i32 {
+/** Decompresses; answers the number of bytes. */
+export function decompress(codec: i32, source: usize, length: usize, output: usize, outputMax: usize): i32 {
   if (!isRegion(source, length) || !isRegion(output, outputMax)) return BAD_ARGUMENT;
-  return frameReader.lz4FrameDecompress(source, length, output, outputMax);
+  return codecs.decompress(codec, source, length, output, outputMax);
 }

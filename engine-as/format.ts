@@ -100,6 +100,6 @@ export const SCANNED_RECORDS_COUNT_AT = 56; // int32
 
 // WASM memory: below HEAP_AT it is the engine's own, from there on the host's. Every region handed in is followed by
 // SLACK_BYTES that belong to it: they may be read past an input, and hold nothing past an output's capacity.
-export const HEAP_AT = 148480;
+export const HEAP_AT = 1048576;
 export const SLACK_BYTES = 32;
 export const MEMORY_BYTES_MAX = 536870912; // `maximumMemory` in asconfig.json

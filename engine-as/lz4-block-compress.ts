@@ -2,10 +2,16 @@
 // compress.
 
 import { LZ4_LAST_LITERALS, LZ4_MATCH_LIMIT, LZ4_MATCH_MIN } from "./lz4-format";
-import { LZ4_HASHES_AT, LZ4_HASH_BITS } from "./memory-map";
+import { CODEC_SCRATCH_AT, CODEC_SCRATCH_BYTES } from "./memory-map";
+import { copy16 } from "./wide-copy";
 
 /** A longer input is not one block here: positions in it stay within the distance a match can reach. */
 export const LZ4_WRITER_BLOCK_BYTES: usize = 65536;
+/** log2 of the number of hash slots, each of them an uint32. */
+const HASH_BITS: usize = 13;
+const HASH_BYTES: usize = (<usize>4) << HASH_BITS;
+const HASHES_AT: usize = CODEC_SCRATCH_AT;
+if (HASH_BYTES > CODEC_SCRATCH_BYTES) ERROR("lz4: no room for the hashes");
 /** Literals are copied in steps of sixteen and may overshoot by fifteen. */
 const OVERSHOOT: usize = 16;
 /** After 2 to this many misses the search takes one byte more at a step. */
@@ -21,7 +27,7 @@ export function lz4BlockBytesMax(length: usize): usize {
 // @ts-ignore: decorator
 @inline
 function slotOf(word: u64): usize {
-  return LZ4_HASHES_AT + ((<usize>(((word << 24) * 889523592379) >>> (64 - LZ4_HASH_BITS))) << 2);
+  return HASHES_AT + ((<usize>(((word << 24) * 889523592379) >>> (64 - HASH_BITS))) << 2);
 }
 
 /** The rest of a length that did not fit into its token. */
@@ -78,7 +84,7 @@ export function lz4BlockCompress(source: usize, length: usize, output: usize): u
   const searchEnd = end - LZ4_MATCH_LIMIT;
   const matchEnd = end - LZ4_LAST_LITERALS;
   // Slots hold positions relative to the source; an empty one says 0, which is as good a candidate as any.
-  memory.fill(LZ4_HASHES_AT, 0, (<usize>4) << (<usize>LZ4_HASH_BITS));
+  memory.fill(HASHES_AT, 0, HASH_BYTES);
 
   let ip = source + 1;
   let slot = slotOf(load<u64>(ip));
@@ -114,7 +120,7 @@ export function lz4BlockCompress(source: usize, length: usize, output: usize): u
     }
     const literalsEnd = op + literals;
     do {
-      v128.store(op, v128.load(anchor));
+      copy16(op, anchor);
       op += 16;
       anchor += 16;
     } while (op < literalsEnd);

@@ -5,7 +5,6 @@
 
 import { lz4BlockBytesMax, lz4BlockCompress, LZ4_WRITER_BLOCK_BYTES } from "./lz4-block-compress";
 import { LZ4_BLOCK_64_KIB, LZ4_INDEPENDENT_BIT, LZ4_MAGIC, LZ4_STORED_BIT, LZ4_VERSION } from "./lz4-format";
-import { OUTPUT_FULL } from "./status";
 import { xxh32 } from "./xxh32";
 
 /** Magic, FLG, BD and header checksum. */
@@ -20,9 +19,8 @@ export function lz4FrameBytesMax(length: usize): usize {
   return FRAME_HEADER_BYTES + blocks * BLOCK_SIZE_BYTES + length + overshoot + END_MARK_BYTES;
 }
 
-/** Compresses `length` bytes at `source` into at most `outputMax` bytes at `output`; the frame's size, or OUTPUT_FULL. */
-export function lz4FrameCompress(source: usize, length: usize, output: usize, outputMax: usize): i32 {
-  if (outputMax < lz4FrameBytesMax(length)) return OUTPUT_FULL;
+/** Compresses `length` bytes at `source` into `output`, which must hold `lz4FrameBytesMax` of them; the frame's size. */
+export function lz4FrameCompress(source: usize, length: usize, output: usize): i32 {
   store<u32>(output, LZ4_MAGIC);
   store<u8>(output, <u8>(LZ4_VERSION | LZ4_INDEPENDENT_BIT), 4);
   store<u8>(output, <u8>LZ4_BLOCK_64_KIB, 5);

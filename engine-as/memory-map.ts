@@ -11,8 +11,8 @@ export const CRC_WINDOW_PULL_FAR: usize = 1672;
 export const CRC_CHUNK_BYTES: usize = 65536;
 /** Below this length the CRC goes through the window alone. */
 export const CRC_WINDOW_BYTES_MAX: usize = 12288;
-/** log2 of the number of hash slots of the LZ4 compressor. */
-export const LZ4_HASH_BITS: u32 = 13;
+/** What one codec may use of memory during one call, in bytes. */
+export const CODEC_SCRATCH_BYTES: usize = 927744;
 
 export const CRC_TABLES_AT: usize = 1024; // 16 slicing tables of 256 uint32
 export const CRC_SWIZZLE_AT: usize = 17408; // 4 x 4 x 2 nibble tables of 16 bytes
@@ -25,8 +25,8 @@ export const CRC_WINDOW_AT: usize = 20480;
 export const CRC_REST_AT: usize = 32832;
 export const CRC_HISTORY_AT: usize = 35456; // ends at CRC_CHUNK_AT
 export const CRC_CHUNK_AT: usize = 40960;
-export const LZ4_HASHES_AT: usize = 112640;
-export const STATIC_DATA_AT: usize = 147456; // `memoryBase` in asconfig.json: what asc itself places; none today
+export const CODEC_SCRATCH_AT: usize = 112640; // of one call of one codec; each lays it out in a file of its own
+export const STATIC_DATA_AT: usize = 1040384; // `memoryBase` in asconfig.json: what asc itself places
 
 if (CRC_TABLES_AT + 16 * 1024 > CRC_SWIZZLE_AT) ERROR("slicing tables overlap the swizzle tables");
 if (CRC_SWIZZLE_AT + 512 > CRC_SPILL_AT) ERROR("swizzle tables overlap the spill");
@@ -38,8 +38,8 @@ if (CRC_WINDOW_HISTORY_AT + CRC_WINDOW_PULL_FAR > CRC_WINDOW_AT) ERROR("the wind
 if (CRC_WINDOW_AT + CRC_WINDOW_BYTES_MAX + 16 > CRC_REST_AT) ERROR("the window overlaps the rest");
 if (CRC_REST_AT + CRC_WINDOW_PULL_FAR + 16 > CRC_HISTORY_AT) ERROR("the rest overlaps the history");
 if (CRC_HISTORY_AT + CRC_PULL_FAR > CRC_CHUNK_AT) ERROR("the history is too short");
-if (CRC_CHUNK_AT + CRC_CHUNK_BYTES + CRC_PULL_FAR + 80 > LZ4_HASHES_AT)
-  ERROR("the chunk overlaps the hashes");
-if (LZ4_HASHES_AT + ((<usize>4) << (<usize>LZ4_HASH_BITS)) > STATIC_DATA_AT)
-  ERROR("the hashes overlap static data");
-if (STATIC_DATA_AT + 1024 > <usize>HEAP_AT) ERROR("no room for static data below the heap");
+if (CRC_CHUNK_AT + CRC_CHUNK_BYTES + CRC_PULL_FAR + 80 > CODEC_SCRATCH_AT)
+  ERROR("the chunk overlaps the codecs' scratch");
+if (CODEC_SCRATCH_AT + CODEC_SCRATCH_BYTES > STATIC_DATA_AT)
+  ERROR("the codecs' scratch overlaps static data");
+if (STATIC_DATA_AT + 8192 > <usize>HEAP_AT) ERROR("no room for static data below the heap");

@@ -47,10 +47,13 @@ export interface Engine {
   /** Relative offset of the last entry with a timestamp before `timestamp` in a `.timeindex` file's bytes; 0 when there is none. */
   lookupTime(index: Uint8Array, timestamp: bigint): number;
 
-  /** Kafka's LZ4 framing (frame format 1.6, independent 64 KiB blocks). */
-  lz4Compress(bytes: Uint8Array): Uint8Array;
-  /** Decompresses LZ4 frames into at most `bytesMax` bytes; throws KafkaError (CORRUPT_MESSAGE, MESSAGE_TOO_LARGE). */
-  lz4Decompress(bytes: Uint8Array, bytesMax: number): Uint8Array;
+  /**
+   * Compresses `bytes` as Kafka frames them in a batch; `codec` is one of `engine-as/format.ts`. Throws KafkaError:
+   * UNSUPPORTED_COMPRESSION_TYPE (no codec at all, too), MESSAGE_TOO_LARGE.
+   */
+  compress(codec: number, bytes: Uint8Array): Uint8Array;
+  /** Decompresses into at most `bytesMax` bytes; throws KafkaError: CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, UNSUPPORTED_COMPRESSION_TYPE. */
+  decompress(codec: number, bytes: Uint8Array, bytesMax: number): Uint8Array;
 }
 
 export interface CheckedRecords {

@@ -1,6 +1,5 @@
 import {
   BATCH_HEADER_BYTES,
-  CODEC_LZ4,
   CODEC_NONE,
   DESCRIPTOR_BYTES,
   DESCRIPTOR_OFFSET_DELTA_AT,
@@ -11,7 +10,7 @@ import {
   RECORD_BYTES_MIN,
   RECORD_TIMES_BYTES,
 } from "../engine-as/format.ts";
-import { BAD_LENGTH, BAD_RECORDS, OUTPUT_FULL, TORN } from "../engine-as/status.ts";
+import { BAD_LENGTH, BAD_RECORDS, OUTPUT_FULL, TORN, UNSUPPORTED_CODEC } from "../engine-as/status.ts";
 import { BatchHeader } from "./batch.ts";
 import type { CheckedRecords, RecordTable } from "./engine.ts";
 import { DescribedRecords } from "./record-table.ts";
@@ -68,7 +67,7 @@ export function checkRecords(
   if (size < 0) return { status: size };
   const times = after(HEAP_AT, size);
   const scratch = after(times, RECORD_TIMES_BYTES);
-  const max = new BatchHeader(bytes).codec === CODEC_LZ4 ? uncompressedBytesMax : 0;
+  const max = new BatchHeader(bytes).codec === CODEC_NONE ? 0 : uncompressedBytesMax;
   const count = withGrowingRoom(size, max, (room) =>
     arena.ensure(scratch + room) ? exports.checkRecords(HEAP_AT, size, scratch, room, times) : OUTPUT_FULL,
   );
@@ -92,14 +91,14 @@ export function readBatch(
   let records = HEAP_AT + RECORDS_AT;
   let length = size - RECORDS_AT;
   if (header.codec !== CODEC_NONE && length > 0) {
-    if (header.codec !== CODEC_LZ4) throw codecError(header.codec, "reading a record batch");
     records = after(HEAP_AT, size);
     const compressed = length;
     length = withGrowingRoom(compressed, uncompressedBytesMax, (room) =>
       arena.ensure(records + room)
-        ? exports.lz4Decompress(HEAP_AT + RECORDS_AT, compressed, records, room)
+        ? exports.decompress(header.codec, HEAP_AT + RECORDS_AT, compressed, records, room)
         : OUTPUT_FULL,
     );
+    if (length === UNSUPPORTED_CODEC) throw codecError(header.codec, "reading a record batch");
     if (length < 0) throw statusError(length, "decompressing a record batch");
   }
   const words = describeRecords(exports, arena, header, records, length);

@@ -1,6 +1,5 @@
 import {
   BATCH_HEADER_BYTES,
-  CODEC_LZ4,
   CODEC_MASK,
   CODEC_NONE,
   CONTROL_BIT,
@@ -20,6 +19,7 @@ import {
   HEAP_AT,
   TRANSACTIONAL_BIT,
 } from "../engine-as/format.ts";
+import { UNSUPPORTED_CODEC } from "../engine-as/status.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import type { BatchOptions } from "./engine.ts";
 import type { RecordHeader, RecordInput } from "./record.ts";
@@ -145,16 +145,15 @@ export function writeBatch(
   if (first === undefined) {
     throw new KafkaError(ErrorCode.INVALID_RECORD, "a batch must hold at least one record");
   }
-  if (options.codec !== CODEC_NONE && options.codec !== CODEC_LZ4) {
-    throw codecError(options.codec, "writing a record batch");
-  }
   const load = loadOf(records, first.timestamp);
   const dataMax = load.bytes + load.headers * HEADER_ENTRY_BYTES;
   const recordsMax =
     load.bytes + records.length * RECORD_OVERHEAD_BYTES_MAX + load.headers * HEADER_OVERHEAD_BYTES_MAX;
   if (recordsMax > ENGINE_BATCH_BYTES_MAX) throw tooLarge(recordsMax, ENGINE_BATCH_BYTES_MAX);
-  const compressed = options.codec === CODEC_LZ4;
-  const outputMax = BATCH_HEADER_BYTES + (compressed ? exports.lz4FrameBytesMax(recordsMax) : recordsMax);
+  const compressed = options.codec !== CODEC_NONE;
+  const bodyMax = compressed ? exports.compressedBytesMax(options.codec, recordsMax) : recordsMax;
+  if (bodyMax === UNSUPPORTED_CODEC) throw codecError(options.codec, "writing a record batch");
+  const outputMax = BATCH_HEADER_BYTES + bodyMax;
   const scratchMax = compressed ? recordsMax : 0;
 
   const table = HEAP_AT;

@@ -1,12 +1,12 @@
 import { HEAP_AT, OFFSET_INDEX_ENTRY_BYTES, TIME_INDEX_ENTRY_BYTES } from "../engine-as/format.ts";
-import { OUTPUT_FULL } from "../engine-as/status.ts";
+import { OUTPUT_FULL, UNSUPPORTED_CODEC } from "../engine-as/status.ts";
 import type { Engine } from "./engine.ts";
 import { after, WasmArena } from "./wasm-arena.ts";
 import { checkBatch, checkRecords, readBatch, withGrowingRoom } from "./wasm-batch-reader.ts";
 import { writeBatch } from "./wasm-batch-writer.ts";
 import { engineExports, type EngineExports } from "./wasm-exports.ts";
 import { WasmScanner } from "./wasm-scanner.ts";
-import { statusError } from "./wasm-status.ts";
+import { codecError, codecName, statusError } from "./wasm-status.ts";
 
 /** Bytes that are copied in for one step of a CRC: stay in the processor's cache, bound the memory. */
 const CRC_STEP_BYTES = 1 << 19;
@@ -30,8 +30,8 @@ export function createEngine(instance: WebAssembly.Instance): Engine {
     readBatch: (batch, uncompressedBytesMax) => readBatch(exports, arena, batch, uncompressedBytesMax),
     lookupOffset: (index, relativeOffset) => lookupOffset(exports, arena, index, relativeOffset),
     lookupTime: (index, timestamp) => lookupTime(exports, arena, index, timestamp),
-    lz4Compress: (bytes) => lz4Compress(exports, arena, bytes),
-    lz4Decompress: (bytes, bytesMax) => lz4Decompress(exports, arena, bytes, bytesMax),
+    compress: (codec, bytes) => compress(exports, arena, codec, bytes),
+    decompress: (codec, bytes, bytesMax) => decompress(exports, arena, codec, bytes, bytesMax),
   };
 }
 
@@ -93,28 +93,34 @@ function lookupTime(exports: EngineExports, arena: WasmArena, index: Uint8Array,
   return exports.lookupTime(HEAP_AT, entries, timestamp);
 }
 
-function lz4Compress(exports: EngineExports, arena: WasmArena, bytes: Uint8Array): Uint8Array {
+function compress(exports: EngineExports, arena: WasmArena, codec: number, bytes: Uint8Array): Uint8Array {
+  const what = `compressing with ${codecName(codec)}`;
   const output = after(HEAP_AT, bytes.length);
-  const outputMax = exports.lz4FrameBytesMax(bytes.length);
-  if (outputMax < 0 || !arena.ensure(output + outputMax))
-    throw statusError(OUTPUT_FULL, "compressing with lz4");
+  const outputMax = exports.compressedBytesMax(codec, bytes.length);
+  if (outputMax === UNSUPPORTED_CODEC) throw codecError(codec, what);
+  if (outputMax < 0 || !arena.ensure(output + outputMax)) throw statusError(OUTPUT_FULL, what);
   arena.bytes.set(bytes, HEAP_AT);
-  const size = exports.lz4Compress(HEAP_AT, bytes.length, output, outputMax);
-  if (size < 0) throw statusError(size, "compressing with lz4");
+  const size = exports.compress(codec, HEAP_AT, bytes.length, output, outputMax);
+  if (size < 0) throw statusError(size, what);
   return arena.bytes.slice(output, output + size);
 }
 
-function lz4Decompress(
+function decompress(
   exports: EngineExports,
   arena: WasmArena,
+  codec: number,
   bytes: Uint8Array,
   bytesMax: number,
 ): Uint8Array {
-  if (!arena.put(bytes)) throw statusError(OUTPUT_FULL, "decompressing lz4");
+  const what = `decompressing ${codecName(codec)}`;
+  if (!arena.put(bytes)) throw statusError(OUTPUT_FULL, what);
   const output = after(HEAP_AT, bytes.length);
   const size = withGrowingRoom(bytes.length, bytesMax, (room) =>
-    arena.ensure(output + room) ? exports.lz4Decompress(HEAP_AT, bytes.length, output, room) : OUTPUT_FULL,
+    arena.ensure(output + room)
+      ? exports.decompress(codec, HEAP_AT, bytes.length, output, room)
+      : OUTPUT_FULL,
   );
-  if (size < 0) throw statusError(size, "decompressing lz4");
+  if (size === UNSUPPORTED_CODEC) throw codecError(codec, what);
+  if (size < 0) throw statusError(size, what);
   return arena.bytes.slice(output, output + size);
 }

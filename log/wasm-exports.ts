@@ -40,9 +40,9 @@ export interface EngineExports {
   ): number;
   lookupOffset(index: number, entries: number, relativeOffset: number): number;
   lookupTime(index: number, entries: number, timestamp: bigint): number;
-  lz4FrameBytesMax(length: number): number;
-  lz4Compress(source: number, length: number, output: number, outputMax: number): number;
-  lz4Decompress(source: number, length: number, output: number, outputMax: number): number;
+  compressedBytesMax(codec: number, length: number): number;
+  compress(codec: number, source: number, length: number, output: number, outputMax: number): number;
+  decompress(codec: number, source: number, length: number, output: number, outputMax: number): number;
 }
 
 const FUNCTIONS: readonly (keyof Omit<EngineExports, "memory">)[] = [
@@ -55,9 +55,9 @@ const FUNCTIONS: readonly (keyof Omit<EngineExports, "memory">)[] = [
   "scanSegment",
   "lookupOffset",
   "lookupTime",
-  "lz4FrameBytesMax",
-  "lz4Compress",
-  "lz4Decompress",
+  "compressedBytesMax",
+  "compress",
+  "decompress",
 ];
 
 /** The exports of an instance of `engine.wasm`; throws an Error naming what is missing when it is another module. */

@@ -22,7 +22,7 @@ const REASONS: ReadonlyMap<number, readonly [code: number, reason: string]> = ne
   [BAD_OFFSET, [ErrorCode.CORRUPT_MESSAGE, "offsets do not rise within the batch"]],
   [UNSUPPORTED_CODEC, [ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, "a codec that this engine cannot read"]],
   [OUTPUT_FULL, [ErrorCode.MESSAGE_TOO_LARGE, "the result would be larger than its limit"]],
-  [BAD_FRAME, [ErrorCode.CORRUPT_MESSAGE, "the compressed bytes are not a sound LZ4 frame"]],
+  [BAD_FRAME, [ErrorCode.CORRUPT_MESSAGE, "the compressed bytes are not what their codec says"]],
   [BAD_ARGUMENT, [ErrorCode.INVALID_REQUEST, "an argument outside what the engine takes"]],
 ]);
 

@@ -253,10 +253,10 @@ describe.each(engineKinds)("the bare exports, %s build", (kind) => {
       expect(exports.checkRecords(pointer, length, at, 0, at), where).toBe(BAD_ARGUMENT);
       expect(exports.checkRecords(at, 61, pointer, length, at), where).toBe(BAD_ARGUMENT);
       expect(exports.readRecords(pointer, length, 0, 0, -1, 0, at), where).toBe(BAD_ARGUMENT);
-      expect(exports.lz4Compress(pointer, length, at, 100), where).toBe(BAD_ARGUMENT);
-      expect(exports.lz4Compress(at, 10, pointer, length), where).toBe(BAD_ARGUMENT);
-      expect(exports.lz4Decompress(pointer, length, at, 100), where).toBe(BAD_ARGUMENT);
-      expect(exports.lz4Decompress(at, 10, pointer, length), where).toBe(BAD_ARGUMENT);
+      expect(exports.compress(CODEC_LZ4, pointer, length, at, 100), where).toBe(BAD_ARGUMENT);
+      expect(exports.compress(CODEC_LZ4, at, 10, pointer, length), where).toBe(BAD_ARGUMENT);
+      expect(exports.decompress(CODEC_LZ4, pointer, length, at, 100), where).toBe(BAD_ARGUMENT);
+      expect(exports.decompress(CODEC_LZ4, at, 10, pointer, length), where).toBe(BAD_ARGUMENT);
       const write = (data: number, dataLength: number, output: number, outputMax: number): number =>
         exports.writeBatch(at, 1, data, dataLength, output, outputMax, at, 0, 0, 0n, -1n, -1, -1);
       expect(write(pointer, length, at, 100), where).toBe(BAD_ARGUMENT);
@@ -269,7 +269,7 @@ describe.each(engineKinds)("the bare exports, %s build", (kind) => {
     expect(exports.scanSegment(at, at, 0, at, 0, at, at)).toBe(BAD_ARGUMENT);
     expect(exports.lookupOffset(at, 2 ** 31 - 1, 0)).toBe(BAD_ARGUMENT);
     expect(exports.lookupTime(at, -1, 0n)).toBe(BAD_ARGUMENT);
-    expect(exports.lz4FrameBytesMax(-1)).toBe(BAD_ARGUMENT);
+    expect(exports.compressedBytesMax(CODEC_LZ4, -1)).toBe(BAD_ARGUMENT);
   });
 
   test("of the writer refuse descriptors that point outside their data, and write nothing outside for any others", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { CODEC_LZ4 } from "../../engine-as/format.ts";
 import { BAD_FRAME, OUTPUT_FULL } from "../../engine-as/status.ts";
 import { damaged } from "./damage.ts";
 import { GuardedMemory } from "./guarded.ts";
@@ -32,7 +33,7 @@ describe.each(engineKinds)("damaged LZ4, %s build", (kind) => {
     const memory = new GuardedMemory(loadExports(kind), INPUT_MAX + OUTPUT_MAX);
     const sources = Array.from({ length: 60 }, (_, index) => {
       const data = random.text(index % 20 === 0 ? 150_000 : 1 + random.below(3000));
-      const blocks = blocksOf(engine.lz4Compress(data));
+      const blocks = blocksOf(engine.compress(CODEC_LZ4, data));
       const parts: FrameParts = {
         blocks,
         content: data,
@@ -52,7 +53,7 @@ describe.each(engineKinds)("damaged LZ4, %s build", (kind) => {
         [source.data.length, random.below(source.data.length + 1), 0, OUTPUT_MAX][random.below(4)] ?? 0;
       const [input, output] = memory.lay(bytes, room);
       if (input === undefined || output === undefined) throw new Error("no regions");
-      const status = memory.exports.lz4Decompress(input.at, input.bytes, output.at, room);
+      const status = memory.exports.decompress(CODEC_LZ4, input.at, input.bytes, output.at, room);
       const where = `round ${round} of seed ${random.seed}`;
       if (!memory.isUntouched([input, output], [bytes, room])) expect.fail(`${where}: wrote outside`);
       if (status >= 0) answers.sound++;
@@ -71,7 +72,7 @@ describe.each(engineKinds)("damaged LZ4, %s build", (kind) => {
     const agreed = new Map<string, number>();
     for (let round = 0; round < 4000; round++) {
       const data = random.text(1 + random.below(2500));
-      const [block] = blocksOf(engine.lz4Compress(data));
+      const [block] = blocksOf(engine.compress(CODEC_LZ4, data));
       if (block === undefined || block.stored) continue;
       const bytes = random.oneIn(10) ? block.bytes : damaged(block.bytes, random);
       if (bytes.length === 0) continue;
@@ -86,7 +87,7 @@ describe.each(engineKinds)("damaged LZ4, %s build", (kind) => {
       );
       const [input, output] = memory.lay(framed, room);
       if (input === undefined || output === undefined) throw new Error("no regions");
-      const status = memory.exports.lz4Decompress(input.at, input.bytes, output.at, room);
+      const status = memory.exports.decompress(CODEC_LZ4, input.at, input.bytes, output.at, room);
       const where = `round ${round} of seed ${random.seed}`;
       if (expected === "bad") expect(status, where).toBe(BAD_FRAME);
       else if (expected === "full") expect(status, where).toBe(OUTPUT_FULL);
@@ -108,11 +109,11 @@ describe.each(engineKinds)("damaged LZ4, %s build", (kind) => {
     for (let round = 0; round < 600; round++) {
       const size = round < 200 ? round : random.below(round % 20 === 0 ? INPUT_MAX : 5000);
       const data = random.oneIn(3) ? random.bytes(size) : random.text(size);
-      const room = exports.lz4FrameBytesMax(size);
+      const room = exports.compressedBytesMax(CODEC_LZ4, size);
       const [input, output] = memory.lay(data, room);
       if (input === undefined || output === undefined) throw new Error("no regions");
-      expect(exports.lz4Compress(input.at, size, output.at, room - 1)).toBe(OUTPUT_FULL);
-      const status = exports.lz4Compress(input.at, size, output.at, room);
+      expect(exports.compress(CODEC_LZ4, input.at, size, output.at, room - 1)).toBe(OUTPUT_FULL);
+      const status = exports.compress(CODEC_LZ4, input.at, size, output.at, room);
       expect(status).toBeGreaterThan(0);
       if (!memory.isUntouched([input, output], [data, room]))
         expect.fail(`seed ${random.seed} round ${round}`);

@@ -1,5 +1,6 @@
 import lz4 from "lz4-napi";
 import { describe, expect, test } from "vitest";
+import { CODEC_LZ4 } from "../../engine-as/format.ts";
 import type { Engine } from "../../log/engine.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import { engineKinds, loadEngine } from "./load.ts";
@@ -26,12 +27,12 @@ function samples(size: number): Uint8Array[] {
 
 describe.each(engineKinds)("LZ4 frames, %s build", (kind) => {
   const engine: Engine = loadEngine(kind);
-  const read = (bytes: Uint8Array, max = MAX): Uint8Array => engine.lz4Decompress(bytes, max);
+  const read = (bytes: Uint8Array, max = MAX): Uint8Array => engine.decompress(CODEC_LZ4, bytes, max);
   const badCode = (bytes: Uint8Array): number => codeOf(() => read(bytes));
 
   test.each(SIZES)("of %i bytes are read by a native decoder, and its frames by this one", (size) => {
     for (const data of samples(size)) {
-      const compressed = engine.lz4Compress(data);
+      const compressed = engine.compress(CODEC_LZ4, data);
       expect(Buffer.compare(lz4.decompressFrameSync(Buffer.from(compressed)), data)).toBe(0);
       expect(Buffer.compare(read(compressed), data)).toBe(0);
       for (const contentChecksum of [false, true]) {
@@ -44,7 +45,7 @@ describe.each(engineKinds)("LZ4 frames, %s build", (kind) => {
   });
 
   test("are written as Kafka's producers do: independent blocks of 64 KiB, no sizes, no checksums", () => {
-    const compressed = engine.lz4Compress(new Random(1).bytes(70_000));
+    const compressed = engine.compress(CODEC_LZ4, new Random(1).bytes(70_000));
     expect([...compressed.subarray(0, 7)]).toEqual([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82]);
     const view = new DataView(compressed.buffer);
     // Noise does not compress: the first block is stored.
@@ -54,7 +55,7 @@ describe.each(engineKinds)("LZ4 frames, %s build", (kind) => {
 
   test("compress text at least as well as the native fast mode, to a few percent", () => {
     const data = new Random(3).text(500_000);
-    expect(engine.lz4Compress(data).length).toBeLessThan(
+    expect(engine.compress(CODEC_LZ4, data).length).toBeLessThan(
       lz4.compressFrameSync(Buffer.from(data)).length * 1.1,
     );
   });
@@ -122,15 +123,17 @@ describe.each(engineKinds)("LZ4 frames, %s build", (kind) => {
     const [a, b] = [new Random(1).text(100), new Random(2).text(70_000)];
     const frames = concat(
       skip(0),
-      engine.lz4Compress(a),
+      engine.compress(CODEC_LZ4, a),
       frame({ blocks: [] }),
       skip(9),
-      engine.lz4Compress(b),
+      engine.compress(CODEC_LZ4, b),
       skip(1),
     );
     expect(read(frames)).toEqual(concat(a, b));
     expect(badCode(skip(4))).toBe(ErrorCode.CORRUPT_MESSAGE);
-    expect(badCode(concat(engine.lz4Compress(a), skip(9).subarray(0, 12)))).toBe(ErrorCode.CORRUPT_MESSAGE);
+    expect(badCode(concat(engine.compress(CODEC_LZ4, a), skip(9).subarray(0, 12)))).toBe(
+      ErrorCode.CORRUPT_MESSAGE,
+    );
   });
 
   test("cut at any length, or with anything after them, are refused", () => {
@@ -167,7 +170,7 @@ describe.each(engineKinds)("LZ4 frames, %s build", (kind) => {
   });
 
   test("that would grow beyond the limit end there, whatever they claim", () => {
-    const zeros = engine.lz4Compress(new Uint8Array(50_000_000));
+    const zeros = engine.compress(CODEC_LZ4, new Uint8Array(50_000_000));
     expect(zeros.length).toBeLessThan(250_000);
     expect(codeOf(() => read(zeros, 1_000_000))).toBe(ErrorCode.MESSAGE_TOO_LARGE);
     expect(codeOf(() => read(zeros, 49_999_999))).toBe(ErrorCode.MESSAGE_TOO_LARGE);
