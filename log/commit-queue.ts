@@ -37,8 +37,10 @@ export interface CommitHost {
   roll(next: Segment): Promise<void>;
   /** The groups count as synced from now on. Called before their promises resolve. */
   advanced(groups: readonly Group[]): void;
-  /** All batches below `offset`, where one ends, have been synced. */
-  synced(offset: bigint): void;
+  /** All batches up to the end of `last` have been synced. */
+  synced(last: Group): void;
+  /** A sync has failed: nobody knows of what was written since the last one whether it is still there. `failed` follows. */
+  syncFailed(): void;
   /** Answers what callers are told. */
   failed(error: Error): Error;
 }
@@ -241,11 +243,14 @@ export class CommitQueue {
         this.cancelFlush = undefined;
         const isLazy = this.host.lazyFlush() !== undefined;
         // One sync covers all groups: they are in one file, because a roll waits for all that is before it.
-        await last.segment.file?.sync();
+        await last.segment.file?.sync().catch((error: unknown) => {
+          this.host.syncFailed();
+          throw error;
+        });
         this.beingSynced = [];
         if (this.failure !== undefined) break;
         if (!isLazy) this.host.advanced(groups);
-        this.host.synced(last.segmentEnd);
+        this.host.synced(last);
         for (const group of groups) group.synced.resolve();
         if (isLazy && !this.isSyncDue) break;
       }

@@ -3,7 +3,8 @@
  *
  * The high watermark is the synced end. Everything up to it survives power loss, has its offset for ever, and may be read;
  * nothing above it is. A failed write or sync fences the partition: what is below the high watermark is still read, and
- * nothing is written any more until it is opened again.
+ * nothing is written any more until it is opened again. With a lazy flush written counts as synced: then a sync that fails
+ * leaves it in doubt what is there from the last one that did not up to the high watermark, and that is not read either.
  *
  * A partition is opened as a replica. `startEpoch` makes this node its leader.
  */
@@ -25,6 +26,7 @@ import { checkReplicated } from "./replicated-range.ts";
 import { createSegment, cutSegments, removeSegments } from "./segment-history.ts";
 import { type FoundRecord, type ReadView, SegmentReader } from "./segment-reader.ts";
 import type { Segment } from "./segment.ts";
+import { SoundEnd } from "./sound-end.ts";
 import { Turns } from "./turns.ts";
 
 /** A replica waits for no sync: what a crash takes away, its upstream gives again. */
@@ -54,6 +56,7 @@ export class PartitionLog {
   private leadingEpoch = -1;
   private epochStart = 0n;
   private failure: KafkaError | undefined;
+  private soundEnd: SoundEnd;
   private closing: Promise<void> | undefined;
   private deleted = false;
   /** What changes or ends the partition as a whole is done one after the other. */
@@ -87,6 +90,7 @@ export class PartitionLog {
     this.segments = new LogSegments(options, directory, recovered);
     this.end = this.segments.end;
     this.readableEnd = this.end;
+    this.soundEnd = new SoundEnd(directory, this.segments);
     const { store, engine, config, uncompressedBytesMax } = options;
     this.reader = new SegmentReader({
       store,
@@ -206,27 +210,36 @@ export class PartitionLog {
 
   /**
    * Whole batches from the one that holds `offset`, up to `bytesMax` bytes but at least one, never at or above the high
-   * watermark. Throws KafkaError OFFSET_OUT_OF_RANGE outside of what the log has.
+   * watermark. Throws KafkaError OFFSET_OUT_OF_RANGE outside of what the log has, KAFKA_STORAGE_ERROR where a failed sync
+   * leaves it in doubt what is there.
    */
   async read(offset: bigint, bytesMax: number): Promise<ReadResult> {
     this.checkReadable();
     if (offset < this.logStartOffset || offset > this.readableEnd) throw this.outOfRange(offset);
     if (offset === this.readableEnd) return { bytes: new Uint8Array(0), from: offset, to: offset };
-    return this.guarded(
+    this.soundEnd.check(offset);
+    const found = await this.guarded(
       this.reader.read(this.view(), offset, Math.min(Math.max(bytesMax, 1), READ_BYTES_MAX)),
     );
+    // A sync has failed while it was read.
+    this.soundEnd.check(found.to - 1n);
+    return found;
   }
 
   /** The first record below the high watermark whose timestamp is not less than `timestamp`. */
   async offsetForTimestamp(timestamp: bigint): Promise<FoundRecord | undefined> {
     this.checkReadable();
-    return this.guarded(this.reader.findTimestamp(this.view(), timestamp));
+    const found = await this.guarded(this.reader.findTimestamp(this.view(), timestamp));
+    return this.soundEnd.checkFound(found);
   }
 
   /** The first of the records with the greatest timestamp. */
   async maxTimestamp(): Promise<FoundRecord | undefined> {
     this.checkReadable();
-    return this.guarded(this.reader.findMaxTimestamp(this.view()));
+    const found = await this.guarded(this.reader.findMaxTimestamp(this.view()));
+    // Where anything is in doubt a greater one may be there.
+    this.soundEnd.checkAll();
+    return found;
   }
 
   /** Where `epoch` ends, as OffsetForLeaderEpoch answers; -1 and -1 when that is not known. */
@@ -316,7 +329,7 @@ export class PartitionLog {
     return {
       segments: this.segments.all,
       start: this.logStartOffset,
-      end: this.readableEnd,
+      end: this.soundEnd.before(this.readableEnd),
       epoch: isDense ? this.leadingEpoch : undefined,
     };
   }
@@ -352,9 +365,15 @@ export class PartitionLog {
       lazyFlush: () => (this.leadingEpoch < 0 ? REPLICA_FLUSH : this.options.config.lazyFlush),
       roll: (next) => this.roll(next),
       advanced: (groups) => this.advance(groups),
-      synced: (offset) => this.segments.syncedEnd.note(offset),
+      synced: (last) => this.noteSynced(last),
+      syncFailed: () => this.soundEnd.syncFailed(this.segments.all, this.readableEnd),
       failed: (error) => this.fence(error),
     };
+  }
+
+  private noteSynced({ segment, segmentBytes: bytes, segmentEnd: offset }: Group): void {
+    this.soundEnd.synced(segment, bytes, offset);
+    this.segments.syncedEnd.note(offset);
   }
 
   private async roll(next: Segment): Promise<void> {
@@ -478,7 +497,12 @@ export class PartitionLog {
   private async moveStart(offset: bigint): Promise<void> {
     const isLazy = this.leadingEpoch >= 0 && this.options.config.lazyFlush !== undefined;
     // With a lazy flush what is readable may still be lost, and the log would end before it begins.
-    if (isLazy) await this.segments.sync().catch((error: unknown) => this.failWith(error));
+    if (isLazy) {
+      await this.segments.sync().catch((error: unknown) => {
+        this.soundEnd.syncFailed(this.segments.all, this.readableEnd);
+        this.failWith(error);
+      });
+    }
     try {
       await this.segments.startAt(offset);
     } catch (error) {
@@ -531,6 +555,7 @@ export class PartitionLog {
     this.segments = new LogSegments(this.options, this.directory, recovered);
     this.end = this.segments.end;
     this.readableEnd = this.end;
+    this.soundEnd = new SoundEnd(this.directory, this.segments);
     this.reader.forget();
   }
 

@@ -17,7 +17,7 @@ export class Segment {
   bytes = 0;
   /** The offset after its last batch; the base offset while it has none. */
   endOffset: bigint;
-  /** Bytes up to the high watermark: nothing after them is read. */
+  /** Bytes up to the high watermark, or to where a failed sync leaves it in doubt what is there: nothing after them is read. */
   readableBytes = 0;
   /** Greatest timestamp of the batches that are readable; undefined while a closed segment was not asked for it. */
   maxTimestamp: bigint | undefined;

@@ -37,7 +37,8 @@ function queueOn(file: StoreFile, lazyFlush: { records: bigint; ms: bigint }) {
     lazyFlush: () => lazyFlush,
     roll: () => Promise.resolve(),
     advanced: () => {},
-    synced: (offset) => void synced.push(offset),
+    synced: (last) => void synced.push(last.segmentEnd),
+    syncFailed: () => {},
     failed: (error) => error,
   };
   let passTime = (): void => {};

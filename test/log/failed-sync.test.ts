@@ -17,6 +17,8 @@ import {
   optionsFor,
   randomOf,
   readValues,
+  recordsOf,
+  splitBatches,
   tickClock,
 } from "./harness.ts";
 
@@ -100,6 +102,92 @@ describe("after a failed sync and a restart of the process", () => {
       }
     }
     expect(finished).toBeGreaterThan(10);
+  });
+});
+
+describe("with a lazy flush, after a failed sync", () => {
+  const LAZY = { clock: tickClock, config: config({ "flush.messages": 3, "segment.bytes": 400 }) };
+
+  /** The records `synced` and three more are shown; the sync of these has failed. */
+  async function doubtful(synced: readonly string[]): Promise<{ store: CrashingStore; log: PartitionLog }> {
+    const store = new CrashingStore(randomOf(7));
+    const log = await openLeader(store, LAZY);
+    for (let at = 0; at < synced.length; at += 3) await log.append(batchOf(synced.slice(at, at + 3))).synced;
+    for (let tick = 0; tick < 10; tick++) await new Promise((resolve) => setImmediate(resolve));
+    store.arm({ at: 1, kind: "fail", operation: "sync", suffix: ".log" });
+    const fenced = new Promise<void>((resolve) => log.onFenced(resolve));
+    await log.append(batchOf(["x", "y", "z"])).synced;
+    await fenced;
+    return { store, log };
+  }
+
+  it.each([0, 3, 12])("nobody is given what it leaves in doubt, behind %i records", async (count) => {
+    const synced = texts(count).map((text, at) => `${at} ${text}`);
+    const { log } = await doubtful(synced);
+    expect(log.highWatermark).toBe(BigInt(count + 3));
+    const seen: string[] = [];
+    let next = 0n;
+    while (next < BigInt(count)) {
+      const { bytes, to } = await log.read(next, 1_000_000);
+      expect(to).toBeLessThanOrEqual(BigInt(count));
+      seen.push(
+        ...recordsOf(splitBatches(bytes)).map(({ value }) => new TextDecoder().decode(value ?? undefined)),
+      );
+      next = to;
+    }
+    expect(seen).toEqual(synced);
+    for (const read of [
+      () => log.read(next, 1_000_000),
+      () => log.read(next + 1n, 1),
+      () => log.offsetForTimestamp(2n ** 60n),
+      () => log.maxTimestamp(),
+    ]) {
+      const error = await failureOf(read);
+      expect([error.code, error.message]).toEqual([
+        ErrorCode.KAFKA_STORAGE_ERROR,
+        expect.stringContaining(`from offset ${count} on`),
+      ]);
+    }
+    expect((await log.read(log.highWatermark, 1)).bytes).toHaveLength(0);
+    if (count > 0) expect((await log.offsetForTimestamp(0n))?.offset).toBe(0n);
+  });
+
+  it("nobody is given it who asked before the sync failed", async () => {
+    const store = new CrashingStore(randomOf(7));
+    let held: Promise<void> = Promise.resolve();
+    let reads = 0;
+    const open = store.open.bind(store);
+    store.open = async (name) => {
+      const file = await open(name);
+      const read = file.read.bind(file);
+      file.read = async (position, length) => {
+        reads++;
+        await held;
+        return read(position, length);
+      };
+      return file;
+    };
+    const log = await openLeader(store, LAZY);
+    for (const value of ["x", "y"]) await log.append(batchOf([value])).synced;
+    store.arm({ at: 1, kind: "fail", operation: "sync", suffix: ".log" });
+    const fenced = new Promise<void>((resolve) => log.onFenced(resolve));
+    let release = (): void => {};
+    held = new Promise((resolve) => (release = resolve));
+    const before = reads;
+    const failing = failureOf(() => log.read(0n, 1_000_000));
+    await log.append(batchOf(["z"])).synced;
+    await fenced;
+    expect(reads).toBeGreaterThan(before);
+    release();
+    expect((await failing).code).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+  });
+
+  it("a restart tells what is there, and gives it", async () => {
+    const { store } = await doubtful(["a", "b", "c"]);
+    store.crash();
+    const again = await openLeader(store.afterKill(), LAZY, 1);
+    expect((await values(again)).slice(0, 3)).toEqual(["a", "b", "c"]);
+    expect(again.highWatermark).toBe(BigInt((await values(again)).length));
   });
 });
 
