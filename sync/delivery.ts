@@ -266,8 +266,10 @@ class Session implements LaneHost {
     let problem: string;
     try {
       const topic = await this.options.metadata.topic(name, { create });
-      if (topic !== undefined) return topic;
-      problem = `topic ${name} is not there${create ? ", and the gateway does not make it" : ""}`;
+      if (topic !== undefined && topic.partitions > 0) return topic;
+      this.options.metadata.invalidate(name);
+      if (topic !== undefined) problem = `topic ${name} has no partitions yet`;
+      else problem = `topic ${name} is not there${create ? ", and the gateway does not make it" : ""}`;
     } catch (error) {
       if (!(error instanceof KafkaError) || error.code === ErrorCode.NETWORK_EXCEPTION) throw error;
       if (outcomeOf(error.code) === "topic refused") {

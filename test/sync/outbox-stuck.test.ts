@@ -3,6 +3,7 @@ import { MemoryOutboxStore } from "../../sync/memory-outbox-store.ts";
 import { ErrorCode } from "../../wire/errors.ts";
 import { loadEngine } from "../engine/load.ts";
 import { FakeBroker } from "./fake-broker.ts";
+import { FakePartition } from "./fake-partition.ts";
 import { Tab } from "./outbox-setup.ts";
 import { seeded, VirtualClock } from "./virtual-clock.ts";
 
@@ -61,6 +62,22 @@ test("a partition whose log cannot be asked holds up no other topic", async () =
   broker.faults = () => "none";
   await clock.until(mine.drained(clock), 60_000);
   expect(valuesOf(broker, "fenced")).toEqual(["waits"]);
+  await mine.close();
+});
+
+test("a topic that has no partitions yet is not asked for partition NaN, and gets its records when it has one", async () => {
+  const { clock, broker, tab } = setUp();
+  const bare = broker.createTopic("bare", 0);
+  const mine = tab().deliver();
+  mine.publish("bare", "key", "waits");
+  await clock.pass(100);
+  const { delivered } = mine.publish("orders", null, "passes");
+  await clock.until(delivered, 60_000);
+  expect(valuesOf(broker, "orders")).toEqual(["passes"]);
+  expect(new Set(mine.problems)).toEqual(new Set(["topic bare has no partitions yet"]));
+  bare.partitions.push(new FakePartition(engine, true));
+  await clock.until(mine.drained(clock), 60_000);
+  expect(valuesOf(broker, "bare")).toEqual(["waits"]);
   await mine.close();
 });
 
