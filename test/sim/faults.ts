@@ -17,6 +17,7 @@ export type FaultKind =
   | "restart gateway"
   | "flip bit"
   | "disk full"
+  | "disk stands still"
   | "connections break"
   | "device offline"
   | "crash tab"
@@ -47,6 +48,12 @@ const BY_A_SYNC_MS = [0.2, 10] as const;
  * bit that flips from a write that never arrived (see `docs/decisions.md`).
  */
 const NOTED_ANEW_MS = 3000;
+/** A disk stands still for so long: whoever does not wait for it goes on, and is heard by many. */
+const STANDS_STILL_MS = [5, 1200] as const;
+/** Power comes back so long after a disk has gone on, at most. */
+const GOES_ON_MS = [0.2, 300] as const;
+/** A start syncs about so often. */
+const SYNCS_OF_A_START = 16;
 
 export class Faults {
   private readonly options: FaultsOptions;
@@ -71,6 +78,7 @@ export class Faults {
       "restart gateway": () => this.restartCleanly(),
       "flip bit": () => this.flipBit(),
       "disk full": () => this.fillDisk(),
+      "disk stands still": () => this.atSync(0, () => this.standStill()),
       "connections break": () => this.options.network.cutAll(),
       "device offline": () => this.takeOffline(),
       "crash tab": () => this.someTab()?.crash(),
@@ -129,15 +137,45 @@ export class Faults {
     note({ kind: "gateway died", atMs: world.nowMs, how });
   }
 
-  /** Half of the times while the gateway waits for a sync: whoever does not wait for it is found out then. */
+  /** Mostly while the gateway waits for a sync, short or long: whoever does not wait for it is found out then. */
   private losePower(): void {
-    const { disk, world } = this.options;
-    if (this.random.chance(0.5)) return this.gatewayDies("power loss");
-    disk.onSyncBegun = () => {
-      disk.onSyncBegun = undefined;
-      world.after(this.random.delay(...BY_A_SYNC_MS), () => {
-        if (!this.isOver) this.gatewayDies("power loss");
+    const how = this.random.pick(["now", "by a sync", "standing still", "standing still"] as const);
+    if (how === "now") return this.gatewayDies("power loss");
+    this.atSync(0, () => {
+      if (how === "by a sync") return this.losePowerAfter(this.random.delay(...BY_A_SYNC_MS));
+      const stillMs = this.standStill();
+      this.losePowerAfter(stillMs + (this.random.chance(0.3) ? this.random.delay(...GOES_ON_MS) : 0));
+    });
+  }
+
+  private losePowerAfter(ms: number): void {
+    this.options.world.after(ms, () => {
+      if (!this.isOver) this.gatewayDies("power loss");
+    });
+  }
+
+  /** Nothing is synced for a while. Clients that lose their connections meanwhile send again. Answers for how long, in ms. */
+  private standStill(): number {
+    const { disk, network, world } = this.options;
+    const ms = this.random.between(...STANDS_STILL_MS);
+    world.trace.say("disk", `stands still for ${ms} ms`);
+    world.trace.count("disk: stood still");
+    disk.standsStillUntilMs = world.nowMs + ms;
+    if (this.random.chance(0.5))
+      world.after(ms * this.random.next(), () => {
+        if (!this.isOver) network.cutAll();
       });
+    return ms;
+  }
+
+  /** Acts when so many more syncs have begun, and the next one begins. */
+  private atSync(skipped: number, act: () => void): void {
+    const { disk } = this.options;
+    let left = skipped;
+    disk.onSyncBegun = () => {
+      if (left-- > 0) return;
+      disk.onSyncBegun = undefined;
+      act();
     };
   }
 
@@ -179,12 +217,17 @@ export class Faults {
   /** Power that comes back often goes again at once: what a start does must bear being cut short anywhere. */
   private maybeDieAgain(): void {
     const { world, times } = this.options;
-    if (this.isOver || times["power loss"] === undefined || !this.random.chance(0.3)) return;
-    world.after(this.random.delay(1, 200), () => {
-      if (this.isOver || !this.isStarting) return;
-      world.trace.count("gateway: power loss during a start");
+    if (this.isOver || times["power loss"] === undefined || !this.random.chance(0.5)) return;
+    const die = (): void => {
+      if (this.isOver) return;
+      world.trace.count(`gateway: power loss ${this.isStarting ? "during" : "soon after"} a start`);
       this.gatewayDies("power loss");
-    });
+    };
+    if (this.random.chance(0.5)) world.after(this.random.delay(1, 200), die);
+    else
+      this.atSync(this.random.below(SYNCS_OF_A_START), () => {
+        world.after(this.random.delay(...BY_A_SYNC_MS), die);
+      });
   }
 
   private isOutOfOrder(): boolean {

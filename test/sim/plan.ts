@@ -38,6 +38,7 @@ const MEAN_MS: Readonly<Record<FaultKind, number>> = {
   "restart gateway": 9000,
   "flip bit": 8000,
   "disk full": 9000,
+  "disk stands still": 6000,
   "connections break": 5000,
   "device offline": 6000,
   "crash tab": 5000,
@@ -105,7 +106,7 @@ function makeForgetful(faults: FaultTimes): void {
 
 function topicOf(name: string, segmentBytes: readonly number[], random: Random): WorkloadTopic {
   const configs = new Map([["segment.bytes", String(random.pick(segmentBytes))]]);
-  const isRelaxed = random.chance(0.2);
+  const isRelaxed = random.chance(0.25);
   if (isRelaxed) {
     if (random.chance(0.5)) configs.set("flush.ms", String(random.pick([1000, 10_000])));
     else configs.set("flush.messages", String(random.pick([10, 1000])));

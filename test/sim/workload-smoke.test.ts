@@ -133,7 +133,7 @@ function apps(run: Run): Actor[] {
     owner(run),
     tabs,
     new SdkPublisher(run, tabs, tap, { pauseMsMax: 1000, decideMeanMs: 4000 }),
-    new SdkSubscriber(run, tabs, { topic: topic.name, rate: 0.7 }),
+    new SdkSubscriber(run, tabs, { topic: topic.name, label: "subscriber", rate: 0.7 }),
     new SdkReplica(run, tabs, { topic: topic.name, rate: 0.7, followRate: 0.7 }),
   ];
 }

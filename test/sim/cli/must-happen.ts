@@ -22,6 +22,7 @@ export const MUST_HAPPEN: readonly string[] = [
   "disk: write failed",
   "disk: bit flipped",
   "disk: full",
+  "disk: stood still",
   "disk: no space",
   "disk: no descriptor",
   "network: cut",

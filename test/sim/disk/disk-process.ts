@@ -125,17 +125,15 @@ export class DiskProcess implements FileSystem {
   }
 
   sync(fd: number): Promise<void> {
-    this.disk.onSyncBegun?.();
-    return this.call(SYNC_MS, () => this.syncNow(fd, false));
+    return this.syncing(() => this.syncNow(fd, false));
   }
 
   syncData(fd: number): Promise<void> {
-    this.disk.onSyncBegun?.();
-    return this.call(SYNC_MS, () => this.syncNow(fd, true));
+    return this.syncing(() => this.syncNow(fd, true));
   }
 
   syncDirectory(path: string): Promise<void> {
-    return this.call(SYNC_MS, () => {
+    return this.syncing(() => {
       this.takeDescriptor(path);
       const directory = this.directory(path);
       this.failSync(path);
@@ -196,8 +194,18 @@ export class DiskProcess implements FileSystem {
     });
   }
 
-  /** Its effect comes at some time within `duration`, and the answer at its end; none comes to a process that has died. */
-  private call<T>(duration: Duration, effect: () => T, cut: () => void = effect): Promise<T> {
+  private syncing(effect: () => void): Promise<void> {
+    const { disk } = this;
+    disk.onSyncBegun?.();
+    const stillMs = disk.standsStillUntilMs - disk.world.nowMs;
+    return this.call(SYNC_MS, effect, effect, Math.max(0, stillMs));
+  }
+
+  /**
+   * Its effect comes at some time within `duration`, which begins `afterMs` from now, and the answer at its end; none comes
+   * to a process that has died.
+   */
+  private call<T>(duration: Duration, effect: () => T, cut: () => void = effect, afterMs = 0): Promise<T> {
     const { disk, process, underWay } = this;
     const { random, world } = disk;
     return new Promise((resolve, reject) => {
@@ -218,7 +226,7 @@ export class DiskProcess implements FileSystem {
         process.later(wholeMs - effectMs, answer);
       };
       const entry: UnderWay = {
-        cancel: world.after(effectMs, arrive),
+        cancel: world.after(afterMs + effectMs, arrive),
         cut() {
           try {
             cut();

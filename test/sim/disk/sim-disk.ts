@@ -31,6 +31,8 @@ export class SimDisk {
   onHappened: ((kind: string) => void) | undefined;
   /** Hears that somebody waits for a file to be synced. */
   onSyncBegun: (() => void) | undefined;
+  /** Until then it stands still: reads and writes go through the cache, and no sync that begins comes to its end. */
+  standsStillUntilMs = 0;
   private readonly processes = new Set<DiskProcess>();
 
   constructor(world: World, faults: DiskFaults = noDiskFaults) {
@@ -55,6 +57,7 @@ export class SimDisk {
     if (this.processes.size > 0) throw new Error("the power was lost under a process that still runs");
     const seen = new Set<SimFile>();
     this.usedBytes = 0;
+    this.standsStillUntilMs = 0;
     const pending: [path: string, directory: SimDirectory][] = [["", this.root]];
     for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
       const [path, directory] = at;
@@ -100,6 +103,7 @@ export class SimDisk {
   heal(): void {
     this.faults = noDiskFaults;
     this.capacityBytes = undefined;
+    this.standsStillUntilMs = 0;
     this.mend();
   }
 

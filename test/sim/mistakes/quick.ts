@@ -2,7 +2,6 @@
 export const QUICK_SEEDS = 20;
 
 export const QUICK: readonly string[] = [
-  "producers-of-batches-to-come-in-the-snapshot",
   "epochs-not-raised-after-a-crash",
   "acknowledge-before-sync",
   "roll-before-sync",
@@ -10,7 +9,6 @@ export const QUICK: readonly string[] = [
   "producers-forgotten-at-the-start",
   "producer-ids-handed-out-again",
   "duplicate-appended-again",
-  "sequence-gap-taken",
   "crc-of-a-produced-batch-not-checked",
   "one-record-more-deleted",
   "small-file-renamed-before-its-sync",

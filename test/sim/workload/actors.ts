@@ -95,7 +95,12 @@ function appsIn(tabs: SdkTabs, tap: SentTap, run: Run, random: Random, tabCount:
     apps.push(new SdkPublisher(run, tabs, tap, { pauseMsMax, decideMeanMs: 4000 }));
   }
   for (const { name: topic } of run.topics) {
-    if (random.chance(0.5)) apps.push(new SdkSubscriber(run, tabs, { topic, rate: random.next() }));
+    for (const [label, chance] of [
+      ["subscriber", 0.5],
+      ["second-subscriber", 0.25],
+    ] as const)
+      if (random.chance(chance))
+        apps.push(new SdkSubscriber(run, tabs, { topic, label, rate: random.next() }));
     if (random.chance(0.5))
       apps.push(new SdkReplica(run, tabs, { topic, rate: random.next(), followRate: random.next() }));
   }

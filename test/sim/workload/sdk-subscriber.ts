@@ -12,6 +12,8 @@ import { sleep } from "./waiting.ts";
 
 export interface SdkSubscriberOptions {
   readonly topic: string;
+  /** Tells two apart that subscribe to one topic in the same tabs, over the same connections. */
+  readonly label: string;
   /** Chance that a tab subscribes. */
   readonly rate: number;
 }
@@ -29,7 +31,7 @@ export class SdkSubscriber implements Actor {
     this.run = run;
     this.tabs = tabs;
     this.options = options;
-    this.name = `${tabs.name}/subscriber-${options.topic}`;
+    this.name = `${tabs.name}/${options.label}-${options.topic}`;
     this.random = run.random.fork(this.name);
   }
 
@@ -69,7 +71,7 @@ export class SdkSubscriber implements Actor {
         const partitions = Array.from(topic).find(({ id }) => id === topicId)?.partitions ?? [];
         const from = this.startAmong(partitions);
         const reader = new NotedReader(run, {
-          name: `${tabName}/${this.options.topic}.${count}`,
+          name: `${tabName}/${this.options.label}-${this.options.topic}.${count}`,
           topic: this.options.topic,
           topicId,
           isCertain: false,
