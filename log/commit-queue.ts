@@ -243,10 +243,7 @@ export class CommitQueue {
         this.cancelFlush = undefined;
         const isLazy = this.host.lazyFlush() !== undefined;
         // One sync covers all groups: they are in one file, because a roll waits for all that is before it.
-        await last.segment.file?.sync().catch((error: unknown) => {
-          this.host.syncFailed();
-          throw error;
-        });
+        await last.segment.file?.sync();
         this.beingSynced = [];
         if (this.failure !== undefined) break;
         if (!isLazy) this.host.advanced(groups);
@@ -255,6 +252,7 @@ export class CommitQueue {
         if (isLazy && !this.isSyncDue) break;
       }
     } catch (error) {
+      this.host.syncFailed();
       this.fail(asError(error));
     }
     this.beingSynced = [];

@@ -74,7 +74,7 @@ export const logMistakes: readonly Mistake[] = [
       {
         file: "log/commit-queue.ts",
         find: "await last.segment.file?.sync();",
-        replace: "this.host.synced(last.segmentEnd);\n        await last.segment.file?.sync();",
+        replace: "this.host.synced(last);\n        await last.segment.file?.sync();",
       },
     ],
   },
