@@ -57,6 +57,30 @@ export const logMistakes: readonly Mistake[] = [
     ],
   },
   {
+    name: "fence-forgotten-after-a-failed-sync",
+    breaks: "After a failed sync a partition takes nothing more until it has been opened again.",
+    edits: [
+      {
+        file: "log/commit-queue.ts",
+        find: "        await last.segment.file?.sync();\n",
+        replace:
+          "        const isSynced = await last.segment.file?.sync().then(\n" +
+          "          () => true,\n" +
+          "          () => false,\n" +
+          "        );\n" +
+          "        if (isSynced === false) {\n" +
+          '          for (const group of groups) group.synced.reject(new Error("not synced"));\n' +
+          "          continue;\n" +
+          "        }\n",
+      },
+      {
+        file: "gateway/store/file-append.ts",
+        find: "        this.entryDurable = true;\n      }\n    } catch (error) {\n      throw this.fail(error);",
+        replace: "        this.entryDurable = true;\n      }\n    } catch (error) {\n      throw error;",
+      },
+    ],
+  },
+  {
     name: "roll-before-sync",
     breaks: "A segment's file is created only after everything before it is synced; a sync covers one file.",
     edits: [
@@ -75,6 +99,21 @@ export const logMistakes: readonly Mistake[] = [
         file: "log/commit-queue.ts",
         find: "await last.segment.file?.sync();",
         replace: "this.host.synced(last);\n        await last.segment.file?.sync();",
+      },
+    ],
+  },
+  {
+    name: "length-trusted-in-recovery",
+    breaks:
+      "Recovery checks each batch: lengths that lead to a file's end say nothing about what is between.",
+    edits: [
+      {
+        file: "log/partition-recovery.ts",
+        find: "    let result = await this.scanOne(last);\n",
+        replace:
+          "    let result = await this.scanOne(last);\n" +
+          '    const trusted = result.ending === "whole" ? undefined : await endOfWhole(last, 0);\n' +
+          '    if (trusted !== undefined) result = { ...result, ending: "whole", validBytes: size, endOffset: trusted };\n',
       },
     ],
   },

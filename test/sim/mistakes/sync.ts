@@ -25,6 +25,34 @@ export const syncMistakes: readonly Mistake[] = [
     ],
   },
   {
+    name: "outbox-transaction-dropped",
+    breaks:
+      "A batch is sealed in one transaction: its records, its sequence and its bytes are stored together or not.",
+    edits: [
+      {
+        file: "sync/outbox-rows.ts",
+        find:
+          "): Promise<FrozenBatch | undefined> {\n" +
+          '  return store.transact("readwrite", async (rows) => {\n' +
+          "    await checkTerm(rows, term);\n",
+        replace:
+          "): Promise<FrozenBatch | undefined> {\n" +
+          "  const eachAlone = new Proxy({} as OutboxTransaction, {\n" +
+          "    get: (_, name) =>\n" +
+          "      (...row) =>\n" +
+          '        store.transact("readwrite", (rows) => rows[name](...row)),\n' +
+          "  });\n" +
+          "  return (async (rows) => {\n" +
+          "    await checkTerm(rows, term);\n",
+      },
+      {
+        file: "sync/outbox-rows.ts",
+        find: "    return { ...batch, id: await rows.addBatch(batch) };\n  });\n",
+        replace: "    return { ...batch, id: await rows.addBatch(batch) };\n  })(eachAlone);\n",
+      },
+    ],
+  },
+  {
     name: "sealed-records-still-waiting",
     breaks:
       "A record is sealed into one batch: the transaction that stores the batch takes its records out of those that wait.",
@@ -211,6 +239,18 @@ export const syncMistakes: readonly Mistake[] = [
         file: "log/replicated-range.ts",
         find: "  if (from !== end || to < from) {",
         replace: "  if (to < from) {",
+      },
+    ],
+  },
+  {
+    name: "left-behind-not-noticed",
+    breaks:
+      "Who is behind where another one on the connection has moved the subscription on asks again, and does not wait for the next record.",
+    edits: [
+      {
+        file: "sync/push-inbox.ts",
+        find: "return this.joining === undefined && this.movedTo > this.end;",
+        replace: "return this.joining === undefined && this.movedTo < -1n;",
       },
     ],
   },
