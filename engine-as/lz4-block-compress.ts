@@ -1,6 +1,7 @@
 // LZ4 block compression: greedy, one candidate per hash of five bytes, looking less and less closely at what will not
 // compress.
 
+import { countEqual } from "./equal-bytes";
 import { LZ4_LAST_LITERALS, LZ4_MATCH_LIMIT, LZ4_MATCH_MIN } from "./lz4-format";
 import { CODEC_SCRATCH_AT, CODEC_SCRATCH_BYTES } from "./memory-map";
 import { copy16 } from "./wide-copy";
@@ -40,24 +41,6 @@ function writeLength(op: usize, rest: usize): usize {
   }
   store<u8>(op++, <u8>rest);
   return op;
-}
-
-/** How many bytes are equal at `a` and `b`, up to `limit`. */
-// @ts-ignore: decorator
-@inline
-function countEqual(a: usize, b: usize, limit: usize): usize {
-  const start = a;
-  while (a + 8 <= limit) {
-    const difference = load<u64>(a) ^ load<u64>(b);
-    if (difference != 0) return a - start + <usize>(ctz(difference) >> 3);
-    a += 8;
-    b += 8;
-  }
-  while (a < limit && load<u8>(a) == load<u8>(b)) {
-    a++;
-    b++;
-  }
-  return a - start;
 }
 
 function writeLastLiterals(op: usize, anchor: usize, end: usize): usize {

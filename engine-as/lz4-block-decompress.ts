@@ -7,27 +7,16 @@
 // the output's; near the ends every byte is checked. Nothing is read outside [low, end of output) and the input.
 
 import { LZ4_BLOCK_BYTES_MAX, LZ4_MATCH_MIN } from "./lz4-format";
-import { LZ4_PATTERNS_AT, LZ4_STRIDES_AT } from "./memory-map";
 import { BAD_ARGUMENT, BAD_FRAME, OUTPUT_FULL } from "./status";
+import { copy16, copy32, copyForward, copyMatch } from "./wide-copy";
 
 /** Input that must remain for the fast loop: a token, 32 bytes of literals, a distance, and length bytes. */
 const FAST_INPUT: usize = 48;
 /** Output that must remain for it: the literals and the match of one token, each rounded up to its steps. */
 const FAST_OUTPUT: usize = 128;
-const STEP: usize = 32;
 
 // A length is at most 255 times its bytes, so that added to a position (below 512 MiB) it does not overflow 32 bits.
 if (LZ4_BLOCK_BYTES_MAX > 8388608) ERROR("a block must be short enough for its lengths to fit in 32 bits");
-
-/** For distances below 16: the swizzle that repeats a pattern to 16 bytes, and how many of them are whole patterns. */
-function buildPatterns(): void {
-  for (let distance: u32 = 1; distance < 16; distance++) {
-    for (let i: u32 = 0; i < 16; i++) store<u8>(LZ4_PATTERNS_AT + (distance << 4) + i, <u8>(i % distance));
-    store<u8>(LZ4_STRIDES_AT + distance, <u8>(16 - (16 % distance)));
-  }
-}
-
-buildPatterns();
 
 /** `ip` after the length bytes of the last `readLength`. */
 let afterLength: usize = 0;
@@ -81,19 +70,17 @@ export function lz4BlockDecompress(
           ip = sequence;
           break;
         }
-        v128.store(op, v128.load(ip));
-        v128.store(op, v128.load(ip, 16), 16);
-        if (literals > STEP) copyForward(op + STEP, ip + STEP, op + literals);
+        copy32(op, ip);
+        if (literals > 32) copyForward(op + 32, ip + 32, op + literals);
       } else {
-        v128.store(op, v128.load(ip));
+        copy16(op, ip);
       }
       op += literals;
       ip += literals;
 
       const distance = <usize>load<u16>(ip);
       ip += 2;
-      if (distance > op - low) return BAD_FRAME;
-      const match = op - distance;
+      if (distance - 1 >= op - low) return BAD_FRAME; // 0, too
       let matched = token & 15;
       if (matched == 15) {
         const byte = <usize>load<u8>(ip++);
@@ -110,39 +97,11 @@ export function lz4BlockDecompress(
       }
       matched += LZ4_MATCH_MIN;
       const end = op + matched;
-      if (distance >= 16) {
-        v128.store(op, v128.load(match));
-        v128.store(op, v128.load(match, 16), 16);
-        if (matched > 32) {
-          v128.store(op, v128.load(match, 32), 32);
-          v128.store(op, v128.load(match, 48), 48);
-          if (matched > 64) copyForward(op + 64, match + 64, end);
-        }
-      } else {
-        if (distance == 0) return BAD_FRAME;
-        const pattern = i8x16.swizzle(v128.load(match), v128.load(LZ4_PATTERNS_AT + (distance << 4)));
-        const stride = <usize>load<u8>(LZ4_STRIDES_AT + distance);
-        do {
-          v128.store(op, pattern);
-          op += stride;
-        } while (op < end);
-      }
+      copyMatch(op, distance, end);
       op = end;
     }
   }
   return decompressRest(ip, inputEnd, op, outputEnd, output, low);
-}
-
-/** Copies from `from` to [to, end) in steps of 32 bytes, at least 16 apart. */
-// @ts-ignore: decorator
-@inline
-function copyForward(to: usize, from: usize, end: usize): void {
-  do {
-    v128.store(to, v128.load(from));
-    v128.store(to, v128.load(from, 16), 16);
-    to += STEP;
-    from += STEP;
-  } while (to < end);
 }
 
 /** The same with every length checked and nothing copied beyond it. */

@@ -17,8 +17,8 @@ export const CODEC_SCRATCH_BYTES: usize = 927744;
 export const CRC_TABLES_AT: usize = 1024; // 16 slicing tables of 256 uint32
 export const CRC_SWIZZLE_AT: usize = 17408; // 4 x 4 x 2 nibble tables of 16 bytes
 export const CRC_SPILL_AT: usize = 17920; // 128 bytes
-export const LZ4_PATTERNS_AT: usize = 18048; // 16 swizzle patterns of 16 bytes
-export const LZ4_STRIDES_AT: usize = 18304; // 16 bytes
+export const PATTERNS_AT: usize = 18048; // 16 swizzle patterns of 16 bytes
+export const STRIDES_AT: usize = 18304; // 16 bytes
 export const DESCRIPTOR_SCRATCH_AT: usize = 18320; // one record descriptor, for checks that keep none
 export const CRC_WINDOW_HISTORY_AT: usize = 18688; // always zero; ends at CRC_WINDOW_AT
 export const CRC_WINDOW_AT: usize = 20480;
@@ -30,9 +30,9 @@ export const STATIC_DATA_AT: usize = 1040384; // `memoryBase` in asconfig.json: 
 
 if (CRC_TABLES_AT + 16 * 1024 > CRC_SWIZZLE_AT) ERROR("slicing tables overlap the swizzle tables");
 if (CRC_SWIZZLE_AT + 512 > CRC_SPILL_AT) ERROR("swizzle tables overlap the spill");
-if (CRC_SPILL_AT + 128 > LZ4_PATTERNS_AT) ERROR("the spill overlaps the LZ4 patterns");
-if (LZ4_PATTERNS_AT + 256 > LZ4_STRIDES_AT) ERROR("LZ4 patterns overlap the strides");
-if (LZ4_STRIDES_AT + 16 > DESCRIPTOR_SCRATCH_AT) ERROR("LZ4 strides overlap the descriptor");
+if (CRC_SPILL_AT + 128 > PATTERNS_AT) ERROR("the spill overlaps the patterns");
+if (PATTERNS_AT + 256 > STRIDES_AT) ERROR("the patterns overlap the strides");
+if (STRIDES_AT + 16 > DESCRIPTOR_SCRATCH_AT) ERROR("the strides overlap the descriptor");
 if (DESCRIPTOR_SCRATCH_AT + 40 > CRC_WINDOW_HISTORY_AT) ERROR("the descriptor overlaps the window's history");
 if (CRC_WINDOW_HISTORY_AT + CRC_WINDOW_PULL_FAR > CRC_WINDOW_AT) ERROR("the window's history is too short");
 if (CRC_WINDOW_AT + CRC_WINDOW_BYTES_MAX + 16 > CRC_REST_AT) ERROR("the window overlaps the rest");
