@@ -64,7 +64,10 @@ export function isDefault(field: Field, value: unknown): boolean {
 function codecOf(field: Field, dialect: Dialect): Codec {
   const { type } = field;
   const nullable = dialect.version >= field.nullableFrom;
-  if (type.kind === "struct") return structCodec(type.fields, dialect);
+  if (type.kind === "struct") {
+    const codec = structCodec(type.fields, dialect);
+    return nullable ? nullableStruct(codec) : codec;
+  }
   if (type.kind === "array") return arrayCodec(codecOf(type.element, dialect), nullable, dialect);
   return SCALARS[type.kind](nullable, dialect);
 }
@@ -101,7 +104,8 @@ const SCALARS: Readonly<Record<ScalarKind, (nullable: boolean, dialect: Dialect)
     decode: (reader) => reader.uuid(),
   }),
   string: stringCodec,
-  records: recordsCodec,
+  bytes: bytesCodec,
+  records: bytesCodec,
 };
 
 function fixed(codec: Codec): () => Codec {
@@ -154,7 +158,7 @@ function stringCodec(nullable: boolean, { flexible }: Dialect): Codec {
   };
 }
 
-function recordsCodec(nullable: boolean, { flexible }: Dialect): Codec {
+function bytesCodec(nullable: boolean, { flexible }: Dialect): Codec {
   const length = flexible ? COMPACT_LENGTH : LENGTH_32;
   return {
     bytesMin: length.bytesMin,
@@ -269,6 +273,18 @@ function structCodec(fields: Fields, dialect: Dialect): Codec {
       if (flexible) decodeTagged(reader, value, tagged);
       return value;
     },
+  };
+}
+
+/** A struct that may be null has a byte in front of it: 1, or -1 for null. */
+function nullableStruct(struct: Codec): Codec {
+  return {
+    bytesMin: 1,
+    encode(writer, value) {
+      writer.int8(value === null ? -1 : 1);
+      if (value !== null) struct.encode(writer, value);
+    },
+    decode: (reader) => (reader.int8() < 0 ? null : struct.decode(reader)),
   };
 }
 

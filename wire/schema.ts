@@ -29,7 +29,8 @@ export interface FieldOptions<T> {
   readonly default?: T | null;
 }
 
-export type ScalarKind = "int8" | "int16" | "int32" | "int64" | "bool" | "uuid" | "string" | "records";
+export type ScalarKind =
+  "int8" | "int16" | "int32" | "int64" | "bool" | "uuid" | "string" | "bytes" | "records";
 
 export type FieldType =
   | { readonly kind: ScalarKind }
@@ -105,6 +106,8 @@ export const bool = scalar<boolean>("bool", false);
 export const uuid = scalar<string>("uuid", ZERO_UUID);
 /** UTF-8 of at most 32,767 bytes. */
 export const string = scalar<string>("string", "");
+/** Bytes that the protocol knows nothing of: decoded as a view on the message, encoded without a copy. */
+export const bytes = scalar<Uint8Array>("bytes", new Uint8Array(0));
 /** Record batches: decoded as a view on the message, encoded without a copy. Null where nothing else is said. */
 export const records = scalar<Uint8Array>("records", null);
 
@@ -116,11 +119,14 @@ export function array<T, const O extends FieldOptions<readonly []> = Record<neve
   return field({ kind: "array", element }, undefined, options);
 }
 
-/** Fields in their order on the wire. As a field itself it is never null; its default is the defaults of its fields. */
+/** Fields in their order on the wire. As a field itself its default is null or the defaults of its fields. */
 export function struct<
   F extends Fields,
-  const O extends Pick<FieldOptions<never>, "from" | "to" | "tag"> = Record<never, never>,
->(fields: F, options?: O): Field<Struct<F>, OmissibleOf<O>> {
+  const O extends Pick<FieldOptions<never>, "from" | "to" | "tag" | "nullableFrom" | "default"> = Record<
+    never,
+    never
+  >,
+>(fields: F, options?: O): Field<ValueOf<Struct<F>, O>, OmissibleOf<O>> {
   return field({ kind: "struct", fields }, undefined, options);
 }
 

@@ -29,6 +29,7 @@ const SCALARS: Readonly<Record<ScalarKind, (random: Random) => unknown>> = {
   bool: (random) => random.chance(2),
   uuid: (random) => readUuid(new DataView(random.bytes(16).buffer), 0),
   string: randomText,
+  bytes: (random) => random.bytes(random.pick([0, 1, 60, 127, 128])),
   records: (random) => random.bytes(random.pick([0, 1, 60, 127, 128, 1000])),
 };
 
