@@ -1,16 +1,16 @@
 /** The line-up. */
 import type { Bench } from "./bench.ts";
+import { codecsBench } from "./codecs/codecs.ts";
 import { crc32cBench } from "./crc32c.ts";
 import { fanOutBench } from "./fan-out/fan-out.ts";
 import { stalledBench } from "./fan-out/stalled.ts";
-import { lz4Bench } from "./lz4.ts";
 import { produceBench } from "./produce/produce.ts";
 import { tabSyncBench } from "./tab-sync/tab-sync.ts";
 
 /** In the order in which they are run and printed. */
 export const benches: Readonly<Record<string, Bench>> = {
   crc32c: crc32cBench,
-  lz4: lz4Bench,
+  codecs: codecsBench,
   produce: produceBench,
   "fan-out": fanOutBench,
   stalled: stalledBench,

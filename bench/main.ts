@@ -12,7 +12,7 @@ import { describeMachine, formatMachine } from "./machine.ts";
 import { formatReports, type BenchReport } from "./report.ts";
 
 const SEED = 20_260_105;
-const COMPARED = ["uWebSockets.js", "ws", "socket.io", "lz4-napi", "@node-rs/crc32"];
+const COMPARED = ["uWebSockets.js", "ws", "socket.io", "lz4-napi", "snappy", "fzstd", "@node-rs/crc32"];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -44,7 +44,7 @@ for (const [name, bench] of Object.entries(benches)) {
 }
 const machine = {
   ...describeMachine(settings.root, COMPARED),
-  compiled: describeMachine(join(settings.root, "bench/native"), ["sse4_crc32", "lz4"]).versions,
+  compiled: describeMachine(join(settings.root, "bench/native"), ["sse4_crc32", "lz4", "zstd-napi"]).versions,
 };
 const seconds = Math.round((performance.now() - began) / 1000);
 const page = [

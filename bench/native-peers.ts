@@ -1,5 +1,5 @@
 /**
- * Native packages to compare with. Any of them may be missing: there is no build for this platform, or there was no
+ * Packages to compare with, most of them native. Any of them may be missing: there is no build for this platform, or there was no
  * compiler. A bench goes on without, and says so.
  */
 import { createRequire } from "node:module";
@@ -23,12 +23,32 @@ export interface Lz4Napi {
   compressFrameSync(bytes: Buffer): Buffer;
   decompressFrameSync(bytes: Buffer): Buffer;
 }
+/** Google's format in Rust, raw blocks. */
+export interface Snappy {
+  compressSync(bytes: Buffer): Buffer;
+  uncompressSync(bytes: Buffer): Buffer;
+}
+/** libzstd. */
+export interface ZstdNapi {
+  Compressor: new () => {
+    setParameters(parameters: { compressionLevel: number }): void;
+    compress(bytes: Buffer): Buffer;
+  };
+  Decompressor: new () => { decompress(bytes: Buffer): Buffer };
+}
+/** Zstandard in JavaScript, which can only read it. */
+export interface Fzstd {
+  decompress(bytes: Uint8Array): Uint8Array;
+}
 
 interface NativePeers {
   sse4_crc32: Sse4Crc32;
   "@node-rs/crc32": NodeRsCrc32;
   lz4: Lz4Blocks;
   "lz4-napi": Lz4Napi;
+  snappy: Snappy;
+  "zstd-napi": ZstdNapi;
+  fzstd: Fzstd;
 }
 
 /** Those that `bench/native` pins and `run.mjs` compiles when the full bench is run, with what they must be able to do. */
@@ -38,6 +58,9 @@ const peers: { [Name in keyof NativePeers]: { compiled: boolean; functions: (key
     "@node-rs/crc32": { compiled: false, functions: ["crc32c"] },
     lz4: { compiled: true, functions: ["encodeBound", "encodeBlock", "decodeBlock"] },
     "lz4-napi": { compiled: false, functions: ["compressFrameSync", "decompressFrameSync"] },
+    snappy: { compiled: false, functions: ["compressSync", "uncompressSync"] },
+    "zstd-napi": { compiled: true, functions: ["Compressor", "Decompressor"] },
+    fzstd: { compiled: false, functions: ["decompress"] },
   };
 
 /**

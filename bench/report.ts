@@ -37,6 +37,17 @@ export interface BenchReport {
   readonly hash: string;
 }
 
+/** What a figure must at least be, and what it should be where that is more. */
+export type BarAndAim = readonly [bar: number, aim?: number];
+
+/** One line for the bar and, where there is one, another for the aim. */
+export function barAndAim(what: string, [bar, aim]: BarAndAim, value: number | undefined): Aim[] {
+  const sense = "at least";
+  const lines: Aim[] = [{ what: `bar: ${what}`, sense, bound: bar, value }];
+  if (aim !== undefined) lines.push({ what: `aim: ${what}`, sense, bound: aim, value });
+  return lines;
+}
+
 /** Bounds that were missed, or could not be judged, do not fail a bench: times depend on the machine. */
 export function verdict(aim: Aim): "met" | "missed" | "not measured" {
   if (aim.value === undefined) return "not measured";

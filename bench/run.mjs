@@ -12,6 +12,8 @@ import { findBrowser } from "../test/setup/find-browser.mjs";
 
 const bench = dirname(fileURLToPath(import.meta.url));
 const native = join(bench, "native");
+/** What `bench/native` pins. */
+const compiled = ["sse4_crc32", "lz4", "zstd-napi"];
 const outDir = join(root, "build/bench");
 const log = (text) => console.error(`bench: ${text}`);
 
@@ -52,14 +54,14 @@ function refuseOtherNodes() {
  * Node's headers; without them the benches leave those peers out and say so.
  */
 async function ensureNativePeers() {
-  if (loads("sse4_crc32") && loads("lz4")) return;
-  log("compiling the native peers sse4_crc32 and lz4 (once)");
+  if (compiled.every(loads)) return;
+  log(`compiling the native peers ${compiled.join(", ")} (once)`);
   const code = await run("npm", ["ci", "--ignore-scripts=false", "--no-audit", "--no-fund"], {
     cwd: native,
     stdio: ["ignore", 2, 2],
     shell: process.platform === "win32",
   });
-  if (code === 0 && loads("sse4_crc32") && loads("lz4")) return;
+  if (code === 0 && compiled.every(loads)) return;
   log(
     "the native peers could not be compiled: it takes Python 3, make, a C++ compiler and Node's headers (npm fetches",
   );

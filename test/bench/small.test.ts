@@ -13,16 +13,26 @@ const settings: BenchSettings = { mode: "small", seed: 20_260_105, root, scripts
 
 interface Expectation {
   /** Those that were left out, for want of a build for this machine, included. */
-  readonly contenders: number;
+  readonly contenders: number | ((table: string) => number);
+  /** Those of codecs that the engine cannot work with yet included. */
   readonly cases: number;
   readonly counts: Record<string, number>;
   readonly hash: string;
 }
 
+/** Three inputs of two sizes. */
+const CASES_PER_CODEC_AND_WAY = 6;
+
 /** What each computes from this seed. */
 const expected: Record<string, Expectation> = {
-  crc32c: { contenders: 3, cases: 3, counts: { checksums: 3 }, hash: "17ee096488bc" },
-  lz4: { contenders: 3, cases: 4, counts: { frames: 2 }, hash: "1886b8e7aaec" },
+  crc32c: { contenders: 3, cases: 4, counts: { checksums: 4 }, hash: "3b103e6faefb" },
+  codecs: {
+    // The compiled peers stay away. There is none but them that compresses Zstandard.
+    contenders: (table) => (table.startsWith("Zstandard, compress") ? 2 : 3),
+    cases: 48,
+    counts: { inputs: 6 },
+    hash: "79f9cf9f6c7f",
+  },
   produce: { contenders: 4, cases: 1, counts: { records: 11_088 }, hash: "1f6b9d562d0f" },
   "fan-out": { contenders: 6, cases: 2, counts: { deliveries: 2040 }, hash: "2ad822b579e5" },
   stalled: {
@@ -63,10 +73,16 @@ describe("small benches", () => {
       const wanted = expected[name];
       expect(report.counts).toEqual(wanted?.counts);
       expect(report.hash).toBe(wanted?.hash);
-      expect(report.tables.flatMap((table) => table.cases)).toHaveLength(wanted?.cases ?? 0);
-      for (const { metrics, cases } of report.tables) {
+      const unsupported = report.notes.filter((note) => note.includes("UNSUPPORTED_CODEC"));
+      const missing = unsupported.length * CASES_PER_CODEC_AND_WAY;
+      expect(report.tables.flatMap((table) => table.cases)).toHaveLength((wanted?.cases ?? 0) - missing);
+      for (const { title, metrics, cases } of report.tables) {
+        const contenders =
+          typeof wanted?.contenders === "function" ? wanted.contenders(title) : (wanted?.contenders ?? 0);
         for (const { results } of cases) {
-          expect(results.length + leftOut.length).toBe(wanted?.contenders);
+          // A bench of several parts leaves a peer out of some of them only.
+          if (leftOut.length === 0) expect(results, title).toHaveLength(contenders);
+          expect(results.length + leftOut.length, title).toBeGreaterThanOrEqual(contenders);
           for (const result of results)
             expect(Object.keys(result.metrics)).toEqual(expect.arrayContaining(measurable(metrics)));
         }
