@@ -49,7 +49,7 @@ const BY_A_SYNC_MS = [0.2, 10] as const;
  */
 const NOTED_ANEW_MS = 3000;
 /** A disk stands still for so long: whoever does not wait for it goes on, and is heard by many. */
-const STANDS_STILL_MS = [5, 1200] as const;
+const STANDS_STILL_MS = [5, 1500] as const;
 /** Power comes back so long after a disk has gone on, at most. */
 const GOES_ON_MS = [0.2, 300] as const;
 /** A start syncs about so often. */

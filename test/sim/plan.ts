@@ -34,7 +34,7 @@ export interface Plan {
 
 const MEAN_MS: Readonly<Record<FaultKind, number>> = {
   "kill gateway": 6000,
-  "power loss": 7000,
+  "power loss": 5000,
   "restart gateway": 9000,
   "flip bit": 8000,
   "disk full": 9000,
@@ -58,7 +58,8 @@ export function planOf(random: Random): Plan {
   });
   const faults: FaultTimes = {};
   for (const [kind, meanMs] of Object.entries(MEAN_MS) as [FaultKind, number][]) {
-    if (random.chance(0.35)) faults[kind] = meanMs * (0.5 + random.next());
+    // That nothing is lost with the power is what most of the log is for.
+    if (random.chance(kind === "power loss" ? 0.5 : 0.35)) faults[kind] = meanMs * (0.5 + random.next());
   }
   // On a full disk nothing can be noted of what was synced before: a bit that flips in it then looks like a torn write.
   if (faults["disk full"] !== undefined) delete faults["flip bit"];

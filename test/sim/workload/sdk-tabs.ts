@@ -12,6 +12,9 @@ export interface SdkTabsOptions {
   readonly offlineMeanMs: number | undefined;
 }
 
+/** Somebody loads a page anew so long after the last record was published, at most: nothing that comes later brings it along. */
+const LATE_MS = [100, 20_000] as const;
+
 /** What an app does in each tab. `name` is that of the tab's life; all ends with `tab.process`. */
 export type App = (tab: Tab, name: string) => void;
 
@@ -54,6 +57,11 @@ export class SdkTabs implements Actor {
   calm(): void {
     this.isCalm = true;
     for (const tab of this.tabs) tab.process.enter(() => tab.client.goOnline());
+    if (!this.random.chance(0.3)) return;
+    this.run.world.after(this.random.delay(...LATE_MS), () => {
+      const [tab] = this.tabs;
+      if (tab !== undefined) this.close(tab);
+    });
   }
 
   get waitsFor(): string | undefined {
