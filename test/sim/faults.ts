@@ -73,8 +73,8 @@ export class Faults {
   start(): void {
     this.poweredSinceMs = this.options.world.nowMs;
     const kinds: Record<FaultKind, () => void> = {
-      "kill gateway": () => this.gatewayDies("killed"),
-      "power loss": () => this.losePower(),
+      "kill gateway": () => this.dieOneWay("killed"),
+      "power loss": () => this.dieOneWay("power loss"),
       "restart gateway": () => this.restartCleanly(),
       "flip bit": () => this.flipBit(),
       "disk full": () => this.fillDisk(),
@@ -138,19 +138,19 @@ export class Faults {
   }
 
   /** Mostly while the gateway waits for a sync, short or long: whoever does not wait for it is found out then. */
-  private losePower(): void {
-    const how = this.random.pick(["now", "by a sync", "standing still", "standing still"] as const);
-    if (how === "now") return this.gatewayDies("power loss");
+  private dieOneWay(how: "killed" | "power loss"): void {
+    const when = this.random.pick(["now", "by a sync", "standing still", "standing still"] as const);
+    if (when === "now") return this.gatewayDies(how);
     this.atSync(0, () => {
-      if (how === "by a sync") return this.losePowerAfter(this.random.delay(...BY_A_SYNC_MS));
+      if (when === "by a sync") return this.dieAfter(this.random.delay(...BY_A_SYNC_MS), how);
       const stillMs = this.standStill();
-      this.losePowerAfter(stillMs + (this.random.chance(0.3) ? this.random.delay(...GOES_ON_MS) : 0));
+      this.dieAfter(stillMs + (this.random.chance(0.3) ? this.random.delay(...GOES_ON_MS) : 0), how);
     });
   }
 
-  private losePowerAfter(ms: number): void {
+  private dieAfter(ms: number, how: "killed" | "power loss"): void {
     this.options.world.after(ms, () => {
-      if (!this.isOver) this.gatewayDies("power loss");
+      if (!this.isOver) this.gatewayDies(how);
     });
   }
 
