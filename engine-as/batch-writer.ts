@@ -38,7 +38,7 @@ import {
 } from "./format";
 import { BAD_ARGUMENT, OUTPUT_FULL } from "./status";
 import { sizeOfVarint, writeVarint } from "./varint";
-import { copy16 } from "./wide-copy";
+import { copyBytes } from "./wide-copy";
 
 if (HEADER_VALUE_LENGTH_AT + 4 != HEADER_ENTRY_BYTES) ERROR("header entry: size");
 
@@ -141,18 +141,8 @@ function sizeOfHeaders(data: usize, dataLength: usize, headers: u32, count: i32)
 function writeBytes(at: usize, source: usize, length: i32, end: usize): usize {
   at = writeVarint(at, length);
   if (length <= 0) return at;
-  const next = at + <usize>length;
-  if (length > 128 || next + 16 > end) {
-    memory.copy(at, source, length);
-  } else {
-    // Short bytes in steps of sixteen: beyond `next` lies output not yet written, beyond the source its slack.
-    do {
-      copy16(at, source);
-      at += 16;
-      source += 16;
-    } while (at < next);
-  }
-  return next;
+  copyBytes(at, source, length, end);
+  return at + <usize>length;
 }
 
 /**

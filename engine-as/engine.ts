@@ -3,13 +3,16 @@
 
 import * as batchCheck from "./batch-check";
 import * as batchReader from "./batch-reader";
+import * as batchRewriter from "./batch-rewriter";
 import * as batchWriter from "./batch-writer";
+import { loadI32 } from "./big-endian";
 import * as codecs from "./codecs";
 import * as crc from "./crc32c";
 import {
   DESCRIPTOR_BYTES,
   HEAP_AT,
   OFFSET_INDEX_ENTRY_BYTES,
+  RECORDS_COUNT_AT,
   RECORD_BYTES_MIN,
   RECORD_TIMES_BYTES,
   SCANNED_BYTES,
@@ -101,6 +104,25 @@ export function writeBatch(
     producerEpoch,
     baseSequence,
   );
+}
+
+/** Writes a batch again with the records that `keep` names; answers its new size. */
+export function rewriteBatch(
+  at: usize,
+  size: usize,
+  keep: usize,
+  output: usize,
+  outputMax: usize,
+  scratch: usize,
+  scratchMax: usize,
+  deleteHorizon: i64,
+): i32 {
+  if (!isRegion(at, size) || !isRegion(output, outputMax) || !isRegion(scratch, scratchMax))
+    return BAD_ARGUMENT;
+  if (batchCheck.batchSize(at, size) != <i32>size) return BAD_ARGUMENT;
+  const count = <u64>max(loadI32(at + RECORDS_COUNT_AT), 0);
+  if (!isRegion(keep, (count + 7) >> 3)) return BAD_ARGUMENT;
+  return batchRewriter.rewriteBatch(at, size, keep, output, outputMax, scratch, scratchMax, deleteHorizon);
 }
 
 /** Walks the batches of a segment's next bytes; OK, TORN or why it stopped. */

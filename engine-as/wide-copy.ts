@@ -110,3 +110,22 @@ export function copyMatch(to: usize, distance: usize, end: usize): void {
     repeatPattern(to, distance, end);
   }
 }
+
+/**
+ * Copies `length` bytes, short ones in steps of sixteen: it may read beyond them, and write as far as `limit`, where an output
+ * ends whose rest is not written yet.
+ */
+// @ts-ignore: decorator
+@inline
+export function copyBytes(to: usize, from: usize, length: usize, limit: usize): void {
+  const end = to + length;
+  if (length > 128 || end + 16 > limit) {
+    memory.copy(to, from, length);
+  } else {
+    while (to < end) {
+      copy16(to, from);
+      to += 16;
+      from += 16;
+    }
+  }
+}

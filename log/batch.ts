@@ -8,6 +8,7 @@ import {
   BATCH_OVERHEAD_BYTES,
   CODEC_MASK,
   CRC_AT,
+  DELETE_HORIZON_BIT,
   LAST_OFFSET_DELTA_AT,
   LEADER_EPOCH_AT,
   MAX_TIMESTAMP_AT,
@@ -47,6 +48,10 @@ export class BatchHeader {
   }
   get baseTimestamp(): bigint {
     return this.view.getBigInt64(BASE_TIMESTAMP_AT);
+  }
+  /** KIP-534: when tombstones or the transaction marker may go, in milliseconds since the epoch; undefined: not known yet. */
+  get deleteHorizonMs(): bigint | undefined {
+    return (this.attributes & DELETE_HORIZON_BIT) === 0 ? undefined : this.baseTimestamp;
   }
   get maxTimestamp(): bigint {
     return this.view.getBigInt64(MAX_TIMESTAMP_AT);

@@ -35,6 +35,22 @@ export interface Engine {
   writeBatch(records: readonly RecordInput[], options: BatchOptions): Uint8Array;
 
   /**
+   * A producer's batch that its leader refused as too large, as several that are not: the same records in order, same producer
+   * and epoch, sequences that go on from batch to batch, as Kafka's producer does it. One that is small enough comes back as it
+   * is. Throws KafkaError: MESSAGE_TOO_LARGE for a single record above the limit, INVALID_RECORD for a batch without records or
+   * with holes, which no producer makes; and as `readBatch`.
+   */
+  splitBatch(batch: Uint8Array, options: SplitOptions): Uint8Array[];
+
+  /**
+   * The batch at the start of `batch` without the records that `keep` denies, as Kafka's log cleaner writes it: offsets,
+   * producer, sequence, codec and timestamp type stay, and with none left its header does. Its bytes stay as they are when all
+   * are kept and no delete horizon is to be set. Throws KafkaError: as `readBatch`, and CORRUPT_MESSAGE for a CRC that does not
+   * match.
+   */
+  rewriteBatch(batch: Uint8Array, keep: (index: number) => boolean, options: RewriteOptions): Uint8Array;
+
+  /**
    * The records of the batch at the start of `batch`, decoded lazily; throws KafkaError: UNSUPPORTED_COMPRESSION_TYPE,
    * CORRUPT_MESSAGE, UNSUPPORTED_FOR_MESSAGE_FORMAT (not magic 2), MESSAGE_TOO_LARGE when they come to more than
    * `uncompressedBytesMax`. The CRC is not compared: that is `checkBatch`. A record costs 40 bytes besides its own.
@@ -75,6 +91,23 @@ export interface BatchOptions {
   transactional?: boolean;
   control?: boolean;
   bytesMax: number;
+}
+
+export interface SplitOptions {
+  /** What each of the batches may have, in bytes. */
+  bytesMax: number;
+  /** Bounds what decompression may produce, in bytes. */
+  uncompressedBytesMax: number;
+}
+
+export interface RewriteOptions {
+  /**
+   * KIP-534: when the tombstones of the batch may go, or its transaction marker, in milliseconds since the epoch. It takes the
+   * place of the base timestamp. A batch that has one keeps it. -1n: sets none.
+   */
+  deleteHorizonMs: bigint;
+  /** Bounds what decompression may produce, in bytes. */
+  uncompressedBytesMax: number;
 }
 
 export interface ScanOptions {

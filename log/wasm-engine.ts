@@ -1,8 +1,10 @@
 import { HEAP_AT, OFFSET_INDEX_ENTRY_BYTES, TIME_INDEX_ENTRY_BYTES } from "../engine-as/format.ts";
 import { OUTPUT_FULL, UNSUPPORTED_CODEC } from "../engine-as/status.ts";
 import type { Engine } from "./engine.ts";
+import { splitBatch } from "./split-batch.ts";
 import { after, WasmArena } from "./wasm-arena.ts";
 import { checkBatch, checkRecords, readBatch, withGrowingRoom } from "./wasm-batch-reader.ts";
+import { rewriteBatch } from "./wasm-batch-rewriter.ts";
 import { writeBatch } from "./wasm-batch-writer.ts";
 import { engineExports, type EngineExports } from "./wasm-exports.ts";
 import { WasmScanner } from "./wasm-scanner.ts";
@@ -18,7 +20,7 @@ const INT32_MAX = 2 ** 31 - 1;
 export function createEngine(instance: WebAssembly.Instance): Engine {
   const exports = engineExports(instance);
   const arena = new WasmArena(exports.memory);
-  return {
+  const engine: Engine = {
     crc32c: (bytes, seed = 0) => crc32c(exports, arena, bytes, seed),
     checkBatch: (bytes, deep, uncompressedBytesMax) =>
       deep
@@ -27,12 +29,15 @@ export function createEngine(instance: WebAssembly.Instance): Engine {
     checkRecords: (bytes, uncompressedBytesMax) => checkRecords(exports, arena, bytes, uncompressedBytesMax),
     scanner: (options) => new WasmScanner(exports, arena, options),
     writeBatch: (records, options) => writeBatch(exports, arena, records, options),
+    splitBatch: (batch, options) => splitBatch(engine, batch, options),
+    rewriteBatch: (batch, keep, options) => rewriteBatch(exports, arena, batch, keep, options),
     readBatch: (batch, uncompressedBytesMax) => readBatch(exports, arena, batch, uncompressedBytesMax),
     lookupOffset: (index, relativeOffset) => lookupOffset(exports, arena, index, relativeOffset),
     lookupTime: (index, timestamp) => lookupTime(exports, arena, index, timestamp),
     compress: (codec, bytes) => compress(exports, arena, codec, bytes),
     decompress: (codec, bytes, bytesMax) => decompress(exports, arena, codec, bytes, bytesMax),
   };
+  return engine;
 }
 
 function crc32c(exports: EngineExports, arena: WasmArena, bytes: Uint8Array, seed: number): number {

@@ -29,6 +29,16 @@ export interface EngineExports {
     producerEpoch: number,
     baseSequence: number,
   ): number;
+  rewriteBatch(
+    at: number,
+    size: number,
+    keep: number,
+    output: number,
+    outputMax: number,
+    scratch: number,
+    scratchMax: number,
+    deleteHorizon: bigint,
+  ): number;
   scanSegment(
     state: number,
     bytes: number,
@@ -52,6 +62,7 @@ const FUNCTIONS: readonly (keyof Omit<EngineExports, "memory">)[] = [
   "checkRecords",
   "readRecords",
   "writeBatch",
+  "rewriteBatch",
   "scanSegment",
   "lookupOffset",
   "lookupTime",

@@ -25,6 +25,7 @@ describe.each(engineKinds)("engine.wasm, %s build", (kind) => {
         "lookupTime",
         "memory",
         "readRecords",
+        "rewriteBatch",
         "scanSegment",
         "writeBatch",
       ].toSorted(),
