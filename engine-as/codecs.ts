@@ -1,13 +1,17 @@
 // Kafka's codecs by their number: one way in and one way out for the batch writer, the batch check and the host.
 
-import { CODEC_LZ4 } from "./format";
+import { CODEC_LZ4, CODEC_SNAPPY } from "./format";
 import { lz4FrameDecompress } from "./lz4-frame-reader";
 import { lz4FrameBytesMax, lz4FrameCompress } from "./lz4-frame-writer";
+import { snappyFrameDecompress } from "./snappy-frame-reader";
+import { snappyFrameBytesMax, snappyFrameCompress } from "./snappy-frame-writer";
 import { OUTPUT_FULL, UNSUPPORTED_CODEC } from "./status";
 
 /** Output that `compress` must be given for `length` bytes, whatever they are; UNSUPPORTED_CODEC. */
 export function compressedBytesMax(codec: i32, length: usize): i64 {
   switch (codec) {
+    case CODEC_SNAPPY:
+      return <i64>snappyFrameBytesMax(length);
     case CODEC_LZ4:
       return <i64>lz4FrameBytesMax(length);
     default:
@@ -24,6 +28,8 @@ export function compress(codec: i32, source: usize, length: usize, output: usize
   if (needed < 0) return <i32>needed;
   if (<i64>outputMax < needed) return OUTPUT_FULL;
   switch (codec) {
+    case CODEC_SNAPPY:
+      return snappyFrameCompress(source, length, output);
     case CODEC_LZ4:
       return lz4FrameCompress(source, length, output);
     default:
@@ -37,6 +43,8 @@ export function compress(codec: i32, source: usize, length: usize, output: usize
  */
 export function decompress(codec: i32, source: usize, length: usize, output: usize, outputMax: usize): i32 {
   switch (codec) {
+    case CODEC_SNAPPY:
+      return snappyFrameDecompress(source, length, output, outputMax);
     case CODEC_LZ4:
       return lz4FrameDecompress(source, length, output, outputMax);
     default:

@@ -23,6 +23,7 @@ export const DESCRIPTOR_SCRATCH_AT: usize = 18320; // one record descriptor, for
 export const CRC_WINDOW_HISTORY_AT: usize = 18688; // always zero; ends at CRC_WINDOW_AT
 export const CRC_WINDOW_AT: usize = 20480;
 export const CRC_REST_AT: usize = 32832;
+export const SNAPPY_TAGS_AT: usize = 34528; // what each tag of a copy means: 256 uint16
 export const CRC_HISTORY_AT: usize = 35456; // ends at CRC_CHUNK_AT
 export const CRC_CHUNK_AT: usize = 40960;
 export const CODEC_SCRATCH_AT: usize = 112640; // of one call of one codec; each lays it out in a file of its own
@@ -36,7 +37,8 @@ if (STRIDES_AT + 16 > DESCRIPTOR_SCRATCH_AT) ERROR("the strides overlap the desc
 if (DESCRIPTOR_SCRATCH_AT + 40 > CRC_WINDOW_HISTORY_AT) ERROR("the descriptor overlaps the window's history");
 if (CRC_WINDOW_HISTORY_AT + CRC_WINDOW_PULL_FAR > CRC_WINDOW_AT) ERROR("the window's history is too short");
 if (CRC_WINDOW_AT + CRC_WINDOW_BYTES_MAX + 16 > CRC_REST_AT) ERROR("the window overlaps the rest");
-if (CRC_REST_AT + CRC_WINDOW_PULL_FAR + 16 > CRC_HISTORY_AT) ERROR("the rest overlaps the history");
+if (CRC_REST_AT + CRC_WINDOW_PULL_FAR + 16 > SNAPPY_TAGS_AT) ERROR("the rest overlaps the Snappy tags");
+if (SNAPPY_TAGS_AT + 512 > CRC_HISTORY_AT) ERROR("the Snappy tags overlap the history");
 if (CRC_HISTORY_AT + CRC_PULL_FAR > CRC_CHUNK_AT) ERROR("the history is too short");
 if (CRC_CHUNK_AT + CRC_CHUNK_BYTES + CRC_PULL_FAR + 80 > CODEC_SCRATCH_AT)
   ERROR("the chunk overlaps the codecs' scratch");
