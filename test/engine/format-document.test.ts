@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import * as status from "../../engine-as/status.ts";
 import {
   CODEC_LZ4,
+  CODEC_SNAPPY,
   DESCRIPTOR_BYTES,
   HEAP_AT,
   MEMORY_BYTES_MAX,
@@ -43,6 +44,13 @@ describe.each(engineKinds)("FORMAT.md, %s build", (kind) => {
     expect(engine.writeBatch(RECORDS, options(producer))).toEqual(batch);
     expect(engine.checkBatch(batch, true, 0)).toBe(batch.length);
     expect(comparable(engine.readBatch(batch, 0))).toEqual(comparable(RECORDS));
+  });
+
+  test("the Snappy example is the frame that the engine writes and reads", () => {
+    const frame = example("snappy");
+    const data = utf8("abc".repeat(10));
+    expect(engine.compress(CODEC_SNAPPY, data)).toEqual(frame);
+    expect(engine.decompress(CODEC_SNAPPY, frame, 100)).toEqual(data);
   });
 
   test("the LZ4 example is the frame that the engine writes and reads", () => {
