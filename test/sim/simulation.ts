@@ -36,6 +36,8 @@ export interface Outcome {
 const START_MS = 60_000;
 /** After healing, everybody must have come to an end within this time. */
 const HEALING_MS = 1_800_000;
+/** The gateway serves all of its partitions by then; where it does not, all others would only ask again and again. */
+const SERVING_MS = 120_000;
 const FINISH_MS = 120_000;
 /** What is on its way when all is over, such as a request of a client that has given up, has arrived by then. */
 const QUIET_MS = 60_000;
@@ -115,7 +117,8 @@ class Simulation {
     faults.heal();
     for (const actor of actors) actor.calm();
     const isOver = (): boolean => faults.isWell && actors.every((actor) => actor.waitsFor === undefined);
-    let hasEnded = await world.runUntil(isOver, HEALING_MS);
+    let hasEnded =
+      (await world.runUntil(() => faults.isWell, SERVING_MS)) && (await world.runUntil(isOver, HEALING_MS));
     if (hasEnded) {
       await world.runUntil(() => false, QUIET_MS);
       // What has arrived late is to be read as well.
