@@ -10,6 +10,7 @@ const realThings = [
   "test/foreign/**/*.test.ts",
   "test/walk/**/*.test.ts",
   "test/real-crashes/**/*.test.ts",
+  "test/runtimes/*.test.ts",
   "test/console/console.test.ts",
   "test/web-client/gateway.test.ts",
 ];
@@ -23,7 +24,7 @@ export default defineConfig({
         test: {
           name: "node",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.browser.test.ts", ...realThings],
+          exclude: ["**/node_modules/**", "test/**/*.browser.test.ts", ...realThings],
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import * as format from "../../engine-as/format.ts";
 import * as status from "../../engine-as/status.ts";
 import {
   CODEC_LZ4,
@@ -82,4 +83,32 @@ test("numbers on the page are those of the code", () => {
   expect(text).toContain(`${MEMORY_BYTES_MAX / 2 ** 20} MiB (\`MEMORY_BYTES_MAX\`)`);
   expect(text).toContain(`A scan's state (${SCAN_STATE_BYTES} bytes)`);
   expect(text).toContain(`descriptor of ${DESCRIPTOR_BYTES} bytes`);
+});
+
+/** Each field of the page's tables and where it stands, in the names of format.ts. */
+function fieldsOf(table: string, prefix: string): { places: Record<string, number>; size: number } {
+  const lines = new RegExp(`\n${table} :=[^\n]*\n((?: {3}\\w+: [^\n]*\n)+)`).exec(text)?.[1] ?? "";
+  const places: Record<string, number> = {};
+  let size = 0;
+  for (const [, name = "", bits] of lines.matchAll(/^ {3}(\w+): u?int(32|64)/gm)) {
+    const constant = name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+    if (name !== "unused") places[`${prefix}${constant}_AT`] = size;
+    size += Number(bits) / 8;
+  }
+  return { places, size };
+}
+
+test.each([
+  ["descriptor", "DESCRIPTOR_", format.DESCRIPTOR_BYTES],
+  ["headerEntry", "HEADER_", format.HEADER_ENTRY_BYTES],
+  ["state", "SCAN_", format.SCAN_STATE_BYTES],
+  ["scanned", "SCANNED_", format.SCANNED_BYTES],
+])("the table of a %s is that of the code", (table, prefix, bytes) => {
+  const { places, size } = fieldsOf(table, prefix);
+  const known = Object.entries(format).filter(
+    ([name]) =>
+      name.startsWith(prefix) && name.endsWith("_AT") && (prefix !== "SCAN_" || !name.startsWith("SCANNED_")),
+  );
+  expect(places).toEqual(Object.fromEntries(known));
+  expect(size).toBe(bytes);
 });

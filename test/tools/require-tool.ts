@@ -2,6 +2,7 @@
  * Tests that need a foreign tool run where it is found and otherwise print why they did not. With
  * RIVULET_REQUIRE_TOOLS=1, which CI sets, a missing tool is a failure and never a skip.
  */
+import { spawnSync } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { describe, test } from "vitest";
@@ -19,6 +20,10 @@ const tools = {
   "kafka-tools": {
     find: () => findOnPath("java") && (kafkaToolsAreFetched() ? "java" : findOnPath("mvn")),
     install: "apt-get install maven openjdk-17-jre-headless: Kafka's own tools come from Maven Central",
+  },
+  "python with pip": {
+    find: () => findPythonWithPip(),
+    install: "apt-get install python3 python3-pip",
   },
   "small file system": {
     find: () => findWayToMount()?.join(" "),
@@ -54,6 +59,13 @@ export function describeWith(needed: readonly Tool[], name: string, body: () => 
 /** Whether a missing tool is a failure. */
 export function toolsAreRequired(): boolean {
   return process.env.RIVULET_REQUIRE_TOOLS === "1";
+}
+
+/** A python3 that can install packages into a directory. */
+function findPythonWithPip(): string | undefined {
+  const python = findOnPath("python3");
+  const hasPip = python !== undefined && spawnSync(python, ["-m", "pip", "--version"]).status === 0;
+  return hasPip ? python : undefined;
 }
 
 /** First executable file with this name on PATH. */

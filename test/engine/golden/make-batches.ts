@@ -152,7 +152,7 @@ export function batchVectors(
       ),
       make(
         "crc32c: short, long, and in parts",
-        { long: { name: "long" }, zeros: { name: "zeros" } },
+        { long: { repeat: { name: "long" }, times: 3 }, zeros: { name: "zeros" } },
         [1, 7, 16, 63, 64, 255, 1672, 5424, 12_287, 12_288, 65_536, 100_000]
           .map((length) => ask("crc32c", ["@long+3", length, 0]))
           .concat(
