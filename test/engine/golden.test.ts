@@ -6,6 +6,7 @@ import { createEngine } from "../../log/wasm-engine.ts";
 import { contents, foreignFrames } from "./golden/contents.ts";
 import { batchVectors } from "./golden/make-batches.ts";
 import { codecVectors } from "./golden/make-codecs.ts";
+import { rewriteVectors } from "./golden/make-rewrites.ts";
 import { runVectors } from "./golden/run-vectors.ts";
 import type { NamedBytes, VectorFile } from "./golden/vectors.ts";
 import { engineKinds, loadModule } from "./load.ts";
@@ -30,6 +31,7 @@ async function vectorFile(recorded: NamedBytes): Promise<string> {
   const engine = createEngine(new WebAssembly.Instance(loadModule()));
   const vectors = [
     ...batchVectors(instance, engine, codecs),
+    ...rewriteVectors(instance, engine, codecs),
     ...codecVectors(instance, named, foreign.frames),
   ];
   const bytes = Object.entries(named).map(([name, value]) => `  "${name}": ${JSON.stringify(value)}`);
