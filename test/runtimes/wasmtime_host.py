@@ -7,6 +7,7 @@
 Needs the package wasmtime. Both commands print JSON and end with 0 unless they could not do their work at all.
 """
 
+import base64
 import gzip
 import json
 import struct
@@ -139,6 +140,8 @@ def bytes_of(expression, named):
         return bytes.fromhex(expression)
     if isinstance(expression, list):
         return b"".join(bytes_of(part, named) for part in expression)
+    if "base64" in expression:
+        return base64.b64decode(expression["base64"])
     if "name" in expression:
         return bytes_of(named[expression["name"]], named)
     return bytes_of(expression["repeat"], named) * expression["times"]

@@ -5,9 +5,8 @@ import lz4 from "lz4-napi";
 import snappy from "snappy";
 import { CODEC_GZIP, CODEC_LZ4, CODEC_SNAPPY, CODEC_ZSTD } from "../../../engine-as/format.ts";
 import { Random } from "../random.ts";
+import { written } from "./vector-maker.ts";
 import { bytesOf, type Bytes, type NamedBytes } from "./vectors.ts";
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
 /** Lines as an app logs them. */
 function lines(random: Random, count: number): Uint8Array {
@@ -23,8 +22,8 @@ export const contents: NamedBytes = {
   empty: "",
   byte: "52",
   abc: { repeat: "616263", times: 10 },
-  lines: hex(lines(new Random(17), 16)),
-  noise: hex(new Random(18).bytes(300)),
+  lines: written(lines(new Random(17), 16)),
+  noise: written(new Random(18).bytes(300)),
   // More than a block, a window or a history of any codec.
   long: { repeat: [{ name: "lines" }, { name: "noise" }], times: 57 },
   zeros: { repeat: "00", times: 70_000 },
@@ -46,7 +45,7 @@ export async function foreignFrames(
   const frames = (await foreignMakers()).flatMap(({ codec, by, contents: names, make }) =>
     names.map((content) => {
       const name = `${content}, by ${by}`;
-      bytes[name] = recorded[name] ?? hex(make(bytesOf({ name: content }, contents)));
+      bytes[name] = recorded[name] ?? written(make(bytesOf({ name: content }, contents)));
       return { codec, content, by, name };
     }),
   );

@@ -49,7 +49,7 @@ import type { RecordInput } from "../../../log/record.ts";
 import { BASE_TIMESTAMP, options, resealed, utf8 } from "../batches.ts";
 import { contents } from "./contents.ts";
 import { changed, hex, RECORDS } from "./records.ts";
-import { ask, makeVector } from "./vector-maker.ts";
+import { ask, makeVector, written } from "./vector-maker.ts";
 import type { Vector } from "./vectors.ts";
 
 /** What writeBatch takes: a descriptor for each record, and the header entries and bytes that they point to. */
@@ -143,7 +143,7 @@ export function batchVectors(
 
   function sizes(): Vector[] {
     return [
-      make("batchSize: told by 17 bytes", { batch: hex(plain.subarray(0, 17)) }, [
+      make("batchSize: told by 17 bytes", { batch: written(plain.subarray(0, 17)) }, [
         ask("batchSize", ["@batch", 17], { expect: plain.length }),
         ask("batchSize", ["@batch", 16], { expect: TORN }),
         ask("batchSize", ["@batch", 0], { expect: TORN }),
@@ -210,7 +210,7 @@ export function batchVectors(
     return [
       make(
         "checkBatch: sound, whatever stands before it and behind it",
-        { batch: hex(plain), stamped: hex(stamped), empty: hex(empty) },
+        { batch: written(plain), stamped: written(stamped), empty: hex(empty) },
         [
           ask("checkBatch", ["@batch", "#batch"], { expect: plain.length }),
           ask("checkBatch", ["@batch", plain.length + 20], { expect: plain.length }),
@@ -222,7 +222,7 @@ export function batchVectors(
         ],
       ),
       ...bad.map(([name, bytes, expect]) =>
-        make(`checkBatch: ${name}`, { batch: hex(bytes) }, [
+        make(`checkBatch: ${name}`, { batch: written(bytes) }, [
           ask("checkBatch", ["@batch", "#batch"], { expect }),
         ]),
       ),
@@ -231,7 +231,7 @@ export function batchVectors(
 
   function deepChecks(): Vector[] {
     const check = (name: string, batch: Uint8Array, expect: number, room = 2000): Vector =>
-      make(`checkRecords: ${name}`, { batch: hex(batch), scratch: room, times: RECORD_TIMES_BYTES }, [
+      make(`checkRecords: ${name}`, { batch: written(batch), scratch: room, times: RECORD_TIMES_BYTES }, [
         ask("checkBatch", ["@batch", "#batch"], { expect: batch.length }),
         ask(
           "checkRecords",
@@ -282,11 +282,15 @@ export function batchVectors(
         changed(plain, (view) => view.setInt16(ATTRIBUTES_AT, 6)),
         UNSUPPORTED_CODEC,
       ),
-      make("checkRecords: a size that is not the batch's", { batch: hex(plain), times: RECORD_TIMES_BYTES }, [
-        ask("checkRecords", ["@batch", plain.length - 1, "@batch", 0, "@times"], { expect: BAD_ARGUMENT }),
-        ask("checkRecords", ["@batch", "#batch", "@batch", 0, 0], { expect: BAD_ARGUMENT }),
-        ask("checkRecords", ["@batch", "#batch", 8, 0, "@times"], { expect: BAD_ARGUMENT }),
-      ]),
+      make(
+        "checkRecords: a size that is not the batch's",
+        { batch: written(plain), times: RECORD_TIMES_BYTES },
+        [
+          ask("checkRecords", ["@batch", plain.length - 1, "@batch", 0, "@times"], { expect: BAD_ARGUMENT }),
+          ask("checkRecords", ["@batch", "#batch", "@batch", 0, 0], { expect: BAD_ARGUMENT }),
+          ask("checkRecords", ["@batch", "#batch", 8, 0, "@times"], { expect: BAD_ARGUMENT }),
+        ],
+      ),
     ];
   }
 
@@ -342,7 +346,7 @@ export function batchVectors(
 
   function writes(): Vector[] {
     const { table, data } = packed(RECORDS);
-    const input = { table: hex(table), data: hex(data) };
+    const input = { table: hex(table), data: written(data) };
     const producer = [`${BASE_TIMESTAMP}n`, "7n", 1, 40];
     const none = [`${BASE_TIMESTAMP}n`, "-1n", -1, -1];
     const from = ["@table", RECORDS.length, "@data", "#data"];
@@ -355,7 +359,7 @@ export function batchVectors(
       make("writeBatch: by a producer, without a codec", { ...input, output: plain.length }, [
         ask("writeBatch", [...from, "@output", "#output", "@output", 0, CODEC_NONE, ...producer], {
           expect: plain.length,
-          after: { output: hex(plain) },
+          after: { output: written(plain) },
         }),
         ask("writeBatch", [...from, "@output", plain.length - 1, "@output", 0, CODEC_NONE, ...producer], {
           expect: OUTPUT_FULL,
@@ -393,7 +397,7 @@ export function batchVectors(
       ]),
       make(
         "writeBatch: descriptors that point outside their data",
-        { outside: hex(outside), keyBelow: hex(keyBelow), data: hex(data), output: 1000 },
+        { outside: hex(outside), keyBelow: hex(keyBelow), data: written(data), output: 1000 },
         [
           ask(
             "writeBatch",
@@ -424,7 +428,7 @@ export function batchVectors(
           [
             ask("writeBatch", [...from, "@output", "#output", "@scratch", "#scratch", codec | 16, ...none], {
               expect: sealed.length,
-              after: { output: hex(sealed) },
+              after: { output: written(sealed) },
             }),
             ask("writeBatch", [...from, "@output", "#output", "@scratch", 100, codec | 16, ...none], {
               expect: OUTPUT_FULL,
@@ -492,20 +496,20 @@ export function batchVectors(
     });
     const [end1 = 0, end2 = 0, end3 = 0] = ends;
     const stopped = (name: string, bytes: Uint8Array, expect: number): Vector =>
-      make(`scanSegment: stopped by ${name}`, { state: begin, segment: hex(bytes), ...room }, [
+      make(`scanSegment: stopped by ${name}`, { state: begin, segment: written(bytes), ...room }, [
         ask("scanSegment", scan(0, bytes.length, 5), { expect, keep: kept(1, 0, 0) }),
       ]);
     const after = (second: Uint8Array): Uint8Array =>
       Uint8Array.from(Buffer.concat([batches[0] ?? segment, second]));
     const second = batches[1] ?? segment;
     return [
-      make("scanSegment: at once", { state: begin, segment: hex(segment), ...room }, [
+      make("scanSegment: at once", { state: begin, segment: written(segment), ...room }, [
         ask("scanSegment", scan(0, segment.length, 5), { expect: OK, keep: kept(5, 1, 1) }),
         ask("scanSegment", scan(segment.length, 0, 5), { expect: OK, keep: kept(0, 0, 0) }),
       ]),
       make(
         "scanSegment: in pieces, and with a table of two",
-        { state: begin, segment: hex(segment), ...room },
+        { state: begin, segment: written(segment), ...room },
         [
           ask("scanSegment", scan(0, 10, 5), { expect: TORN, keep: kept(0, 0, 0) }),
           ask("scanSegment", scan(0, 17, 5), { expect: TORN, keep: kept(0, 0, 0) }),
@@ -529,7 +533,7 @@ export function batchVectors(
         BAD_OFFSET,
       ),
       stopped("its own end", segment.slice(0, end2 - 1), TORN),
-      make("scanSegment: arguments outside", { state: begin, segment: hex(segment), ...room }, [
+      make("scanSegment: arguments outside", { state: begin, segment: written(segment), ...room }, [
         ask("scanSegment", scan(0, segment.length, 0), { expect: BAD_ARGUMENT }),
         ask("scanSegment", [80, "@segment", "#segment", "@batches", 5, "@offsets", "@times"], {
           expect: BAD_ARGUMENT,

@@ -12,7 +12,7 @@ import type { Engine } from "../../../log/engine.ts";
 import { BASE_TIMESTAMP, options, resealed } from "../batches.ts";
 import { contents } from "./contents.ts";
 import { changed, hex, RECORDS } from "./records.ts";
-import { ask, makeVector } from "./vector-maker.ts";
+import { ask, makeVector, written } from "./vector-maker.ts";
 import type { Vector } from "./vectors.ts";
 
 const NO_HORIZON = "-1n";
@@ -36,7 +36,7 @@ export function rewriteVectors(
       instance,
       contents,
       `rewriteBatch: ${name}`,
-      { batch: hex(batch), keep, output: ROOM, scratch: ROOM },
+      { batch: written(batch), keep, output: ROOM, scratch: ROOM },
       asks,
     );
   const rewrite = (outputMax: number, scratchMax: number, horizon = NO_HORIZON): (string | number)[] => [
@@ -55,7 +55,7 @@ export function rewriteVectors(
     make(name, batch, "01", [ask("rewriteBatch", whole, { expect })]);
   return [
     make("all are kept: the bytes stay as they are", plain, "0f", [
-      ask("rewriteBatch", whole, { expect: plain.length, after: { output: hex(plain) } }),
+      ask("rewriteBatch", whole, { expect: plain.length, after: { output: written(plain) } }),
       ask("rewriteBatch", rewrite(plain.length - 1, ROOM), { expect: OUTPUT_FULL }),
     ]),
     make("the second and fourth", plain, "fa", [ask("rewriteBatch", whole, kept)]),

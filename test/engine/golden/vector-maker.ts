@@ -2,6 +2,8 @@
 import { LaidOut } from "./run-vectors.ts";
 import type { Bytes, NamedBytes, Step, Vector } from "./vectors.ts";
 
+const HEX_BYTES_MAX = 200;
+
 /** A step before its answer is known. */
 export interface Ask {
   readonly call: string;
@@ -16,6 +18,12 @@ export interface Ask {
 
 export function ask(call: string, values: Ask["arguments"], more: Omit<Ask, "call" | "arguments"> = {}): Ask {
   return { call, arguments: values, ...more };
+}
+
+/** Short bytes as they are read best, long ones as they take least room. */
+export function written(bytes: Uint8Array): Bytes {
+  const buffer = Buffer.from(bytes);
+  return bytes.length <= HEX_BYTES_MAX ? buffer.toString("hex") : { base64: buffer.toString("base64") };
 }
 
 /** The vector of these steps, as the engine answers them; throws when it answers what is not expected. */
@@ -34,7 +42,7 @@ export function makeVector(
       throw new Error(`${name}: ${each.call} answered ${status}, not ${each.expect ?? ">= 0"}`);
     const kept = Object.entries(each.keep ?? {}).map(([region, length]): [string, Bytes] => [
       region,
-      Buffer.from(memory.read(region, length === "answer" ? status : length)).toString("hex"),
+      written(memory.read(region, length === "answer" ? status : length)),
     ]);
     const after = { ...each.after, ...Object.fromEntries(kept) };
     const step = { call: each.call, arguments: each.arguments, status };

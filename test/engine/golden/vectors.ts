@@ -1,8 +1,12 @@
 /** The golden vectors' form, which README.md beside this file describes. Imports nothing of a host. */
 
-/** Hex, a named piece, a repetition, or parts in a row. */
+/** Hex, base64, a named piece, a repetition, or parts in a row. */
 export type Bytes =
-  string | { readonly name: string } | { readonly repeat: Bytes; readonly times: number } | readonly Bytes[];
+  | string
+  | { readonly base64: string }
+  | { readonly name: string }
+  | { readonly repeat: Bytes; readonly times: number }
+  | readonly Bytes[];
 
 export interface Step {
   readonly call: string;
@@ -31,6 +35,7 @@ export function bytesOf(expression: Bytes, named: NamedBytes): Uint8Array {
     const digits = expression.match(/../g) ?? [];
     return Uint8Array.from(digits, (digit) => Number.parseInt(digit, 16));
   }
+  if ("base64" in expression) return Uint8Array.from(atob(expression.base64), (char) => char.charCodeAt(0));
   if ("name" in expression) {
     const found = named[expression.name];
     if (found === undefined) throw new Error(`no bytes are named ${expression.name}`);
