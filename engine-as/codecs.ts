@@ -1,11 +1,12 @@
 // Kafka's codecs by their number: one way in and one way out for the batch writer, the batch check and the host.
 
-import { CODEC_LZ4, CODEC_SNAPPY } from "./format";
+import { CODEC_LZ4, CODEC_SNAPPY, CODEC_ZSTD } from "./format";
 import { lz4FrameDecompress } from "./lz4-frame-reader";
 import { lz4FrameBytesMax, lz4FrameCompress } from "./lz4-frame-writer";
 import { snappyFrameDecompress } from "./snappy-frame-reader";
 import { snappyFrameBytesMax, snappyFrameCompress } from "./snappy-frame-writer";
 import { OUTPUT_FULL, UNSUPPORTED_CODEC } from "./status";
+import { zstdFrameDecompress } from "./zstd-frame-reader";
 
 /** Output that `compress` must be given for `length` bytes, whatever they are; UNSUPPORTED_CODEC. */
 export function compressedBytesMax(codec: i32, length: usize): i64 {
@@ -47,6 +48,8 @@ export function decompress(codec: i32, source: usize, length: usize, output: usi
       return snappyFrameDecompress(source, length, output, outputMax);
     case CODEC_LZ4:
       return lz4FrameDecompress(source, length, output, outputMax);
+    case CODEC_ZSTD:
+      return zstdFrameDecompress(source, length, output, outputMax);
     default:
       return UNSUPPORTED_CODEC;
   }
