@@ -5,6 +5,7 @@ import * as status from "../../engine-as/status.ts";
 import {
   CODEC_LZ4,
   CODEC_SNAPPY,
+  CODEC_ZSTD,
   DESCRIPTOR_BYTES,
   HEAP_AT,
   MEMORY_BYTES_MAX,
@@ -59,6 +60,10 @@ describe.each(engineKinds)("FORMAT.md, %s build", (kind) => {
     const data = utf8("abc".repeat(10));
     expect(engine.compress(CODEC_LZ4, data)).toEqual(frame);
     expect(engine.decompress(CODEC_LZ4, frame, 100)).toEqual(data);
+  });
+
+  test("the Zstandard example is read as the page says", () => {
+    expect(engine.decompress(CODEC_ZSTD, example("zstd"), 100)).toEqual(utf8("abc".repeat(10)));
   });
 
   test("the index entries are found by what the page says of them", () => {
