@@ -256,10 +256,7 @@ describe.each(engineKinds)("record batches, %s build", (kind) => {
   });
 
   test("in a codec this engine cannot read passes the check unread, and names the codec when it must be read", () => {
-    for (const [codec, name] of [
-      [1, "gzip"],
-      [4, "zstd"],
-    ] as const) {
+    for (const [codec, name] of [[1, "gzip"]] as const) {
       const batch = engine.writeBatch(randomRecords(new Random(3), 5), options());
       new DataView(batch.buffer).setInt16(21, codec);
       resealed(batch);
