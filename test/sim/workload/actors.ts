@@ -31,7 +31,7 @@ export function actorsOf(plan: ActorsPlan, run: Run): Actor[] {
       growthMeanMs: random.chance(0.3) ? 8000 : undefined,
     }),
   ];
-  if (retained.length > 0) actors.push(new Retention(run, "retention", { topics: retained, meanMs: 3000 }));
+  if (retained.length > 0) actors.push(new Retention(run, "retention", { topics: retained, meanMs: 2000 }));
   for (let count = 1; count <= plan.kafkaProducers; count++)
     actors.push(new KafkaProducer(run, `kafka-${count}`, producerHabits(random)));
   for (let count = 1; count <= plan.kafkaConsumers; count++)
@@ -95,12 +95,13 @@ function appsIn(tabs: SdkTabs, tap: SentTap, run: Run, random: Random, tabCount:
     apps.push(new SdkPublisher(run, tabs, tap, { pauseMsMax, decideMeanMs: 4000 }));
   }
   for (const { name: topic } of run.topics) {
-    for (const [label, chance] of [
-      ["subscriber", 0.5],
-      ["second-subscriber", 0.25],
-    ] as const)
-      if (random.chance(chance))
-        apps.push(new SdkSubscriber(run, tabs, { topic, label, rate: random.next() }));
+    if (random.chance(0.5))
+      apps.push(new SdkSubscriber(run, tabs, { topic, label: "subscriber", rate: random.next() }));
+    // Mostly beside the other one, at another place of the same partitions.
+    if (random.chance(0.4))
+      apps.push(
+        new SdkSubscriber(run, tabs, { topic, label: "second-subscriber", rate: 0.5 + 0.5 * random.next() }),
+      );
     if (random.chance(0.5))
       apps.push(new SdkReplica(run, tabs, { topic, rate: random.next(), followRate: random.next() }));
   }

@@ -57,7 +57,7 @@ export class SdkTabs implements Actor {
   calm(): void {
     this.isCalm = true;
     for (const tab of this.tabs) tab.process.enter(() => tab.client.goOnline());
-    if (!this.random.chance(0.3)) return;
+    if (!this.random.chance(0.5)) return;
     this.run.world.after(this.random.delay(...LATE_MS), () => {
       const [tab] = this.tabs;
       if (tab !== undefined) this.close(tab);
