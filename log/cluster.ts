@@ -65,6 +65,8 @@ export interface NewTopic {
   partitions?: number;
   /** null takes the default. */
   configs?: ReadonlyMap<string, string | null>;
+  /** The node's own: its name begins with __. */
+  isInternal?: boolean;
 }
 
 /** A topic as it would be made. */
@@ -164,9 +166,9 @@ export class Cluster {
    */
   validateTopic(
     name: string,
-    { partitions = this.config.numPartitions, configs = new Map() }: NewTopic,
+    { partitions = this.config.numPartitions, configs = new Map(), isInternal = false }: NewTopic,
   ): CheckedTopic {
-    checkTopicName(name, this.image.names);
+    checkTopicName(name, this.image.names, isInternal);
     if (this.image.topic(name) !== undefined)
       throw new KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, `there is a topic "${name}" already`);
     checkPartitions(partitions);

@@ -113,6 +113,15 @@ export const brokerSettings: readonly SettingDefinition[] = [
   broker("default.replication.factor", "int", "1", only("1"), "enforced", "Replicas of a topic that does not say how many: there is one node."),
   broker("socket.request.max.bytes", "int", String(100 * 1024 ** 2), between(1024n, INT_MAX), "enforced", "Size in bytes of the largest request."),
   broker("producer.id.expiration.ms", "int", String(DAY_MS), atLeast(1n), "enforced", "How long, in milliseconds, a silent producer id is remembered."),
+  broker("offsets.topic.num.partitions", "int", "1", between(1n, 1000n), "enforced", "Partitions of the topic that groups are kept in, when it is made."),
+  broker("offsets.topic.segment.bytes", "int", String(100 * 1024 ** 2), atLeast(1n), "enforced", "Size in bytes of a segment of that topic, when it is made."),
+  broker("offsets.retention.minutes", "int", "10080", atLeast(1n), "enforced", "How long, in minutes, the offsets of a group without members are kept."),
+  broker("offsets.retention.check.interval.ms", "long", "600000", atLeast(1n), "enforced", "How often, in milliseconds, offsets are looked through for those that have expired."),
+  broker("offset.metadata.max.bytes", "int", "4096", atLeast(0n), "enforced", "Size in bytes of the text that may go with a committed offset."),
+  broker("group.min.session.timeout.ms", "int", "6000", atLeast(1n), "enforced", "Shortest session time-out, in milliseconds, that a member may ask for."),
+  broker("group.max.session.timeout.ms", "int", "1800000", atLeast(1n), "enforced", "Longest session time-out, in milliseconds, that a member may ask for."),
+  broker("group.initial.rebalance.delay.ms", "int", "0", atLeast(0n), "enforced", "How long, in milliseconds, an empty group waits for more members before it begins."),
+  broker("group.max.size", "int", String(INT_MAX), atLeast(1n), "enforced", "Most members of a group."),
 ];
 
 /** A topic's settings as the log uses them. */

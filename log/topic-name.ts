@@ -8,15 +8,18 @@ export function isInternal(name: string): boolean {
   return name.startsWith("__");
 }
 
-/** Throws KafkaError INVALID_TOPIC_EXCEPTION for a name that no topic may have, or none beside those of `others`. */
-export function checkTopicName(name: string, others: Iterable<string>): void {
+/**
+ * Throws KafkaError INVALID_TOPIC_EXCEPTION for a name that no topic may have, or none beside those of `others`. Internal names
+ * are for the node's own topics.
+ */
+export function checkTopicName(name: string, others: Iterable<string>, mayBeInternal = false): void {
   if (!LEGAL.test(name)) {
     throw invalid(
       `"${shown(name)}" is not a topic name: 1 to 249 letters, digits, dots, underscores and dashes`,
     );
   }
   if (name === "." || name === "..") throw invalid(`a topic cannot be called "${name}"`);
-  if (isInternal(name))
+  if (isInternal(name) && !mayBeInternal)
     throw invalid(`topic names that begin with __ are internal: "${name}" must be called otherwise`);
   for (const other of others) {
     if (other !== name && metricName(other) === metricName(name)) {

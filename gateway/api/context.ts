@@ -1,6 +1,7 @@
 import type { Clock } from "../../log/clock.ts";
 import type { Cluster } from "../../log/cluster.ts";
 import type { Logger } from "../../log/logger.ts";
+import type { GroupCoordinator } from "../coordinator/group-coordinator.ts";
 import type { AnswerMemory } from "./answer-memory.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { Subscriber } from "./subscriber.ts";
@@ -19,6 +20,7 @@ export interface Services {
   readonly running: Lifetime;
   /** What answers that are being read from the log or have not been read by their clients may take, all together. */
   readonly answerMemory: AnswerMemory;
+  readonly groups: GroupCoordinator;
 }
 
 /** How the listener that a connection came in through differs from the others. */
@@ -36,6 +38,8 @@ export interface RequestContext {
   readonly listener: ListenerProfile;
   readonly apiVersion: number;
   readonly clientId: string | null;
+  /** The client's address as groups show it, such as `/127.0.0.1`. */
+  readonly clientHost: string;
   /** Ends when the connection does: an answer would reach nobody. */
   readonly connection: Lifetime;
   /** The connection's receiver of pushes; undefined where the listener does not push. */

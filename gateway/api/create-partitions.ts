@@ -1,7 +1,7 @@
 import { createPartitions } from "../../wire/apis/create-partitions.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import { attempted, failureOf } from "./failure.ts";
-import { topicByName } from "./partitions.ts";
+import { refuseInternal, topicByName } from "./partitions.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
 
 /** CreatePartitions: `count` is how many there are to be in all, and it can only grow. */
@@ -15,6 +15,7 @@ export const createPartitionsApi: ServedApi = serveApi(
         await attempted(
           async () => {
             const topic = topicByName(cluster, name);
+            refuseInternal(topic);
             if (assignments !== null && assignments.length > 0) {
               throw new KafkaError(
                 ErrorCode.INVALID_REPLICA_ASSIGNMENT,

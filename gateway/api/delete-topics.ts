@@ -2,7 +2,7 @@ import { deleteTopics } from "../../wire/apis/delete-topics.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import { ZERO_UUID } from "../../wire/schema.ts";
 import { attempted, failureOf } from "./failure.ts";
-import { topicById, topicByName } from "./partitions.ts";
+import { refuseInternal, topicById, topicByName } from "./partitions.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
 
 /** DeleteTopics, by name or (from version 6) by id. Subscribers of a deleted topic are told by the push hub. */
@@ -26,6 +26,7 @@ export const deleteTopicsApi: ServedApi = serveApi(
               );
             }
             const topic = name === null ? topicById(cluster, topicId) : topicByName(cluster, name);
+            refuseInternal(topic);
             await cluster.deleteTopic(topic.id);
             return {
               name: topic.name as string | null,

@@ -6,8 +6,7 @@ import { serveApi, type ServedApi } from "./served-api.ts";
 const GROUP = 0;
 
 /**
- * FindCoordinator: this node, for consumer groups. What a group then needs is not served yet, and ApiVersions does not
- * name it. Coordinators of transactions and share groups are refused with an error that no client tries again.
+ * FindCoordinator: this node, for groups. Coordinators of transactions and share groups are refused with an error that no client tries again.
  */
 export const findCoordinatorApi: ServedApi = serveApi(
   findCoordinator,

@@ -3,6 +3,7 @@ import { OfflinePartition, type Partition } from "../../log/offline-partition.ts
 import { metadata } from "../../wire/apis/metadata.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import { ZERO_UUID } from "../../wire/schema.ts";
+import { isInternal } from "../../log/topic-name.ts";
 import type { RequestContext, Services } from "./context.ts";
 import { attempted, failureOf } from "./failure.ts";
 import { topicById, topicByName } from "./partitions.ts";
@@ -79,6 +80,7 @@ function described(topic: Topic, nodeId: number) {
     errorCode: ErrorCode.NONE as number,
     name: topic.name,
     topicId: topic.id,
+    isInternal: isInternal(topic.name),
     partitions: topic.partitions.map((partition) => describedPartition(partition, nodeId)),
   };
 }

@@ -1,5 +1,6 @@
 import type { Cluster, Topic } from "../../log/cluster.ts";
 import { OfflinePartition } from "../../log/offline-partition.ts";
+import { isInternal } from "../../log/topic-name.ts";
 import type { PartitionLog } from "../../log/partition-log.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 
@@ -20,6 +21,15 @@ export function topicById(cluster: Cluster, id: string): Topic {
   throw new KafkaError(
     ErrorCode.UNKNOWN_TOPIC_ID,
     `there is no topic with id ${id}; it was deleted, or never here: ask Metadata for the topics there are`,
+  );
+}
+
+/** Throws KafkaError INVALID_TOPIC_EXCEPTION for a topic that the node keeps for itself: clients only read it. */
+export function refuseInternal({ name }: Topic): void {
+  if (!isInternal(name)) return;
+  throw new KafkaError(
+    ErrorCode.INVALID_TOPIC_EXCEPTION,
+    `${name} is the gateway's own topic: clients may read it, and not change it`,
   );
 }
 

@@ -3,7 +3,7 @@ import { produce } from "../../wire/apis/produce.ts";
 import { ErrorCode, errorName, KafkaError } from "../../wire/errors.ts";
 import type { RequestContext, Services } from "./context.ts";
 import { failureOf } from "./failure.ts";
-import { partitionOf, topicById, topicByName } from "./partitions.ts";
+import { partitionOf, refuseInternal, topicById, topicByName } from "./partitions.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
 
 /** From this version on topics are named by id. */
@@ -87,7 +87,9 @@ interface Append {
 
 function appendTo(services: Services, { find, index, records, acks }: Append): Promise<PartitionResult> {
   try {
-    const log = partitionOf(find(), index);
+    const topic = find();
+    refuseInternal(topic);
+    const log = partitionOf(topic, index);
     const result = log.append(oneBatch(records));
     // Only one of the two is awaited; the other may fail as well, and the log has fenced itself by then.
     result.written.catch(() => {});

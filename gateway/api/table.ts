@@ -1,19 +1,29 @@
 import { apiVersionsApi, apiVersionsFallback } from "./api-versions.ts";
 import { createPartitionsApi } from "./create-partitions.ts";
 import { createTopicsApi } from "./create-topics.ts";
+import { deleteGroupsApi } from "./delete-groups.ts";
 import { deleteRecordsApi } from "./delete-records.ts";
 import { deleteTopicsApi } from "./delete-topics.ts";
 import { describeClusterApi } from "./describe-cluster.ts";
 import { describeConfigsApi } from "./describe-configs.ts";
+import { describeGroupsApi } from "./describe-groups.ts";
 import { fetchApi } from "./fetch.ts";
 import { findCoordinatorApi } from "./find-coordinator.ts";
+import { heartbeatApi } from "./heartbeat.ts";
 import { initProducerIdApi } from "./init-producer-id.ts";
+import { joinGroupApi } from "./join-group.ts";
+import { leaveGroupApi } from "./leave-group.ts";
+import { listGroupsApi } from "./list-groups.ts";
 import { listOffsetsApi } from "./list-offsets.ts";
 import { metadataApi } from "./metadata.ts";
+import { offsetCommitApi } from "./offset-commit.ts";
+import { offsetDeleteApi } from "./offset-delete.ts";
+import { offsetFetchApi } from "./offset-fetch.ts";
 import { offsetForLeaderEpochApi } from "./offset-for-leader-epoch.ts";
 import { produceApi } from "./produce.ts";
 import type { RequestHeader, ServedApi } from "./served-api.ts";
 import { subscribeApi, unsubscribeApi } from "./subscribe.ts";
+import { syncGroupApi } from "./sync-group.ts";
 
 /** What both listeners serve. */
 const KAFKA: readonly ServedApi[] = [
@@ -22,6 +32,16 @@ const KAFKA: readonly ServedApi[] = [
   listOffsetsApi,
   metadataApi,
   findCoordinatorApi,
+  joinGroupApi,
+  syncGroupApi,
+  heartbeatApi,
+  leaveGroupApi,
+  offsetCommitApi,
+  offsetFetchApi,
+  offsetDeleteApi,
+  describeGroupsApi,
+  listGroupsApi,
+  deleteGroupsApi,
   createTopicsApi,
   deleteTopicsApi,
   deleteRecordsApi,

@@ -60,6 +60,7 @@ interface Request {
 export class Connection {
   readonly lifetime: Lifetime = new Lifetime();
   private readonly options: ConnectionOptions;
+  private readonly clientHost: string;
   private readonly waiting: Request[] = [];
   private readonly started: Request[] = [];
   private heldBytes = 0;
@@ -71,6 +72,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.options = options;
+    this.clientHost = `/${options.remote.replace(/:\d+$/, "")}`;
   }
 
   /** True when every request has been answered. */
@@ -252,6 +254,7 @@ export class Connection {
       listener,
       apiVersion: request.header.apiVersion,
       clientId: request.header.clientId,
+      clientHost: this.clientHost,
       connection: this.lifetime,
       subscriber,
       afterReply: (callback) => void request.afterReply.push(callback),

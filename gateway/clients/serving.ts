@@ -5,6 +5,7 @@ import { Lifetime } from "../api/lifetime.ts";
 import { PushHub } from "../api/push-hub.ts";
 import { ApiTable } from "../api/table.ts";
 import { ANSWER_BYTES_MAX, FETCH_BYTES_MAX, STOP_MS, WEBSOCKET_FETCH_BYTES_MAX } from "./limits.ts";
+import { GroupCoordinator } from "../coordinator/group-coordinator.ts";
 import type { Opened } from "./opened.ts";
 import type { Clock } from "../../log/clock.ts";
 import { Cluster } from "../../log/cluster.ts";
@@ -49,7 +50,13 @@ export class Serving {
     opened.add(() => cluster.close());
     const { clock, log } = options;
     const running = new Lifetime();
-    const services = { cluster, clock, log, running, answerMemory: new AnswerMemory(ANSWER_BYTES_MAX) };
+    const groups = new GroupCoordinator({ ...options, cluster });
+    void groups.loadUntilDone();
+    // Members that wait for others are told to look elsewhere when the node stops.
+    running.onEnd(() => groups.close());
+    opened.add(() => Promise.resolve(groups.close()));
+    const answerMemory = new AnswerMemory(ANSWER_BYTES_MAX);
+    const services = { cluster, clock, log, running, answerMemory, groups };
     const hub = new PushHub(services);
     opened.add(() => hub.close());
     return new Serving(services, hub, config.socketRequestMaxBytes);

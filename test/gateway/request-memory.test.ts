@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { AnswerMemory } from "../../gateway/api/answer-memory.ts";
 import { Lifetime } from "../../gateway/api/lifetime.ts";
 import { ApiTable } from "../../gateway/api/table.ts";
+import { GroupCoordinator } from "../../gateway/coordinator/group-coordinator.ts";
 import { FileStore } from "../../gateway/store/file-store.ts";
 import { RequestMemory, type RequestHolding } from "../../gateway/clients/request-memory.ts";
 import { systemClock } from "../../gateway/system-clock.ts";
@@ -58,11 +59,19 @@ describe("clients that each send most of a large request", () => {
       config: brokerConfig(new Map()),
     });
     const log = { ...silent, warn: (message: string): void => void logged.push(message) };
+    const random = (): Uint8Array => new Uint8Array(randomBytes(16));
+    const groups = new GroupCoordinator({
+      cluster,
+      engine: loadEngine(),
+      clock: systemClock,
+      random,
+      log: silent,
+    });
     const answerMemory = new AnswerMemory(64 * MIB);
     listener = await listenTcp({
       host: "127.0.0.1",
       port: 0,
-      services: { cluster, log, clock: systemClock, running: new Lifetime(), answerMemory },
+      services: { cluster, log, clock: systemClock, running: new Lifetime(), answerMemory, groups },
       apis: new ApiTable({ push: false }),
       requestBytesMax: 2 * MIB,
       requestMemory,

@@ -9,6 +9,7 @@ import { AnswerMemory } from "../../gateway/api/answer-memory.ts";
 import { ApiTable } from "../../gateway/api/table.ts";
 import type { Services } from "../../gateway/api/context.ts";
 import { Lifetime } from "../../gateway/api/lifetime.ts";
+import { GroupCoordinator } from "../../gateway/coordinator/group-coordinator.ts";
 import { FileStore } from "../../gateway/store/file-store.ts";
 import { systemClock } from "../../gateway/system-clock.ts";
 import { listenTcp } from "../../gateway/tcp-listener.ts";
@@ -131,13 +132,21 @@ describe("clients that take nothing of large answers", () => {
       random: () => new Uint8Array(randomBytes(16)),
       config: brokerConfig(new Map()),
     });
+    const random = (): Uint8Array => new Uint8Array(randomBytes(16));
+    const groups = new GroupCoordinator({
+      cluster,
+      engine: loadEngine(),
+      clock: systemClock,
+      random,
+      log: silent,
+    });
     const answerMemory = new AnswerMemory(64 * MIB);
     const logged: string[] = [];
     const log = { ...silent, warn: (message: string): void => void logged.push(message) };
     const listener = await listenTcp({
       host: "127.0.0.1",
       port: 0,
-      services: { cluster, log, clock: systemClock, running: new Lifetime(), answerMemory },
+      services: { cluster, log, clock: systemClock, running: new Lifetime(), answerMemory, groups },
       apis: new ApiTable({ push: false }),
       requestBytesMax: 2 * MIB,
       profile: (port) => ({ name: "kafka", advertised: { host: "h", port }, fetchBytesMax: 64 * MIB }),

@@ -36,13 +36,19 @@ export const rooms: readonly Room[] = [
   { at: "sync/", mayImport: [...ENGINE_CONSTANTS, "log/", "wire/"], packages: [], isHostFree: true },
   {
     at: "gateway/api/",
-    mayImport: [...ENGINE_CONSTANTS, "log/", "wire/", "sync/"],
+    mayImport: [...ENGINE_CONSTANTS, "gateway/coordinator/", "log/", "wire/", "sync/"],
+    packages: [],
+    isHostFree: true,
+  },
+  {
+    at: "gateway/coordinator/",
+    mayImport: [...ENGINE_CONSTANTS, "log/", "wire/"],
     packages: [],
     isHostFree: true,
   },
   {
     at: "gateway/clients/",
-    mayImport: ["gateway/api/", "log/", "wire/"],
+    mayImport: ["gateway/api/", "gateway/coordinator/", "log/", "wire/"],
     packages: [],
     isHostFree: true,
   },

@@ -12,7 +12,7 @@ export const consumerGroupDescribe = defineApi({
     includeAuthorizedOperations: bool(),
   }),
   response: struct({
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     groups: array(
       struct({
         errorCode: int16(),

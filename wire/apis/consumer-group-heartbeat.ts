@@ -29,7 +29,7 @@ export const consumerGroupHeartbeat = defineApi({
     ),
   }),
   response: struct({
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     errorMessage: string({ nullableFrom: 0, default: null }),
     memberId: string({ nullableFrom: 0, default: null }),

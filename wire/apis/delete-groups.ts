@@ -10,7 +10,7 @@ export const deleteGroups = defineApi({
     groupsNames: array(string()),
   }),
   response: struct({
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     results: array(
       struct({
         groupId: string(),

@@ -16,7 +16,7 @@ export const describeLogDirs = defineApi({
     ),
   }),
   response: struct({
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16({ from: 3 }),
     results: array(
       struct({

@@ -16,7 +16,7 @@ export const describeProducers = defineApi({
     ),
   }),
   response: struct({
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     topics: array(
       struct({
         name: string(),

@@ -23,7 +23,7 @@ export const describeTopicPartitions = defineApi({
     ),
   }),
   response: struct({
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     topics: array(
       struct({
         errorCode: int16(),

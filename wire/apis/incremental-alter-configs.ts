@@ -24,7 +24,7 @@ export const incrementalAlterConfigs = defineApi({
     validateOnly: bool(),
   }),
   response: struct({
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     responses: array(
       struct({
         errorCode: int16(),

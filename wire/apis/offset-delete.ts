@@ -21,7 +21,7 @@ export const offsetDelete = defineApi({
   }),
   response: struct({
     errorCode: int16(),
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     topics: array(
       struct({
         name: string(),

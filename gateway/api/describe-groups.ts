@@ -1,0 +1,61 @@
+import { describeGroups } from "../../wire/apis/describe-groups.ts";
+import { ErrorCode } from "../../wire/errors.ts";
+import type { ClassicGroup } from "../coordinator/classic-group.ts";
+import type { RequestContext } from "./context.ts";
+import { failureOf } from "./failure.ts";
+import { serveApi, type ServedApi } from "./served-api.ts";
+
+/** From this version on a group that is not there is an error (KIP-1043). */
+const NOT_FOUND_FROM = 6;
+
+/** DescribeGroups: classic groups and their members. One that is not there is `Dead`. */
+export const describeGroupsApi: ServedApi = serveApi(describeGroups, ({ groups }, context) => ({
+  groups: groups.map((groupId) => described(groupId, context)),
+}));
+
+function described(groupId: string, { services, apiVersion }: RequestContext) {
+  try {
+    const group = services.groups.describe(groupId);
+    if (group !== undefined) return answer(group);
+    if (apiVersion < NOT_FOUND_FROM) return dead(groupId, ErrorCode.NONE, null);
+    return dead(groupId, ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} not found.`);
+  } catch (error) {
+    const { errorCode, errorMessage } = failureOf(error, services);
+    return { ...dead(groupId, errorCode, errorMessage), groupState: "" };
+  }
+}
+
+function answer(group: ClassicGroup) {
+  // Before there is an assignment there is no protocol that it belongs to.
+  const isSettled = group.state === "Stable";
+  return {
+    errorCode: ErrorCode.NONE as number,
+    errorMessage: null,
+    groupId: group.groupId,
+    groupState: group.state as string,
+    protocolType: group.protocolType ?? "",
+    protocolData: isSettled ? (group.protocolName ?? "") : "",
+    members: [...group.members.values()].map((member) => ({
+      memberId: member.memberId,
+      groupInstanceId: member.details.groupInstanceId,
+      clientId: member.details.clientId,
+      clientHost: member.details.clientHost,
+      memberMetadata: isSettled ? member.metadataOf(group.protocolName) : NO_BYTES,
+      memberAssignment: isSettled ? member.assignment : NO_BYTES,
+    })),
+  };
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function dead(groupId: string, errorCode: number, errorMessage: string | null) {
+  return {
+    errorCode,
+    errorMessage,
+    groupId,
+    groupState: "Dead",
+    protocolType: "",
+    protocolData: "",
+    members: [],
+  };
+}

@@ -1,0 +1,156 @@
+/** `__consumer_offsets`: where groups and their offsets are kept, as a log that is folded into memory at start. */
+import { CODEC_NONE } from "../../engine-as/format.ts";
+import type { Clock } from "../../log/clock.ts";
+import type { Cluster, Topic } from "../../log/cluster.ts";
+import type { Engine } from "../../log/engine.ts";
+import { OfflinePartition } from "../../log/offline-partition.ts";
+import type { PartitionLog } from "../../log/partition-log.ts";
+import { ErrorCode, KafkaError } from "../../wire/errors.ts";
+import {
+  decodeGroupRecord,
+  encodeGroupRecord,
+  type GroupRecord,
+  type GroupRecordInput,
+} from "../../wire/group-records.ts";
+import type { GroupConfig } from "./group-config.ts";
+import { GROUP_RECORDS_PER_BATCH, OFFSETS_TOPIC_BATCH_BYTES } from "./limits.ts";
+
+export const OFFSETS_TOPIC = "__consumer_offsets";
+
+/** Read at once while the topic is folded. */
+const READ_BYTES = 1 << 20;
+
+export interface GroupLogOptions {
+  readonly cluster: Cluster;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly config: GroupConfig;
+}
+
+export class GroupLog {
+  private readonly options: GroupLogOptions;
+  private creating: Promise<Topic> | undefined;
+
+  constructor(options: GroupLogOptions) {
+    this.options = options;
+  }
+
+  /** Whether anything was ever kept. */
+  get exists(): boolean {
+    return this.topic !== undefined;
+  }
+
+  /** The partition that keeps a group, as Kafka chooses it. */
+  partitionOf(groupId: string): number {
+    const partitions = this.topic?.partitions.length ?? this.options.config.offsetsTopicPartitions;
+    return (javaHash(groupId) & 0x7fffffff) % partitions;
+  }
+
+  /** Every record that is durable, in the order in which each partition has them. Throws KafkaError. */
+  async *records(): AsyncGenerator<GroupRecord> {
+    for (const partition of this.topic?.partitions ?? []) {
+      const log = online(partition);
+      for (let offset = log.logStartOffset; offset < log.highWatermark;) {
+        const { bytes, to } = await log.read(offset, READ_BYTES);
+        yield* this.decode(bytes);
+        offset = to;
+      }
+    }
+  }
+
+  /** Makes the topic when it is not there yet. Throws KafkaError. */
+  async ensure(): Promise<void> {
+    if (this.topic !== undefined) return;
+    this.creating ??= this.create().finally(() => (this.creating = undefined));
+    await this.creating;
+  }
+
+  /**
+   * Appends records of one group, all in the order of calls; resolves when they are durable. The topic must be there. Throws
+   * KafkaError, and so does the promise.
+   */
+  append(groupId: string, records: readonly GroupRecordInput[]): Promise<void> {
+    const partition = this.topic?.partitions[this.partitionOf(groupId)];
+    if (partition === undefined) throw new KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE, gone());
+    const log = online(partition);
+    const timestamp = this.options.clock.now();
+    let last: Promise<void> = Promise.resolve();
+    for (let at = 0; at < records.length; at += GROUP_RECORDS_PER_BATCH) {
+      const inputs = records.slice(at, at + GROUP_RECORDS_PER_BATCH).map((record) => ({
+        ...encodeGroupRecord(record),
+        timestamp,
+      }));
+      const batch = this.options.engine.writeBatch(inputs, {
+        codec: CODEC_NONE,
+        producerId: -1n,
+        producerEpoch: -1,
+        baseSequence: -1,
+        bytesMax: OFFSETS_TOPIC_BATCH_BYTES,
+      });
+      const { written, synced } = log.append(batch);
+      written.catch(() => {});
+      // Of several batches the last stands for all: syncs keep the order of appends.
+      last.catch(() => {});
+      last = synced;
+    }
+    return last;
+  }
+
+  private get topic(): Topic | undefined {
+    return this.options.cluster.topic(OFFSETS_TOPIC);
+  }
+
+  private async create(): Promise<Topic> {
+    const { cluster, config } = this.options;
+    try {
+      return await cluster.createTopic(OFFSETS_TOPIC, {
+        isInternal: true,
+        partitions: config.offsetsTopicPartitions,
+        configs: new Map([
+          ["cleanup.policy", "compact"],
+          ["segment.bytes", String(config.offsetsTopicSegmentBytes)],
+          ["max.message.bytes", String(OFFSETS_TOPIC_BATCH_BYTES)],
+        ]),
+      });
+    } catch (error) {
+      const topic = this.topic;
+      if (topic !== undefined) return topic;
+      throw error;
+    }
+  }
+
+  private *decode(bytes: Uint8Array): Generator<GroupRecord> {
+    const { engine, cluster } = this.options;
+    for (let at = 0; at < bytes.length;) {
+      const rest = bytes.subarray(at);
+      const size = engine.checkBatch(rest, false, 0);
+      if (size <= 0)
+        throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${OFFSETS_TOPIC} holds a batch that is damaged`);
+      for (const { key, value } of engine.readBatch(
+        rest.subarray(0, size),
+        cluster.config.socketRequestMaxBytes,
+      )) {
+        if (key === null) continue;
+        const record = decodeGroupRecord(key, value);
+        if (record !== undefined) yield record;
+      }
+      at += size;
+    }
+  }
+}
+
+function online(partition: Topic["partitions"][number]): PartitionLog {
+  if (!(partition instanceof OfflinePartition)) return partition;
+  throw partition.fenced;
+}
+
+function gone(): string {
+  return `the topic ${OFFSETS_TOPIC} is not there; try again`;
+}
+
+/** `String.hashCode` of Java: over UTF-16 code units, in 32 bits. */
+function javaHash(text: string): number {
+  let hash = 0;
+  for (let i = 0; i < text.length; i++) hash = (Math.imul(31, hash) + text.charCodeAt(i)) | 0;
+  return hash;
+}
