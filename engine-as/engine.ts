@@ -21,8 +21,9 @@ import {
   TIME_INDEX_ENTRY_BYTES,
 } from "./format";
 import * as indexLookup from "./index-lookup";
+import * as indexLookups from "./index-lookups";
 import * as segmentScan from "./segment-scan";
-import { BAD_ARGUMENT, BAD_RECORDS } from "./status";
+import { BAD_ARGUMENT, BAD_RECORDS, OK } from "./status";
 
 /** Whether a region and its slack lie in the host's part of memory. */
 // @ts-ignore: decorator
@@ -152,6 +153,24 @@ export function lookupOffset(index: usize, entries: i32, relativeOffset: i32): i
 export function lookupTime(index: usize, entries: i32, timestamp: i64): i32 {
   if (entries < 0 || !isRegion(index, <u64>entries * TIME_INDEX_ENTRY_BYTES)) return BAD_ARGUMENT;
   return indexLookup.lookupTime(index, entries, timestamp);
+}
+
+/** `lookupOffset` for each of `count` int32 at `targets`; answers OK, the positions as int32 at `results`. */
+export function lookupOffsets(index: usize, entries: i32, targets: usize, count: i32, results: usize): i32 {
+  if (entries < 0 || !isRegion(index, <u64>entries * OFFSET_INDEX_ENTRY_BYTES)) return BAD_ARGUMENT;
+  if (count < 0 || !isRegion(targets, (<u64>count) << 2) || !isRegion(results, (<u64>count) << 2))
+    return BAD_ARGUMENT;
+  indexLookups.lookupOffsets(index, entries, targets, count, results);
+  return OK;
+}
+
+/** `lookupTime` for each of `count` int64 at `targets`; answers OK, the relative offsets as int32 at `results`. */
+export function lookupTimes(index: usize, entries: i32, targets: usize, count: i32, results: usize): i32 {
+  if (entries < 0 || !isRegion(index, <u64>entries * TIME_INDEX_ENTRY_BYTES)) return BAD_ARGUMENT;
+  if (count < 0 || !isRegion(targets, (<u64>count) << 3) || !isRegion(results, (<u64>count) << 2))
+    return BAD_ARGUMENT;
+  indexLookups.lookupTimes(index, entries, targets, count, results);
+  return OK;
 }
 
 /** Output that `compress` must be given for `length` bytes; BAD_ARGUMENT when that is more than memory can be. */

@@ -7,6 +7,7 @@ import { checkBatch, checkRecords, readBatch, withGrowingRoom } from "./wasm-bat
 import { rewriteBatch } from "./wasm-batch-rewriter.ts";
 import { writeBatch } from "./wasm-batch-writer.ts";
 import { engineExports, type EngineExports } from "./wasm-exports.ts";
+import { lookupOffsets, lookupTimes } from "./wasm-index-lookups.ts";
 import { WasmScanner } from "./wasm-scanner.ts";
 import { codecError, codecName, statusError } from "./wasm-status.ts";
 
@@ -34,6 +35,8 @@ export function createEngine(instance: WebAssembly.Instance): Engine {
     readBatch: (batch, uncompressedBytesMax) => readBatch(exports, arena, batch, uncompressedBytesMax),
     lookupOffset: (index, relativeOffset) => lookupOffset(exports, arena, index, relativeOffset),
     lookupTime: (index, timestamp) => lookupTime(exports, arena, index, timestamp),
+    lookupOffsets: (index, relativeOffsets) => lookupOffsets(exports, arena, index, relativeOffsets),
+    lookupTimes: (index, timestamps) => lookupTimes(exports, arena, index, timestamps),
     compress: (codec, bytes) => compress(exports, arena, codec, bytes),
     decompress: (codec, bytes, bytesMax) => decompress(exports, arena, codec, bytes, bytesMax),
   };

@@ -50,6 +50,8 @@ export interface EngineExports {
   ): number;
   lookupOffset(index: number, entries: number, relativeOffset: number): number;
   lookupTime(index: number, entries: number, timestamp: bigint): number;
+  lookupOffsets(index: number, entries: number, targets: number, count: number, results: number): number;
+  lookupTimes(index: number, entries: number, targets: number, count: number, results: number): number;
   compressedBytesMax(codec: number, length: number): number;
   compress(codec: number, source: number, length: number, output: number, outputMax: number): number;
   decompress(codec: number, source: number, length: number, output: number, outputMax: number): number;
@@ -66,6 +68,8 @@ const FUNCTIONS: readonly (keyof Omit<EngineExports, "memory">)[] = [
   "scanSegment",
   "lookupOffset",
   "lookupTime",
+  "lookupOffsets",
+  "lookupTimes",
   "compressedBytesMax",
   "compress",
   "decompress",

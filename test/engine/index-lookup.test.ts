@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { engineKinds, loadEngine } from "./load.ts";
+import { HEAP_AT } from "../../engine-as/format.ts";
+import { BAD_ARGUMENT, OK } from "../../engine-as/status.ts";
+import { GuardedMemory } from "./guarded.ts";
+import { engineKinds, loadEngine, loadExports } from "./load.ts";
 import { Random } from "./random.ts";
 
 const SIZES = [0, 1, 2, 3, 255, 256, 257, 513, 1000, 40_000];
@@ -30,6 +33,14 @@ describe.each(engineKinds)("index lookups, %s build", (kind) => {
         expected < 0 ? 0 : expected * 10 + 1,
       );
     }
+    // Together they find what each finds alone, however many there are.
+    const wanted = Int32Array.from(targets.filter((target) => Math.abs(target) < 2 ** 31));
+    for (const take of [0, 1, 2, 3, 4, 5, 63, 64, 65, 200, wanted.length]) {
+      const some = wanted.subarray(wanted.length - take);
+      expect([...engine.lookupOffsets(index, some)], `${take} targets`).toEqual(
+        [...some].map((target) => engine.lookupOffset(index, target)),
+      );
+    }
   });
 
   test.each(SIZES)("of times among %i entries find the last strictly before", (count) => {
@@ -50,6 +61,46 @@ describe.each(engineKinds)("index lookups, %s build", (kind) => {
     for (const target of targets) {
       const expected = times.findLastIndex((time) => BigInt(time) < target);
       expect(engine.lookupTime(index, target), `target ${target}`).toBe(expected < 0 ? 0 : expected * 10 + 1);
+    }
+    const wanted = BigInt64Array.from(targets);
+    for (const take of [0, 1, 2, 3, 4, 5, 63, 64, 65, 200, wanted.length]) {
+      const some = wanted.subarray(wanted.length - take);
+      expect([...engine.lookupTimes(index, some)], `${take} targets`).toEqual(
+        [...some].map((target) => engine.lookupTime(index, target)),
+      );
+    }
+  });
+
+  test("together write their results and nothing beside them, and look at no entry that is not there", () => {
+    const memory = new GuardedMemory(loadExports(kind), 1 << 20);
+    for (let seed = 1; seed <= 300; seed++) {
+      const random = new Random(seed);
+      const entries = random.below(40);
+      const count = random.below(140);
+      for (const [name, entryBytes, targetBytes] of [
+        ["lookupOffsets", 8, 4],
+        ["lookupTimes", 12, 8],
+      ] as const) {
+        const inputs = [random.bytes(entries * entryBytes), random.bytes(count * targetBytes), count * 4];
+        const regions = memory.lay(...inputs);
+        const [index, targets, results] = regions.map((region) => region.at) as [number, number, number];
+        expect(memory.exports[name](index, entries, targets, count, results)).toBe(OK);
+        if (!memory.isUntouched(regions, inputs)) expect.fail(`${name}, seed ${seed}: written outside`);
+      }
+    }
+  });
+
+  test("together refuse regions that are not the host's", () => {
+    const exports = loadExports(kind);
+    const end = exports.memory.buffer.byteLength;
+    for (const lookup of [exports.lookupOffsets, exports.lookupTimes]) {
+      expect(lookup(HEAP_AT, 3, HEAP_AT + 100, 3, HEAP_AT + 200)).toBe(OK);
+      expect(lookup(HEAP_AT, -1, HEAP_AT + 100, 3, HEAP_AT + 200)).toBe(BAD_ARGUMENT);
+      expect(lookup(HEAP_AT, 3, HEAP_AT + 100, -3, HEAP_AT + 200)).toBe(BAD_ARGUMENT);
+      expect(lookup(HEAP_AT, 2 ** 30, HEAP_AT + 100, 3, HEAP_AT + 200)).toBe(BAD_ARGUMENT);
+      expect(lookup(HEAP_AT, 3, end - 40, 3, HEAP_AT + 200)).toBe(BAD_ARGUMENT);
+      expect(lookup(HEAP_AT, 3, HEAP_AT + 100, 3, end - 40)).toBe(BAD_ARGUMENT);
+      expect(lookup(100, 3, HEAP_AT + 100, 3, HEAP_AT + 200)).toBe(BAD_ARGUMENT);
     }
   });
 
