@@ -83,6 +83,11 @@ function packed(records: readonly RecordInput[]): { table: Uint8Array; data: Uin
   return { table: new Uint8Array(table.buffer), data: Uint8Array.from(data) };
 }
 
+/** As they lie in WASM memory. */
+const int32s = (values: readonly number[]): string => hex(new Uint8Array(Int32Array.from(values).buffer));
+const int64s = (values: readonly number[]): string =>
+  hex(new Uint8Array(BigInt64Array.from(values.map(BigInt)).buffer));
+
 /** Vectors of everything but the codecs themselves; `codecs` are those that this engine writes. */
 export function batchVectors(
   instance: WebAssembly.Instance,
@@ -592,6 +597,38 @@ export function batchVectors(
         ask("lookupTime", time(1, -1), { expect: BAD_ARGUMENT }),
         ask("lookupTime", ["@end", 1, "0n"], { expect: BAD_ARGUMENT }),
       ]),
+      make(
+        "lookupOffsets: together, and more than go in one group",
+        { index, targets: { repeat: int32s([-1, 9, 10, 19, 20, 39, 40]), times: 10 }, results: 280 },
+        [
+          ask("lookupOffsets", ["@index", 4, "@targets", 70, "@results"], {
+            expect: OK,
+            after: { results: { repeat: int32s([0, 0, 5000, 5000, 10_000, 15_000, 20_000]), times: 10 } },
+          }),
+          ask("lookupOffsets", ["@index", 0, "@targets", 2, "@results"], {
+            expect: OK,
+            after: { results: int32s([0, 0, 5000]) },
+          }),
+          ask("lookupOffsets", ["@index", 4, "@targets", -1, "@results"], { expect: BAD_ARGUMENT }),
+          ask("lookupOffsets", ["@index", 4, "@targets", 70, "@end"], { expect: BAD_ARGUMENT }),
+        ],
+      ),
+      make(
+        "lookupTimes: together, and more than go in one group",
+        {
+          index: timeIndex,
+          targets: { repeat: int64s([-1, 0, 1, 101, 300, 301].map((ms) => BASE_TIMESTAMP + ms)), times: 12 },
+          results: 288,
+        },
+        [
+          ask("lookupTimes", ["@index", 4, "@targets", 72, "@results"], {
+            expect: OK,
+            after: { results: { repeat: int32s([0, 0, 7, 14, 21, 28]), times: 12 } },
+          }),
+          ask("lookupTimes", ["@index", -1, "@targets", 72, "@results"], { expect: BAD_ARGUMENT }),
+          ask("lookupTimes", ["@index", 4, "@end", 72, "@results"], { expect: BAD_ARGUMENT }),
+        ],
+      ),
     ];
   }
 }
