@@ -1,0 +1,1 @@
+export function bundleWorker(options: { readonly root: string; readonly outDir: string }): Promise<void>;
