@@ -97,4 +97,4 @@ function buildSwizzleTables(): void {
 }
 
 buildSlicingTables();
-buildSwizzleTables();
+if (ASC_FEATURE_SIMD) buildSwizzleTables();

@@ -7,7 +7,8 @@
 //   v[p] = data[p] ^ v[p - 1278] ^ v[p - 1565] ^ v[p - 5424]
 //
 // Nothing but XOR, sixteen bytes at a time, no tables. What is left at the end is a window of 5424 bytes. A second
-// multiple with six terms reduces the window to 1672 bytes, a fold over nibble tables that to 128, slicing does the rest.
+// multiple with six terms reduces the window to 1672 bytes, a fold over nibble tables that to 128 where the build has SIMD,
+// slicing does the rest.
 // The distances are not smaller than they are because a load that straddles two stores which are still in flight stalls.
 //
 // The source is never written to: the initial value is put into copies.
@@ -26,6 +27,7 @@ import {
   CRC_WINDOW_PULL_FAR,
 } from "./memory-map";
 import "./crc32c-tables";
+import { xor16 } from "./wide-copy";
 
 // Measured: from here on the next kernel is the faster one.
 const SWIZZLE_FROM: usize = 384;
@@ -48,7 +50,7 @@ if (CRC_HISTORY_AT + CRC_PULL_FAR > CRC_CHUNK_AT) ERROR("the history must end at
 /** The CRC of `length` bytes at `at`. `seed` is the CRC of the bytes before them, 0 when there are none. */
 export function crc32c(at: usize, length: usize, seed: u32): u32 {
   if (length < SWIZZLE_FROM) return ~slice(at, length, ~seed);
-  if (length < WINDOW_FROM) return ~fold(at, length, ~seed);
+  if (length < WINDOW_FROM) return ~foldOrSlice(at, length, ~seed);
   if (length < CHUNKS_FROM) return ~foldCopy(at, length, ~seed);
   return ~foldChunks(at, length, ~seed);
 }
@@ -109,6 +111,14 @@ function foldTo(
     v128.xor(lookup(output * 128, aLow, aHigh), lookup(output * 128 + 32, bLow, bHigh)),
     v128.xor(lookup(output * 128 + 64, cLow, cHigh), lookup(output * 128 + 96, dLow, dHigh)),
   );
+}
+
+/** Middle lengths, at least 128 bytes. */
+// @ts-ignore: decorator
+@inline
+function foldOrSlice(at: usize, length: usize, crc: u32): u32 {
+  if (ASC_FEATURE_SIMD) return fold(at, length, crc);
+  else return slice(at, length, crc);
 }
 
 /** Folds 128 bytes onto the next 128 until fewer are left. Needs at least 128 bytes. */
@@ -226,23 +236,24 @@ function foldWindow(length: usize): u32 {
     at += 8;
   }
   store<u64>(at + shift, load<u64>(at));
-  return fold(CRC_REST_AT, length - eliminated, 0);
+  return foldOrSlice(CRC_REST_AT, length - eliminated, 0);
 }
 
+/** Sixteen bytes at `source`, and what is pushed onto `at` from before it. */
 // @ts-ignore: decorator
 @inline
-function pull(at: usize): v128 {
-  return v128.xor(v128.xor(v128.load(at - PULL_NEAR), v128.load(at - PULL_MIDDLE)), v128.load(at - PULL_FAR));
+function push(to: usize, source: usize, at: usize): void {
+  xor16(to, source, at - PULL_NEAR, at - PULL_MIDDLE, at - PULL_FAR);
 }
 
 /** The main loop: `length`, a multiple of 64, bytes from `source` into the chunk at `at`. */
 function pushChunk(source: usize, at: usize, length: usize): void {
   const end = at + length;
   while (at < end) {
-    v128.store(at, v128.xor(v128.load(source), pull(at)));
-    v128.store(at, v128.xor(v128.load(source, 16), pull(at + 16)), 16);
-    v128.store(at, v128.xor(v128.load(source, 32), pull(at + 32)), 32);
-    v128.store(at, v128.xor(v128.load(source, 48), pull(at + 48)), 48);
+    push(at, source, at);
+    push(at + 16, source + 16, at + 16);
+    push(at + 32, source + 32, at + 32);
+    push(at + 48, source + 48, at + 48);
     at += 64;
     source += 64;
   }
@@ -275,7 +286,7 @@ function foldChunks(at: usize, length: usize, crc: u32): u32 {
   const end: usize = CRC_CHUNK_AT + filled;
   memory.fill(end, 0, PULL_FAR + 64);
   for (let offset: usize = 0; offset < windowBytes; offset += 16) {
-    v128.store(CRC_WINDOW_AT + offset, v128.xor(v128.load(at + offset), pull(end + offset)));
+    push(CRC_WINDOW_AT + offset, at + offset, end + offset);
   }
   return foldWindow(windowBytes);
 }

@@ -1,4 +1,4 @@
-// Copies in wide steps, for kernels that may read and write past an end. SIMD where the build has it.
+// Copies and sums in wide steps, for kernels that may read and write past an end. SIMD where the build has it.
 
 import { PATTERNS_AT, STRIDES_AT } from "./memory-map";
 
@@ -37,6 +37,18 @@ export function copy16(to: usize, from: usize): void {
     const high = load<u64>(from, 8);
     store<u64>(to, low);
     store<u64>(to, high, 8);
+  }
+}
+
+/** XOR of the 16 bytes at each of four places. */
+// @ts-ignore: decorator
+@inline
+export function xor16(to: usize, a: usize, b: usize, c: usize, d: usize): void {
+  if (ASC_FEATURE_SIMD) {
+    v128.store(to, v128.xor(v128.xor(v128.load(a), v128.load(b)), v128.xor(v128.load(c), v128.load(d))));
+  } else {
+    store<u64>(to, load<u64>(a) ^ load<u64>(b) ^ load<u64>(c) ^ load<u64>(d));
+    store<u64>(to, load<u64>(a, 8) ^ load<u64>(b, 8) ^ load<u64>(c, 8) ^ load<u64>(d, 8), 8);
   }
 }
 

@@ -3,13 +3,14 @@ import type { Engine } from "../../log/engine.ts";
 import { createEngine } from "../../log/wasm-engine.ts";
 import { engineExports, type EngineExports } from "../../log/wasm-exports.ts";
 
-export type EngineKind = "release" | "debug";
+export type EngineKind = "release" | "plain" | "debug";
 
-/** Both builds: what the tests in this directory run on. */
-export const engineKinds: readonly EngineKind[] = ["release", "debug"];
+/** All builds, `plain` being the release without SIMD: what the tests in this directory run on. */
+export const engineKinds: readonly EngineKind[] = ["release", "plain", "debug"];
 
 const FILES: Readonly<Record<EngineKind, URL>> = {
   release: new URL("../../build/engine.wasm", import.meta.url),
+  plain: new URL("../../build/engine.plain.wasm", import.meta.url),
   debug: new URL("../../build/engine.debug.wasm", import.meta.url),
 };
 
