@@ -19,7 +19,7 @@ const steps = [
     name: "engine",
     script: "build:engine",
     sources: ["engine-as", "asconfig.json"],
-    outputs: ["build/engine.wasm", "build/engine.debug.wasm"],
+    outputs: ["build/engine.wasm", "build/engine.plain.wasm", "build/engine.debug.wasm"],
   },
   {
     name: "console",
@@ -32,6 +32,7 @@ const steps = [
       "engine-as/format.ts",
       "engine-as/status.ts",
       "build/engine.wasm",
+      "build/engine.plain.wasm",
       "package-lock.json",
     ],
     outputs: ["web-client/dist/index.js", "web-client/dist/console/index.html"],
@@ -46,10 +47,11 @@ const steps = [
       "engine-as/format.ts",
       "engine-as/status.ts",
       "build/engine.wasm",
+      "build/engine.plain.wasm",
       "web-client/dist",
       "package-lock.json",
     ],
-    outputs: ["gateway/dist/rivulet.js", "gateway/dist/engine.wasm"],
+    outputs: ["gateway/dist/rivulet.js", "gateway/dist/engine.wasm", "gateway/dist/engine.plain.wasm"],
   },
 ];
 

@@ -10,7 +10,8 @@ function withAssets(): Plugin {
   return {
     name: "rivulet-assets",
     async closeBundle() {
-      await cp(join(here, "../build/engine.wasm"), join(here, "dist/engine.wasm"));
+      for (const engine of ["engine.wasm", "engine.plain.wasm"])
+        await cp(join(here, "../build", engine), join(here, "dist", engine));
       const page = join(here, "../web-client/dist/console");
       await rm(join(here, "dist/console"), { recursive: true, force: true });
       if (existsSync(page)) await cp(page, join(here, "dist/console"), { recursive: true });

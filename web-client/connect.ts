@@ -7,7 +7,7 @@ import { openClient } from "./open-client.ts";
 
 /**
  * Opens what this device keeps and begins to connect; resolves offline too. Rejects when the URL is none, when
- * `engine.wasm` cannot be had, or when a newer version of the page owns the device's store.
+ * the engine cannot be had, or when a newer version of the page owns the device's store.
  */
 export async function connect(options: ConnectOptions): Promise<Rivulet> {
   const address = gatewayAddress(options.url);

@@ -1,14 +1,13 @@
-/** Gets `engine.wasm`, once per page and address. */
+/** Gets the engine, in the build that this browser can run, once per page and address. */
 import type { Engine } from "../log/engine.ts";
 import { createEngine } from "../log/wasm-engine.ts";
+import { hasSimd } from "../log/wasm-simd.ts";
 
 const modules = new Map<string, Promise<WebAssembly.Module>>();
 
 /** An engine with memory of its own. Rejects when the file cannot be had; the next call tries again. */
 export async function loadEngine(at?: string | URL): Promise<Engine> {
-  // The package holds the file beside this module; bundlers find it by this very form.
-  const url =
-    at === undefined ? new URL("../build/engine.wasm", import.meta.url) : new URL(at, location.href);
+  const url = hasSimd() ? withSimd(at) : plain(at);
   let module = modules.get(url.href);
   if (module === undefined) {
     module = compile(url);
@@ -18,10 +17,20 @@ export async function loadEngine(at?: string | URL): Promise<Engine> {
   return createEngine(await WebAssembly.instantiate(await module));
 }
 
+// The package holds both files beside this module; bundlers find them by this very form.
+function withSimd(at?: string | URL): URL {
+  return at === undefined ? new URL("../build/engine.wasm", import.meta.url) : new URL(at, location.href);
+}
+
+function plain(at?: string | URL): URL {
+  if (at === undefined) return new URL("../build/engine.plain.wasm", import.meta.url);
+  return new URL("engine.plain.wasm", new URL(at, location.href));
+}
+
 async function compile(url: URL): Promise<WebAssembly.Module> {
   const response = await fetch(url);
   if (!response.ok)
-    throw new Error(`${url.href} answered ${response.status}: engine.wasm must be served there`);
+    throw new Error(`${url.href} answered ${response.status}: the engine must be served there`);
   // Not streamed: servers that give it another content type are many, and it is small.
   return WebAssembly.compile(await response.arrayBuffer());
 }

@@ -10,25 +10,34 @@ import { writeDeclarations } from "./declarations.ts";
 const here = import.meta.dirname;
 const consoleConfig = join(here, "console/vite.config.ts");
 
+const ENGINES = ["engine.wasm", "engine.plain.wasm"];
+
 /**
- * The package carries `engine.wasm` beside its module. Bundlers of those who use it look for exactly this form; Vite, if
- * it saw it here, would put the file into the module as base64.
+ * The package carries both builds of the engine beside its module. Bundlers of those who use it look for exactly this form;
+ * Vite, if it saw it here, would put the files into the module as base64.
  */
-function engineBeside(dist: string): Plugin {
-  const inSource = 'new URL("../build/engine.wasm", import.meta.url)';
-  // As long as what it stands for, so that the source map stays right.
-  const held = "__RIVULET_ENGINE_URL__".padEnd(inSource.length, "_");
+function enginesBeside(dist: string): Plugin {
+  const places = ENGINES.map((name, index) => {
+    const inSource = `new URL("../build/${name}", import.meta.url)`;
+    // As long as what it stands for, so that the source map stays right.
+    const held = `__RIVULET_ENGINE_URL_${index}__`.padEnd(inSource.length, "_");
+    return { inSource, held, inPackage: `new URL("./${name}", import.meta.url)` };
+  });
   return {
-    name: "rivulet-engine-beside",
+    name: "rivulet-engines-beside",
     enforce: "pre",
     transform(code) {
-      return code.includes(inSource) ? { code: code.replace(inSource, held), map: null } : undefined;
+      if (!places.some(({ inSource }) => code.includes(inSource))) return undefined;
+      return {
+        code: places.reduce((text, { inSource, held }) => text.replace(inSource, held), code),
+        map: null,
+      };
     },
     renderChunk(code) {
-      return code.replace(held, 'new URL("./engine.wasm", import.meta.url)');
+      return places.reduce((text, { held, inPackage }) => text.replace(held, inPackage), code);
     },
     async closeBundle() {
-      await copyFile(join(here, "../build/engine.wasm"), join(dist, "engine.wasm"));
+      for (const name of ENGINES) await copyFile(join(here, "../build", name), join(dist, name));
     },
   };
 }
@@ -62,7 +71,7 @@ function consolePage(): Plugin {
 export function sdkConfig(dist: string): InlineConfig & { plugins: Plugin[] } {
   return {
     root: here,
-    plugins: [engineBeside(dist), declarations(dist)],
+    plugins: [enginesBeside(dist), declarations(dist)],
     build: {
       lib: { entry: join(here, "index.ts"), formats: ["es"], fileName: "index" },
       outDir: dist,

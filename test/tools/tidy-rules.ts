@@ -14,7 +14,7 @@ export interface Breach {
 }
 
 const ENGINE_CONSTANTS = ["engine-as/format.ts", "engine-as/status.ts"];
-const ENGINE = "build/engine.wasm";
+const ENGINES = ["build/engine.wasm", "build/engine.plain.wasm"];
 const NODE = /^node:/;
 
 interface Room {
@@ -57,7 +57,7 @@ export const rooms: readonly Room[] = [
     at: "gateway/",
     mayImport: [
       ...ENGINE_CONSTANTS,
-      ENGINE,
+      ...ENGINES,
       "gateway/api/",
       "gateway/clients/",
       "gateway/store/",
@@ -83,7 +83,7 @@ export const rooms: readonly Room[] = [
   },
   {
     at: "web-client/",
-    mayImport: [...ENGINE_CONSTANTS, ENGINE, "web-client/core/", "log/", "wire/", "sync/"],
+    mayImport: [...ENGINE_CONSTANTS, ...ENGINES, "web-client/core/", "log/", "wire/", "sync/"],
     packages: ["idb"],
     isHostFree: false,
   },

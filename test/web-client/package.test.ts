@@ -10,6 +10,8 @@ import { sdkConfig } from "../../web-client/vite.config.ts";
 
 const repository = join(import.meta.dirname, "../..");
 
+const ENGINES = ["engine.wasm", "engine.plain.wasm"];
+
 let app: string;
 let dist: string;
 
@@ -66,19 +68,19 @@ test("an app in strict TypeScript compiles against the declarations, which need 
   expect(output).toBe("");
 });
 
-test("the module names its engine in the form that bundlers look for, and holds no copy of it", async () => {
+test("the module names both builds of its engine in the form that bundlers look for, and holds no copy", async () => {
   const code = await readFile(join(dist, "index.js"), "utf8");
-  expect(code.match(/new URL\("\.\/engine\.wasm", import\.meta\.url\)/g)).toHaveLength(1);
+  for (const name of ENGINES) {
+    expect(code.split(`new URL("./${name}", import.meta.url)`), name).toHaveLength(2);
+    expect(await readFile(join(dist, name))).toEqual(await readFile(join(repository, "build", name)));
+  }
   expect(code).not.toContain("AGFzbQ");
   expect(code).not.toContain("RIVULET_ENGINE");
-  expect(await readFile(join(dist, "engine.wasm"))).toEqual(
-    await readFile(join(repository, "build/engine.wasm")),
-  );
   const imports = [...code.matchAll(/^import .* from "([^"]+)";?$/gm)].map(([, name]) => name);
   expect(imports).toEqual(["idb"]);
 });
 
-test("an app's own bundler finds the engine without being told", async () => {
+test("an app's own bundler finds both builds of the engine without being told", async () => {
   await writeFile(join(app, "index.html"), '<script type="module" src="./main.js"></script>');
   await writeFile(
     join(app, "main.js"),
@@ -86,8 +88,9 @@ test("an app's own bundler finds the engine without being told", async () => {
   );
   await build({ root: app, configFile: false, logLevel: "error", build: { assetsInlineLimit: 0 } });
   const assets = await readdir(join(app, "dist/assets"));
-  const engine = assets.find((name) => name.endsWith(".wasm"));
+  const engines = assets.filter((name) => name.endsWith(".wasm"));
   const script = assets.find((name) => name.endsWith(".js"));
-  expect(engine).toBeDefined();
-  expect(await readFile(join(app, "dist/assets", script ?? ""), "utf8")).toContain(engine);
+  expect(engines).toHaveLength(ENGINES.length);
+  const code = await readFile(join(app, "dist/assets", script ?? ""), "utf8");
+  for (const engine of engines) expect(code).toContain(engine);
 });

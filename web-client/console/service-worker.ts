@@ -11,11 +11,20 @@
  * A new version waits until no page of the old one is open (no `skipWaiting`), so a page never loses its files.
  */
 
-/** Put in by the build (`precache.ts`): the paths to keep, and a digest of all of them that names the cache. */
-declare const __RIVULET_CONSOLE_FILES__: { readonly version: string; readonly paths: readonly string[] };
+/**
+ * Put in by the build (`precache.ts`): the paths to keep, one of the engine's builds (that with SIMD where the module `probe`
+ * is valid), and a digest of all of them that names the cache.
+ */
+declare const __RIVULET_CONSOLE_FILES__: {
+  readonly version: string;
+  readonly paths: readonly string[];
+  readonly engine: { readonly probe: readonly number[]; readonly withSimd: string; readonly plain: string };
+};
 
 const worker = globalThis as unknown as ServiceWorkerGlobalScope;
-const { version, paths } = __RIVULET_CONSOLE_FILES__;
+const { version, paths: always, engine } = __RIVULET_CONSOLE_FILES__;
+const hasSimd = WebAssembly.validate(Uint8Array.from(engine.probe));
+const paths = [...always, hasSimd ? engine.withSimd : engine.plain];
 const CACHE_PREFIX = "rivulet-console-";
 const CACHE_NAME = CACHE_PREFIX + version;
 const PAGE_PATH = "/";

@@ -10,7 +10,10 @@ export interface ConnectOptions {
   name?: string;
   /** Starts with the connection switched off, until `goOnline()`. */
   offline?: boolean;
-  /** Where `engine.wasm` is served; next to this module when left out. */
+  /**
+   * Where `engine.wasm` is served, and beside it `engine.plain.wasm` for browsers without SIMD; next to this module when left
+   * out. A browser gets one of them.
+   */
   engineUrl?: string | URL;
   /** Closes the client. */
   signal?: AbortSignal;
