@@ -137,6 +137,7 @@ class Simulation {
       gateway,
       devices,
       topics: plan.topics,
+      producerIdExpirationMs: plan.producerIdExpirationMs,
       random: world.random.fork("workload"),
       note: (event) => void this.events.push({ ...event, atMs: world.nowMs }),
     };

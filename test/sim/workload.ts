@@ -24,6 +24,8 @@ export interface Run {
   readonly gateway: GatewayNode;
   readonly devices: readonly Device[];
   readonly topics: readonly WorkloadTopic[];
+  /** `producer.id.expiration.ms` of the gateway; undefined: Kafka's day. */
+  readonly producerIdExpirationMs?: number | undefined;
   /** Writes down what was done or seen, with the time. */
   note(
     event: HistoryEvent extends infer Kind ? (Kind extends HistoryEvent ? Omit<Kind, "atMs"> : never) : never,

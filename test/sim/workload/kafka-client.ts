@@ -22,6 +22,7 @@ export interface KafkaTopic {
 const METADATA_VERSION = 12;
 const LIST_OFFSETS_VERSION = 7;
 const BACK_OFF_MS = [50, 1000] as const;
+const REQUEST_TIMEOUT_MS = [5000, 30_000] as const;
 
 export class KafkaClient {
   readonly process: Process;
@@ -31,7 +32,8 @@ export class KafkaClient {
   constructor(run: Run, name: string) {
     this.run = run;
     this.process = new Process(run.world, name);
-    this.requestTimeoutMs = this.process.random.between(5000, 30_000);
+    const [leastMs, mostMs] = requestTimeoutMs(run);
+    this.requestTimeoutMs = this.process.random.between(leastMs, mostMs);
   }
 
   /** Works on one connection after the other, until `work` says that it is over. A lost connection is no error. */
@@ -61,6 +63,16 @@ export class KafkaClient {
     const why = error instanceof Error ? (error.stack ?? error.message) : errorText(error);
     this.run.world.trace.violation(`${this.process.name} failed: ${why}`);
   }
+}
+
+/**
+ * Kafka asks of producers that they send again before the log forgets them: `delivery.timeout.ms` is less than
+ * `producer.id.expiration.ms`. A connection to a machine that lost its power costs two timeouts, of a request and of an
+ * attempt to connect, and a rest.
+ */
+function requestTimeoutMs({ producerIdExpirationMs }: Run): readonly [leastMs: number, mostMs: number] {
+  if (producerIdExpirationMs === undefined) return REQUEST_TIMEOUT_MS;
+  return [producerIdExpirationMs / 8, producerIdExpirationMs / 4];
 }
 
 /** A topic as the broker has it now; undefined: it is not there, or cannot be told. */
