@@ -1,6 +1,8 @@
 // Kafka's codecs by their number: one way in and one way out for the batch writer, the batch check and the host.
 
-import { CODEC_LZ4, CODEC_SNAPPY, CODEC_ZSTD } from "./format";
+import { CODEC_GZIP, CODEC_LZ4, CODEC_SNAPPY, CODEC_ZSTD } from "./format";
+import { gzipDecompress } from "./gzip-reader";
+import { gzipBytesMax, gzipCompress } from "./gzip-writer";
 import { lz4FrameDecompress } from "./lz4-frame-reader";
 import { lz4FrameBytesMax, lz4FrameCompress } from "./lz4-frame-writer";
 import { snappyFrameDecompress } from "./snappy-frame-reader";
@@ -11,6 +13,8 @@ import { zstdFrameDecompress } from "./zstd-frame-reader";
 /** Output that `compress` must be given for `length` bytes, whatever they are; UNSUPPORTED_CODEC. */
 export function compressedBytesMax(codec: i32, length: usize): i64 {
   switch (codec) {
+    case CODEC_GZIP:
+      return <i64>gzipBytesMax(length);
     case CODEC_SNAPPY:
       return <i64>snappyFrameBytesMax(length);
     case CODEC_LZ4:
@@ -29,6 +33,8 @@ export function compress(codec: i32, source: usize, length: usize, output: usize
   if (needed < 0) return <i32>needed;
   if (<i64>outputMax < needed) return OUTPUT_FULL;
   switch (codec) {
+    case CODEC_GZIP:
+      return gzipCompress(source, length, output);
     case CODEC_SNAPPY:
       return snappyFrameCompress(source, length, output);
     case CODEC_LZ4:
@@ -44,6 +50,8 @@ export function compress(codec: i32, source: usize, length: usize, output: usize
  */
 export function decompress(codec: i32, source: usize, length: usize, output: usize, outputMax: usize): i32 {
   switch (codec) {
+    case CODEC_GZIP:
+      return gzipDecompress(source, length, output, outputMax);
     case CODEC_SNAPPY:
       return snappyFrameDecompress(source, length, output, outputMax);
     case CODEC_LZ4:

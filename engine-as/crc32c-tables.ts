@@ -1,12 +1,11 @@
 // Tables of the CRC32C kernels, built once when the module is instantiated.
 //
-// Slicing: table k holds, for each byte, the CRC of that byte followed by k zero bytes.
-//
 // Swizzle: sixteen lanes are folded side by side. A lane's 32-bit state is spread over four bytes that lie 32 bytes apart
 // in the data, in the basis that those places have in the polynomial. Moving the state on by 128 bytes is a linear map on
 // these 32 bits: each nibble of each of the four input bytes adds a byte to each of the four output bytes, so the map is
 // 4 x 4 x 2 lookups in tables of 16 bytes, which is what a swizzle does.
 
+import { buildSlicingTables } from "./crc-slicing-tables";
 import { CRC_CHUNK_AT, CRC_SWIZZLE_AT, CRC_TABLES_AT } from "./memory-map";
 
 const POLYNOMIAL: u32 = 0x1edc6f41; // Castagnoli's
@@ -17,21 +16,6 @@ const BASIS_AT = CRC_CHUNK_AT;
 const PIVOTS_AT = CRC_CHUNK_AT + 128;
 const COMBINATIONS_AT = CRC_CHUNK_AT + 256;
 const MAP_AT = CRC_CHUNK_AT + 384;
-
-function buildSlicingTables(): void {
-  for (let byte: u32 = 0; byte < 256; byte++) {
-    let crc = byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL_REFLECTED : crc >>> 1;
-    store<u32>(CRC_TABLES_AT + ((<usize>byte) << 2), crc);
-  }
-  for (let byte: usize = 0; byte < 256; byte++) {
-    let crc = load<u32>(CRC_TABLES_AT + (byte << 2));
-    for (let table: usize = 1; table < 16; table++) {
-      crc = load<u32>(CRC_TABLES_AT + ((<usize>(crc & 255)) << 2)) ^ (crc >>> 8);
-      store<u32>(CRC_TABLES_AT + (table << 10) + (byte << 2), crc);
-    }
-  }
-}
 
 /** x to the power of `exponent` modulo the polynomial. */
 function xPower(exponent: u32): u32 {
@@ -96,5 +80,5 @@ function buildSwizzleTables(): void {
   memory.fill(BASIS_AT, 0, 512);
 }
 
-buildSlicingTables();
+buildSlicingTables(CRC_TABLES_AT, 16, POLYNOMIAL_REFLECTED);
 if (ASC_FEATURE_SIMD) buildSwizzleTables();

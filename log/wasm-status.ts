@@ -52,6 +52,6 @@ export function statusError(status: number, what: string): KafkaError {
 export function codecError(codec: number, what: string): KafkaError {
   return new KafkaError(
     ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
-    `${what}: ${codecName(codec)} compression is not supported here; use none or lz4`,
+    `${what}: ${codecName(codec)} compression is not supported here; use none, gzip, snappy or lz4`,
   );
 }

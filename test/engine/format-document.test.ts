@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import * as format from "../../engine-as/format.ts";
 import * as status from "../../engine-as/status.ts";
 import {
+  CODEC_GZIP,
   CODEC_LZ4,
   CODEC_SNAPPY,
   CODEC_ZSTD,
@@ -46,6 +47,13 @@ describe.each(engineKinds)("FORMAT.md, %s build", (kind) => {
     expect(engine.writeBatch(RECORDS, options(producer))).toEqual(batch);
     expect(engine.checkBatch(batch, true, 0)).toBe(batch.length);
     expect(comparable(engine.readBatch(batch, 0))).toEqual(comparable(RECORDS));
+  });
+
+  test("the gzip example is the member that the engine writes and reads", () => {
+    const member = example("gzip");
+    const data = utf8("abc".repeat(10));
+    expect(engine.compress(CODEC_GZIP, data)).toEqual(member);
+    expect(engine.decompress(CODEC_GZIP, member, 100)).toEqual(data);
   });
 
   test("the Snappy example is the frame that the engine writes and reads", () => {
