@@ -1,5 +1,6 @@
-import { access, constants, mkdir } from "node:fs/promises";
+import { access, constants, mkdir, statfs } from "node:fs/promises";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import type { DataDirectory } from "./api/context.ts";
 import { lockDirectory, type DirectoryLock } from "./directory-lock.ts";
 import { codeOf } from "./store/file-system.ts";
 
@@ -26,6 +27,22 @@ export async function takeDataDirectory(path: string): Promise<DirectoryLock> {
     tellUnusable(path, cause);
   }
   return lockDirectory(path);
+}
+
+/** What operators are told of it. */
+export function dataDirectory(path: string): DataDirectory {
+  return {
+    path,
+    space: async () => {
+      try {
+        const { bsize, blocks, bavail } = await statfs(path, { bigint: true });
+        return { totalBytes: blocks * bsize, usableBytes: bavail * bsize };
+      } catch {
+        // Not every file system tells.
+        return undefined;
+      }
+    },
+  };
 }
 
 /**

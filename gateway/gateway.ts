@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { consoleDirectory, loadEngineModule } from "./assets.ts";
 import { Opened } from "./clients/opened.ts";
 import { Serving } from "./clients/serving.ts";
-import { takeDataDirectory, tellUnusable } from "./data-directory.ts";
+import { dataDirectory, takeDataDirectory, tellUnusable } from "./data-directory.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
 import { originPolicy } from "./origins.ts";
 import { dataPath, formatHostAndPort, isLoopback, type HostAndPort, type Settings } from "./settings.ts";
@@ -59,7 +59,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const store = await FileStore.open(directory, files).catch(unusable);
     opened.add(() => store.close());
     const random = (): Uint8Array => new Uint8Array(randomBytes(16));
-    const parts = { store, engine, clock: systemClock, random, config, log };
+    const parts = {
+      store,
+      engine,
+      clock: systemClock,
+      random,
+      config,
+      log,
+      dataDirectory: dataDirectory(directory),
+    };
     const serving = await Serving.open(parts, opened).catch(unusable);
     const kafkaAddress = (port: number): HostAndPort =>
       settings.kafkaAdvertised ?? { host: reachable(settings.host), port };

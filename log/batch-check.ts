@@ -131,7 +131,8 @@ function claimedTimestamps({ baseTimestamp, maxTimestamp }: BatchHeader): Timest
 
 /** A record without a timestamp is within every limit, as in Kafka. */
 function checkTimestamps({ oldest, newest }: Timestamps, { config, nowMs }: BatchCheck): void {
-  const { timestampAfterMaxMs, timestampBeforeMaxMs } = config;
+  const { timestampAfterMaxMs, timestampBeforeMaxMs, isLogAppendTime } = config;
+  if (isLogAppendTime) return;
   const now = BigInt(nowMs);
   if (timestampAfterMaxMs !== undefined && newest - now > timestampAfterMaxMs)
     throw outOfTime(newest, now, "after", timestampAfterMaxMs);

@@ -7,7 +7,6 @@ import {
   BATCH_LENGTH_AT,
   BATCH_OVERHEAD_BYTES,
   CODEC_MASK,
-  CRC_AT,
   DELETE_HORIZON_BIT,
   LAST_OFFSET_DELTA_AT,
   LEADER_EPOCH_AT,
@@ -67,17 +66,6 @@ export class BatchHeader {
   }
   get recordsCount(): number {
     return this.view.getInt32(RECORDS_COUNT_AT);
-  }
-
-  /**
-   * Seals the batch anew with its records' true greatest timestamp, in milliseconds since the epoch. For the leader alone, and
-   * before the batch has an offset: from then on its bytes are the log's.
-   */
-  correctMaxTimestamp(maxTimestamp: bigint, crc32c: (bytes: Uint8Array) => number): void {
-    const { buffer, byteOffset } = this.view;
-    this.view.setBigInt64(MAX_TIMESTAMP_AT, maxTimestamp);
-    const sealed = new Uint8Array(buffer, byteOffset + ATTRIBUTES_AT, this.bytes - ATTRIBUTES_AT);
-    this.view.setUint32(CRC_AT, crc32c(sealed));
   }
 
   /** The two fields that a leader sets in every batch; both lie outside its CRC. */

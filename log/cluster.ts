@@ -18,7 +18,7 @@ import {
   takeCleanShutdown,
   writeClusterIdentity,
 } from "./cluster-files.ts";
-import { type BrokerConfig, type TopicConfig, topicConfig } from "./config.ts";
+import { type BrokerConfig, checkSettingNames, type TopicConfig, topicConfig } from "./config.ts";
 import type { Engine } from "./engine.ts";
 import {
   EPOCH_CHANGES_PER_BATCH,
@@ -233,6 +233,43 @@ export class Cluster {
       const topic = await this.openNew(before.id);
       this.tell({ kind: "grown", topic });
       return topic;
+    });
+  }
+
+  /**
+   * Changes settings that a topic was given itself, null taking one away; resolves when that is durable and acted upon. With
+   * `validateOnly` it is checked only. Throws KafkaError UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG.
+   */
+  changeConfigs(
+    name: string,
+    changes: ReadonlyMap<string, string | null>,
+    validateOnly = false,
+  ): Promise<void> {
+    return this.turns.take(async () => {
+      this.checkOpen();
+      const topic = this.byName.get(name);
+      if (topic === undefined)
+        throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `there is no topic "${name}"`);
+      checkSettingNames(changes.keys());
+      const wanted = new Map(topic.overrides);
+      for (const [setting, value] of changes) {
+        if (value === null) wanted.delete(setting);
+        else wanted.set(setting, value);
+      }
+      const { values } = topicConfig(this.config, wanted);
+      const changed = new Map(
+        [...changes].map(([setting, value]) => [
+          setting,
+          value === null ? null : (values.get(setting) ?? ""),
+        ]),
+      );
+      const records = configRecords(name, changed);
+      if (validateOnly || records.length === 0) return;
+      await this.metadata.write(records);
+      const overrides = this.image.overrides(name);
+      const config = topicConfig(this.config, overrides);
+      for (const partition of topic.partitions) partition.configure(config);
+      this.keep({ ...topic, config, overrides });
     });
   }
 
@@ -468,7 +505,7 @@ function checkPartitions(count: number): void {
   );
 }
 
-function configRecords(topic: string, overrides: ReadonlyMap<string, string>): MetadataRecord[] {
+function configRecords(topic: string, overrides: ReadonlyMap<string, string | null>): MetadataRecord[] {
   return [...overrides].map(([name, value]) => ({
     type: "ConfigRecord",
     resourceType: TOPIC_RESOURCE,

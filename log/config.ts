@@ -5,6 +5,7 @@
  * What `effect` says is the truth about a setting today: "enforced", or "stored" (checked, kept and shown, and acted upon
  * once retention and compaction are). Values that nothing here could honour are refused, not ignored.
  */
+import { CODEC_GZIP, CODEC_LZ4, CODEC_NONE, CODEC_SNAPPY, CODEC_ZSTD } from "../engine-as/format.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { MESSAGE_BYTES_MAX } from "./limits.ts";
 
@@ -50,6 +51,10 @@ const listOf =
     value.split(",").every((item) => values.includes(item.trim()))
       ? undefined
       : `must be a list of: ${values.join(", ")}`;
+const oneOf =
+  (...values: readonly string[]): Check =>
+  (value) =>
+    values.includes(value) ? undefined : `must be one of: ${values.join(", ")}`;
 /** The only value that this node can honour so far. */
 const only =
   (possible: string): Check =>
@@ -66,6 +71,15 @@ const topic = (
   doc: string,
 ): TopicSettingDefinition => ({ name, brokerName, type, initial, check, effect, doc });
 
+/** By what `compression.type` calls them. */
+const CODEC_NAMES: ReadonlyMap<string, number> = new Map([
+  ["uncompressed", CODEC_NONE],
+  ["gzip", CODEC_GZIP],
+  ["snappy", CODEC_SNAPPY],
+  ["lz4", CODEC_LZ4],
+  ["zstd", CODEC_ZSTD],
+]);
+
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 // prettier-ignore
@@ -74,12 +88,12 @@ export const topicSettings: readonly TopicSettingDefinition[] = [
   topic("segment.index.bytes", "log.index.size.max.bytes", "int", String(10 * 1024 ** 2), atLeast(4n), "enforced", "Size in bytes of an index at which its segment is rolled."),
   topic("index.interval.bytes", "log.index.interval.bytes", "int", "4096", atLeast(0n), "enforced", "Bytes of batches between two entries of an index."),
   topic("max.message.bytes", "message.max.bytes", "int", String(1024 ** 2 + 12), between(0n, BigInt(MESSAGE_BYTES_MAX)), "enforced", "Size in bytes of the largest batch that is taken."),
-  topic("flush.messages", "log.flush.interval.messages", "long", String(LONG_MAX), atLeast(1n), "enforced", "When set above 1: written counts as synced, and a sync follows after so many records."),
-  topic("flush.ms", "log.flush.interval.ms", "long", String(LONG_MAX), atLeast(0n), "enforced", "When set: written counts as synced, and a sync follows within so many milliseconds."),
-  topic("message.timestamp.type", "log.message.timestamp.type", "string", "CreateTime", only("CreateTime"), "enforced", "Whose clock the timestamps are from."),
+  topic("flush.messages", "log.flush.interval.messages", "long", String(LONG_MAX), atLeast(1n), "enforced", "When set above 1: written counts as synced, and a sync follows after so many records. A change counts when the node is started anew."),
+  topic("flush.ms", "log.flush.interval.ms", "long", String(LONG_MAX), atLeast(0n), "enforced", "When set: written counts as synced, and a sync follows within so many milliseconds. A change counts when the node is started anew."),
+  topic("message.timestamp.type", "log.message.timestamp.type", "string", "CreateTime", oneOf("CreateTime", "LogAppendTime"), "enforced", "Whose clock the timestamps are from."),
   topic("message.timestamp.before.max.ms", "log.message.timestamp.before.max.ms", "long", String(LONG_MAX), atLeast(0n), "enforced", "How far, in milliseconds, a timestamp may lie in the past."),
   topic("message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", "long", String(60 * 60 * 1000), atLeast(0n), "enforced", "How far, in milliseconds, a timestamp may lie in the future."),
-  topic("compression.type", "compression.type", "string", "producer", only("producer"), "enforced", "The codec of stored batches: the producer's own."),
+  topic("compression.type", "compression.type", "string", "producer", oneOf("producer", ...CODEC_NAMES.keys()), "enforced", "The codec of stored batches; producer: as they come."),
   topic("cleanup.policy", "log.cleanup.policy", "list", "delete", listOf("delete", "compact"), "stored", "What is done with old segments."),
   topic("retention.ms", "log.retention.ms", "long", String(7 * DAY_MS), atLeast(-1n), "stored", "How long, in milliseconds, records are kept; -1: for ever."),
   topic("retention.bytes", "log.retention.bytes", "long", "-1", any, "stored", "How many bytes a partition keeps; -1: all."),
@@ -135,6 +149,10 @@ export interface TopicConfig {
   /** Milliseconds; undefined: no bound. */
   readonly timestampBeforeMaxMs: bigint | undefined;
   readonly timestampAfterMaxMs: bigint | undefined;
+  /** Records have the time of their append, not their producer's. */
+  readonly isLogAppendTime: boolean;
+  /** The codec of stored batches; undefined: as their producer has sealed them. */
+  readonly codec: number | undefined;
   readonly producerExpirationMs: number;
   /** Every topic setting's value by name. */
   readonly values: ReadonlyMap<string, string>;
@@ -192,9 +210,16 @@ export function topicConfig(node: BrokerConfig, overrides: ReadonlyMap<string, s
     lazyFlush: lazyFlush(long("flush.messages"), long("flush.ms")),
     timestampBeforeMaxMs: bounded("message.timestamp.before.max.ms"),
     timestampAfterMaxMs: bounded("message.timestamp.after.max.ms"),
+    isLogAppendTime: values.get("message.timestamp.type") === "LogAppendTime",
+    codec: CODEC_NAMES.get(values.get("compression.type") ?? ""),
     producerExpirationMs: Number(node.values.get("producer.id.expiration.ms")),
     values,
   };
+}
+
+/** Throws KafkaError INVALID_CONFIG for the first name that is no setting of a topic. */
+export function checkSettingNames(names: Iterable<string>): void {
+  for (const name of names) settingOf(topicSettings, name);
 }
 
 /** Every record synced by itself is what happens anyway, and better; only more than that is a relaxation. */
@@ -204,13 +229,18 @@ function lazyFlush(records: bigint, ms: bigint): LazyFlush | undefined {
 }
 
 function checked(settings: readonly SettingDefinition[], name: string, given: string): string {
-  const setting = settings.find((candidate) => candidate.name === name);
-  if (setting === undefined) throw invalid(`${shown(name)} is not a setting that is known here`);
+  const setting = settingOf(settings, name);
   const value = normalised(setting.type, given.trim());
   if (value === undefined) throw invalid(`${name}: "${shown(given)}" is not of type ${setting.type}`);
   const complaint = setting.check(value);
   if (complaint !== undefined) throw invalid(`${name}: ${shown(value)} ${complaint}`);
   return value;
+}
+
+function settingOf(settings: readonly SettingDefinition[], name: string): SettingDefinition {
+  const setting = settings.find((candidate) => candidate.name === name);
+  if (setting === undefined) throw invalid(`${shown(name)} is not a setting that is known here`);
+  return setting;
 }
 
 /** The value as it is written canonically; undefined when it is not of the type. */

@@ -46,6 +46,12 @@ export class OfflinePartition implements Pick<PartitionLog, keyof PartitionLog> 
     return this.epoch;
   }
 
+  configure(): void {}
+
+  producers(): [] {
+    return [];
+  }
+
   startEpoch(epoch: number): Promise<void> {
     this.epoch = epoch;
     return Promise.resolve();

@@ -10,9 +10,9 @@
  */
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { checkProduced } from "./batch-check.ts";
-import type { BatchHeader } from "./batch.ts";
+import { BatchHeader } from "./batch.ts";
 import { CommitQueue, type CommitHost, type Group } from "./commit-queue.ts";
-import type { LazyFlush } from "./config.ts";
+import type { LazyFlush, TopicConfig } from "./config.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
 import { READ_BYTES_MAX } from "./limits.ts";
 import { LogSegments } from "./log-segments.ts";
@@ -22,10 +22,12 @@ import { partitionDirectory } from "./partition-files.ts";
 import { recoverPartition, type RecoveredPartition } from "./partition-recovery.ts";
 import type { Advance, AppendResult, PartitionOptions, ReadResult } from "./partition-types.ts";
 import type { RecoveryReport } from "./recovery.ts";
+import type { ProducerSummary } from "./producer-state.ts";
 import { checkReplicated } from "./replicated-range.ts";
 import { createSegment, cutSegments, removeSegments } from "./segment-history.ts";
 import { type FoundRecord, type ReadView, SegmentReader } from "./segment-reader.ts";
 import type { Segment } from "./segment.ts";
+import { sealAnew } from "./seal-anew.ts";
 import { SoundEnd } from "./sound-end.ts";
 import { Turns } from "./turns.ts";
 
@@ -133,6 +135,17 @@ export class PartitionLog {
     return this.failure;
   }
 
+  /** Who has written with a producer id, and is remembered. */
+  producers(): ProducerSummary[] {
+    return this.segments.producers.latest();
+  }
+
+  /** Other settings count from the next append on; how it is synced stays as it was opened. */
+  configure(config: TopicConfig): void {
+    const { lazyFlush } = this.options.config;
+    this.options.config = { ...config, lazyFlush };
+  }
+
   /** This node leads from here on, and stamps its batches with `epoch`. */
   async startEpoch(epoch: number): Promise<void> {
     if (epoch < this.leaderEpoch) {
@@ -156,7 +169,9 @@ export class PartitionLog {
       throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, `this node does not lead ${this.directory}`);
     const { engine, clock, config, uncompressedBytesMax } = this.options;
     const nowMs = clock.now();
-    const { header, maxTimestamp } = checkProduced(batch, { engine, config, uncompressedBytesMax, nowMs });
+    const check = { engine, config, uncompressedBytesMax, nowMs };
+    const produced = checkProduced(batch, check);
+    const { header } = produced;
     const repeated = this.segments.producers.duplicateOf(header);
     if (repeated !== undefined)
       return this.appended(
@@ -166,11 +181,12 @@ export class PartitionLog {
         this.queue.groupOf(repeated.lastOffset),
       );
     const baseOffset = this.end;
-    if (header.maxTimestamp !== maxTimestamp)
-      header.correctMaxTimestamp(maxTimestamp, (bytes) => engine.crc32c(bytes));
-    header.stamp(baseOffset, this.leadingEpoch);
-    const group = this.enqueue(batch, header, header.lastOffset + 1n, nowMs);
-    return this.appended(baseOffset, header.lastOffset, false, group);
+    const sealed = sealAnew(batch, produced, check);
+    const stored = sealed === batch ? header : new BatchHeader(sealed);
+    stored.stamp(baseOffset, this.leadingEpoch);
+    const group = this.enqueue(sealed, stored, stored.lastOffset + 1n, nowMs);
+    const logAppendTimeMs = config.isLogAppendTime ? stored.maxTimestamp : -1n;
+    return { ...this.appended(baseOffset, stored.lastOffset, false, group), logAppendTimeMs };
   }
 
   /**

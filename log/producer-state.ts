@@ -38,6 +38,14 @@ interface Producer {
   heardMs: number;
 }
 
+export interface ProducerSummary {
+  readonly producerId: bigint;
+  readonly epoch: number;
+  readonly lastSequence: number;
+  /** The greatest of its last batch, in milliseconds since the epoch. */
+  readonly lastTimestamp: bigint;
+}
+
 const SEQUENCES = 2 ** 31;
 
 /** The sequence `steps` after `sequence`; they go from 0 to 2^31-1 and begin again. */
@@ -51,6 +59,15 @@ export class ProducerState {
 
   get size(): number {
     return this.producers.size;
+  }
+
+  /** What is remembered of each producer's last batch. */
+  latest(): ProducerSummary[] {
+    return [...this.producers].flatMap(([producerId, { epoch, batches }]) => {
+      const last = batches.at(-1);
+      if (last === undefined) return [];
+      return [{ producerId, epoch, lastSequence: last.lastSequence, lastTimestamp: last.timestamp }];
+    });
   }
 
   /** The remembered batch that this one repeats, or undefined when it is new. Throws KafkaError when it may not come now. */

@@ -6,6 +6,14 @@ import type { AnswerMemory } from "./answer-memory.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { Subscriber } from "./subscriber.ts";
 
+/** Where the log is kept, for operators. */
+export interface DataDirectory {
+  /** As the operator knows it. */
+  readonly path: string;
+  /** Of the file system that it is on; undefined where nobody can tell. */
+  space(): Promise<{ readonly totalBytes: bigint; readonly usableBytes: bigint } | undefined>;
+}
+
 export interface Endpoint {
   host: string;
   port: number;
@@ -21,6 +29,7 @@ export interface Services {
   /** What answers that are being read from the log or have not been read by their clients may take, all together. */
   readonly answerMemory: AnswerMemory;
   readonly groups: GroupCoordinator;
+  readonly dataDirectory: DataDirectory;
 }
 
 /** How the listener that a connection came in through differs from the others. */

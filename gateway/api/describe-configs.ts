@@ -1,14 +1,11 @@
 import { describeConfigs } from "../../wire/apis/describe-configs.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import { brokerConfigEntries, topicConfigEntries, type ConfigEntry } from "./config-entries.ts";
+import { ConfigResource, refuseRepeated } from "./config-resource.ts";
 import type { Services } from "./context.ts";
 import { failureOf } from "./failure.ts";
 import { shownName, topicByName } from "./partitions.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
-
-/** Kafka's ConfigResource.Type. */
-const TOPIC = 2;
-const BROKER = 4;
 
 /** DescribeConfigs of topics and of this broker: values, where they come from, and what they mean. */
 export const describeConfigsApi: ServedApi = serveApi(
@@ -17,7 +14,8 @@ export const describeConfigsApi: ServedApi = serveApi(
     const seen = new Set<string>();
     const results = resources.map(({ resourceType, resourceName, configurationKeys }) => {
       try {
-        refuseRepeated(seen, `${resourceType} ${resourceName}`);
+        // What is told of one resource is a thousand times what asking for it takes.
+        refuseRepeated(seen, `resource ${resourceType} ${shownName(resourceName)}`);
         const wanted = configurationKeys === null ? undefined : new Set(configurationKeys);
         const configs = entriesOf(resourceType, resourceName, services)
           .filter(({ name }) => wanted?.has(name) ?? true)
@@ -41,19 +39,10 @@ export const describeConfigsApi: ServedApi = serveApi(
   },
 );
 
-/** What is told of one resource is a thousand times what asking for it takes. */
-function refuseRepeated(seen: Set<string>, resource: string): void {
-  if (seen.has(resource))
-    throw new KafkaError(
-      ErrorCode.INVALID_REQUEST,
-      "the resource stands in the request more than once; ask once",
-    );
-  seen.add(resource);
-}
-
 function entriesOf(type: number, name: string, { cluster }: Services): ConfigEntry[] {
-  if (type === TOPIC) return topicConfigEntries(topicByName(cluster, name).overrides, cluster.config);
-  if (type !== BROKER) {
+  if (type === ConfigResource.topic)
+    return topicConfigEntries(topicByName(cluster, name).overrides, cluster.config);
+  if (type !== ConfigResource.broker) {
     throw new KafkaError(
       ErrorCode.INVALID_REQUEST,
       `resource type ${type} is not described here; ask for topics (2) or brokers (4)`,

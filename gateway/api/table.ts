@@ -1,3 +1,4 @@
+import { alterConfigsApi } from "./alter-configs.ts";
 import { apiVersionsApi, apiVersionsFallback } from "./api-versions.ts";
 import { createPartitionsApi } from "./create-partitions.ts";
 import { createTopicsApi } from "./create-topics.ts";
@@ -7,9 +8,13 @@ import { deleteTopicsApi } from "./delete-topics.ts";
 import { describeClusterApi } from "./describe-cluster.ts";
 import { describeConfigsApi } from "./describe-configs.ts";
 import { describeGroupsApi } from "./describe-groups.ts";
+import { describeLogDirsApi } from "./describe-log-dirs.ts";
+import { describeProducersApi } from "./describe-producers.ts";
+import { describeTopicPartitionsApi } from "./describe-topic-partitions.ts";
 import { fetchApi } from "./fetch.ts";
 import { findCoordinatorApi } from "./find-coordinator.ts";
 import { heartbeatApi } from "./heartbeat.ts";
+import { incrementalAlterConfigsApi } from "./incremental-alter-configs.ts";
 import { initProducerIdApi } from "./init-producer-id.ts";
 import { joinGroupApi } from "./join-group.ts";
 import { leaveGroupApi } from "./leave-group.ts";
@@ -48,8 +53,13 @@ const KAFKA: readonly ServedApi[] = [
   initProducerIdApi,
   offsetForLeaderEpochApi,
   describeConfigsApi,
+  alterConfigsApi,
+  incrementalAlterConfigsApi,
   createPartitionsApi,
   describeClusterApi,
+  describeLogDirsApi,
+  describeProducersApi,
+  describeTopicPartitionsApi,
 ];
 
 /** What the WebSocket listener serves besides. */

@@ -1,6 +1,6 @@
 /** What makes a gateway out of a store, whatever host it runs on: the log, and what its listeners serve. */
 import { AnswerMemory } from "../api/answer-memory.ts";
-import type { Endpoint, ListenerProfile, Services } from "../api/context.ts";
+import type { DataDirectory, Endpoint, ListenerProfile, Services } from "../api/context.ts";
 import { Lifetime } from "../api/lifetime.ts";
 import { PushHub } from "../api/push-hub.ts";
 import { ApiTable } from "../api/table.ts";
@@ -23,6 +23,7 @@ export interface ServingOptions {
   random: () => Uint8Array;
   config: BrokerConfig;
   log: Logger;
+  dataDirectory: DataDirectory;
 }
 
 /** What `/healthz` answers: 200 when all is well, else 503. */
@@ -45,7 +46,7 @@ export class Serving {
   readonly webSocket: Served & { readonly hub: PushHub };
 
   /** Opens the log, and adds what is to be closed. Throws KafkaError KAFKA_STORAGE_ERROR. */
-  static async open({ config, ...options }: ServingOptions, opened: Opened): Promise<Serving> {
+  static async open({ config, dataDirectory, ...options }: ServingOptions, opened: Opened): Promise<Serving> {
     const cluster = await Cluster.open({ ...options, config, codec: metadataCodec });
     opened.add(() => cluster.close());
     const { clock, log } = options;
@@ -56,7 +57,7 @@ export class Serving {
     running.onEnd(() => groups.close());
     opened.add(() => Promise.resolve(groups.close()));
     const answerMemory = new AnswerMemory(ANSWER_BYTES_MAX);
-    const services = { cluster, clock, log, running, answerMemory, groups };
+    const services = { cluster, clock, log, running, answerMemory, groups, dataDirectory };
     const hub = new PushHub(services);
     opened.add(() => hub.close());
     return new Serving(services, hub, config.socketRequestMaxBytes);

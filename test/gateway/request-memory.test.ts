@@ -10,6 +10,7 @@ import { AnswerMemory } from "../../gateway/api/answer-memory.ts";
 import { Lifetime } from "../../gateway/api/lifetime.ts";
 import { ApiTable } from "../../gateway/api/table.ts";
 import { GroupCoordinator } from "../../gateway/coordinator/group-coordinator.ts";
+import { dataDirectory } from "../../gateway/data-directory.ts";
 import { FileStore } from "../../gateway/store/file-store.ts";
 import { RequestMemory, type RequestHolding } from "../../gateway/clients/request-memory.ts";
 import { systemClock } from "../../gateway/system-clock.ts";
@@ -71,7 +72,15 @@ describe("clients that each send most of a large request", () => {
     listener = await listenTcp({
       host: "127.0.0.1",
       port: 0,
-      services: { cluster, log, clock: systemClock, running: new Lifetime(), answerMemory, groups },
+      services: {
+        cluster,
+        log,
+        clock: systemClock,
+        running: new Lifetime(),
+        answerMemory,
+        groups,
+        dataDirectory: dataDirectory(directory),
+      },
       apis: new ApiTable({ push: false }),
       requestBytesMax: 2 * MIB,
       requestMemory,

@@ -54,7 +54,7 @@ describe.each(Object.entries(transports))("over %s", (transport, open) => {
     const served = new Map(apiKeys.map((api) => [api.apiKey, api]));
     const push = transport === "WebSocket" ? [ApiKey.Subscribe, ApiKey.Unsubscribe] : [];
     // prettier-ignore
-    const kafkas = [0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23, 32, 37, 42, 47, 60];
+    const kafkas = [0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 42, 44, 47, 60, 61, 75];
     expect([...served.keys()]).toEqual([...kafkas, ...push]);
     expect(served.get(ApiKey.Produce)).toMatchObject({ minVersion: 0, maxVersion: produce.maxVersion });
     expect(served.get(ApiKey.Fetch)).toMatchObject({

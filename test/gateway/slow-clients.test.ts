@@ -10,6 +10,7 @@ import { ApiTable } from "../../gateway/api/table.ts";
 import type { Services } from "../../gateway/api/context.ts";
 import { Lifetime } from "../../gateway/api/lifetime.ts";
 import { GroupCoordinator } from "../../gateway/coordinator/group-coordinator.ts";
+import { dataDirectory } from "../../gateway/data-directory.ts";
 import { FileStore } from "../../gateway/store/file-store.ts";
 import { systemClock } from "../../gateway/system-clock.ts";
 import { listenTcp } from "../../gateway/tcp-listener.ts";
@@ -146,7 +147,15 @@ describe("clients that take nothing of large answers", () => {
     const listener = await listenTcp({
       host: "127.0.0.1",
       port: 0,
-      services: { cluster, log, clock: systemClock, running: new Lifetime(), answerMemory, groups },
+      services: {
+        cluster,
+        log,
+        clock: systemClock,
+        running: new Lifetime(),
+        answerMemory,
+        groups,
+        dataDirectory: dataDirectory(directory),
+      },
       apis: new ApiTable({ push: false }),
       requestBytesMax: 2 * MIB,
       profile: (port) => ({ name: "kafka", advertised: { host: "h", port }, fetchBytesMax: 64 * MIB }),

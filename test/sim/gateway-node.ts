@@ -162,6 +162,7 @@ export class GatewayNode {
         store,
         engine,
         clock,
+        dataDirectory: { path: DIRECTORY, space: () => Promise.resolve(undefined) },
         random: () => process.random.bytes(16),
         config: brokerConfig(config ?? new Map()),
         log,

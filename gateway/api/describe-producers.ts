@@ -1,0 +1,36 @@
+import { describeProducers } from "../../wire/apis/describe-producers.ts";
+import { ErrorCode } from "../../wire/errors.ts";
+import type { Services } from "./context.ts";
+import { failureOf } from "./failure.ts";
+import { partitionOf, topicByName } from "./partitions.ts";
+import { serveApi, type ServedApi } from "./served-api.ts";
+
+/** DescribeProducers (KIP-664): who has written to a partition with a producer id, and is remembered. */
+export const describeProducersApi: ServedApi = serveApi(describeProducers, ({ topics }, { services }) => ({
+  topics: topics.map(({ name, partitionIndexes }) => ({
+    name,
+    partitions: partitionIndexes.map((partition) => described(name, partition, services)),
+  })),
+}));
+
+function described(name: string, partitionIndex: number, services: Services) {
+  try {
+    const producers = partitionOf(topicByName(services.cluster, name), partitionIndex).producers();
+    return {
+      partitionIndex,
+      errorCode: ErrorCode.NONE as number,
+      errorMessage: null,
+      activeProducers: producers.map(({ producerId, epoch, lastSequence, lastTimestamp }) => ({
+        producerId,
+        producerEpoch: epoch,
+        lastSequence,
+        lastTimestamp,
+        // No transaction is ever open here.
+        coordinatorEpoch: -1,
+        currentTxnStartOffset: -1n,
+      })),
+    };
+  } catch (error) {
+    return { partitionIndex, ...failureOf(error, services), activeProducers: [] };
+  }
+}
