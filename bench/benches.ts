@@ -5,12 +5,14 @@ import { crc32cBench } from "./crc32c.ts";
 import { fanOutBench } from "./fan-out/fan-out.ts";
 import { stalledBench } from "./fan-out/stalled.ts";
 import { produceBench } from "./produce/produce.ts";
+import { scanBench } from "./scan/scan.ts";
 import { tabSyncBench } from "./tab-sync/tab-sync.ts";
 
 /** In the order in which they are run and printed. */
 export const benches: Readonly<Record<string, Bench>> = {
   crc32c: crc32cBench,
   codecs: codecsBench,
+  scan: scanBench,
   produce: produceBench,
   "fan-out": fanOutBench,
   stalled: stalledBench,

@@ -13,6 +13,8 @@ export interface BareEngine {
   put(bytes: Uint8Array, at: number): number;
   /** A copy of what lies at an address. */
   get(address: number, length: number): Uint8Array;
+  /** All of WASM memory, which does not grow any more: for loops that are timed. */
+  view(): Uint8Array;
   /** Resolves a function once, for loops that are timed. */
   resolve(name: string): (...args: number[]) => number;
 }
@@ -40,6 +42,7 @@ export function loadBareEngine(root: string, heapBytes: number): BareEngine {
       new Uint8Array(memory.buffer, HEAP_AT + at, bytes.length).set(bytes);
       return HEAP_AT + at;
     },
+    view: () => new Uint8Array(memory.buffer),
     get: (address, length) => new Uint8Array(memory.buffer, address, length).slice(),
   };
 }

@@ -87,16 +87,22 @@ export function ratio(
   return numerator === undefined || denominator === undefined ? undefined : numerator / denominator;
 }
 
-/** A contender that calls `work` in a loop; `bytes` is what one call takes in. It measures MB/s (10^6 bytes). */
+/** A contender that calls `work` in a loop and measures how much it takes in. */
 export interface LoopWork {
   readonly name: string;
+  /** What one call takes in: bytes, or what `metric` counts. */
   readonly bytes: number;
   readonly work: () => void;
   /** A round goes on for at least this long; how many calls that takes is found out before the first round. */
   readonly roundMs: number;
+  /** Millions a second of what `bytes` counts; MB/s (10^6 bytes) when left out. */
+  readonly metric?: string;
 }
 
-export function loop({ name, bytes, work, roundMs }: LoopWork, now = () => performance.now()): Contender {
+export function loop(
+  { name, bytes, work, roundMs, metric = MEGABYTES }: LoopWork,
+  now = () => performance.now(),
+): Contender {
   let calls = 1;
   const timed = (): number => {
     const begin = now();
@@ -108,7 +114,7 @@ export function loop({ name, bytes, work, roundMs }: LoopWork, now = () => perfo
     prepare: () => {
       while (timed() < roundMs) calls *= 2;
     },
-    round: () => ({ [MEGABYTES]: (calls * bytes) / 1000 / timed() }),
+    round: () => ({ [metric]: (calls * bytes) / 1000 / timed() }),
   };
 }
 

@@ -19,7 +19,16 @@ import {
   DESCRIPTOR_VALUE_LENGTH_AT,
 } from "./format";
 import { BAD_OFFSET, BAD_RECORDS } from "./status";
-import { readVarint, readVarlong, varintBytes, varintValue, varlong } from "./varint";
+import {
+  isLongVarint,
+  readVarint,
+  readVarlong,
+  shortVarint,
+  shortVarintBytes,
+  varintBytes,
+  varintValue,
+  varlong,
+} from "./varint";
 
 if (DESCRIPTOR_TIMESTAMP_DELTA_AT + 8 != DESCRIPTOR_OFFSET_DELTA_AT) ERROR("descriptor: offset delta");
 if (DESCRIPTOR_OFFSET_DELTA_AT + 4 != DESCRIPTOR_KEY_AT) ERROR("descriptor: key");
@@ -49,8 +58,8 @@ export function readRecords(
   const end = records + length;
   let at = records + position;
   for (let i = 0; i < count; i++) {
-    at = readRecord(records, at, end, table);
-    if (at == 0) return BAD_RECORDS;
+    if (readRecord(records, at, end, table) == 0) return BAD_RECORDS;
+    at = recordEnd(at, end);
     const delta = load<i32>(table, DESCRIPTOR_OFFSET_DELTA_AT);
     if (delta <= previousDelta || delta > lastDelta) return BAD_OFFSET;
     previousDelta = delta;
@@ -60,11 +69,66 @@ export function readRecords(
 }
 
 /**
+ * Where the record at `at` ends, which `readRecord` has found sound: told by its length alone, so that the processor can be at
+ * the next record before it has been through this one.
+ */
+// @ts-ignore: decorator
+@inline
+function recordEnd(at: usize, limit: usize): usize {
+  const word = load<u16>(at);
+  if (!isLongVarint(word)) return at + shortVarintBytes(word) + <usize>shortVarint(word);
+  const read = readVarint(at, limit);
+  return at + varintBytes(read) + <usize>varintValue(read);
+}
+
+/**
  * Reads the record at `at` into `descriptor`, whose positions are relative to `records`; answers the position after it, 0 when
- * it is not sound.
+ * it is not sound. Nearly all varints in it take one or two bytes, and those are read without a branch on which; what a
+ * record has too few bytes for is noticed at its next length. With a longer one it is read again from its start, with care.
  */
 export function readRecord(records: usize, at: usize, limit: usize, descriptor: usize): usize {
   store<u32>(descriptor, at - records, DESCRIPTOR_RECORD_AT);
+  let word = load<u16>(at);
+  if (isLongVarint(word)) return readAnyRecord(records, at, limit, descriptor);
+  const length = shortVarint(word);
+  const begin = at + shortVarintBytes(word);
+  if (length < 0 || begin > limit || <usize>length > limit - begin) return 0;
+  const end = begin + <usize>length;
+
+  // After the attributes, of which none are defined.
+  let next = begin + 1;
+  word = load<u16>(next);
+  if (isLongVarint(word)) return readAnyRecord(records, at, limit, descriptor);
+  store<i64>(descriptor, <i64>shortVarint(word), DESCRIPTOR_TIMESTAMP_DELTA_AT);
+  next += shortVarintBytes(word);
+
+  word = load<u16>(next);
+  if (isLongVarint(word)) return readAnyRecord(records, at, limit, descriptor);
+  store<i32>(descriptor, shortVarint(word), DESCRIPTOR_OFFSET_DELTA_AT);
+  next += shortVarintBytes(word);
+
+  word = load<u16>(next);
+  if (isLongVarint(word)) return readAnyRecord(records, at, limit, descriptor);
+  const keyLength = shortVarint(word);
+  next += shortVarintBytes(word);
+  if (keyLength < -1 || max(keyLength, 0) > <i32>(end - next)) return 0;
+  store<u32>(descriptor, next - records, DESCRIPTOR_KEY_AT);
+  store<i32>(descriptor, keyLength, DESCRIPTOR_KEY_LENGTH_AT);
+  next += <usize>max(keyLength, 0);
+
+  word = load<u16>(next);
+  if (isLongVarint(word)) return readAnyRecord(records, at, limit, descriptor);
+  const valueLength = shortVarint(word);
+  next += shortVarintBytes(word);
+  if (valueLength < -1 || max(valueLength, 0) > <i32>(end - next)) return 0;
+  store<u32>(descriptor, next - records, DESCRIPTOR_VALUE_AT);
+  store<i32>(descriptor, valueLength, DESCRIPTOR_VALUE_LENGTH_AT);
+  next += <usize>max(valueLength, 0);
+  return readHeaders(records, next, end, descriptor);
+}
+
+/** `readRecord` for varints of any size. */
+function readAnyRecord(records: usize, at: usize, limit: usize, descriptor: usize): usize {
   let read = readVarint(at, limit);
   at += varintBytes(read);
   const length = varintValue(read);
@@ -104,7 +168,14 @@ export function readRecord(records: usize, at: usize, limit: usize, descriptor: 
   store<i32>(descriptor, valueLength, DESCRIPTOR_VALUE_LENGTH_AT);
   at += <usize>max(valueLength, 0);
 
-  read = readVarint(at, end);
+  return readHeaders(records, at, end, descriptor);
+}
+
+/** Reads the headers at `at`, with which a record ends; answers where, 0 when that is not `end`. */
+// @ts-ignore: decorator
+@inline
+function readHeaders(records: usize, at: usize, end: usize, descriptor: usize): usize {
+  const read = readVarint(at, end);
   at += varintBytes(read);
   const headersCount = varintValue(read);
   // A header takes at least two bytes.

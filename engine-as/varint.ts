@@ -36,6 +36,28 @@ export function varintBytes(read: u64): usize {
   return <usize>(read >>> 32);
 }
 
+/** Whether the varint that begins with the two bytes in `word`, little-endian, takes more than these. */
+// @ts-ignore: decorator
+@inline
+export function isLongVarint(word: u32): bool {
+  return (word & 0x8080) == 0x8080;
+}
+
+/** The value of a varint of one or two bytes. */
+// @ts-ignore: decorator
+@inline
+export function shortVarint(word: u32): i32 {
+  const second = (word >>> 1) & 0x3f80 & -((word >>> 7) & 1);
+  return zigzag32((word & 127) | second);
+}
+
+/** How many they are. */
+// @ts-ignore: decorator
+@inline
+export function shortVarintBytes(word: u32): usize {
+  return 1 + <usize>((word >>> 7) & 1);
+}
+
 function readLongVarint(at: usize, end: usize): u64 {
   let value: u32 = 0;
   for (let bytes: u32 = 0; bytes < 5 && at < end; bytes++) {

@@ -33,6 +33,12 @@ const expected: Record<string, Expectation> = {
     counts: { inputs: 6 },
     hash: "79f9cf9f6c7f",
   },
+  scan: {
+    contenders: (table) => (table.startsWith("lookups") ? 4 : 2),
+    cases: 4,
+    counts: { batches: 246, lookups: 8192, "records in a fetched batch": 1000 },
+    hash: "8225113c5656",
+  },
   produce: { contenders: 4, cases: 1, counts: { records: 11_088 }, hash: "1f6b9d562d0f" },
   "fan-out": { contenders: 6, cases: 2, counts: { deliveries: 2040 }, hash: "2ad822b579e5" },
   stalled: {

@@ -192,6 +192,21 @@ describe.each(engineKinds)("record batches, %s build", (kind) => {
     }
   });
 
+  test("lengths and deltas of one, two and three bytes are told apart wherever they meet", () => {
+    const lengths = [0, 1, 63, 64, 65, 8191, 8192, 8193];
+    const deltas = [0, 63, 64, -64, -65, 8191, 8192, -8192, -8193, 2 ** 33];
+    const records = lengths.flatMap((key) =>
+      lengths.map((value, index) => ({
+        key: new Uint8Array(key).fill(200),
+        value: new Uint8Array(value).fill(255),
+        timestamp: BASE_TIMESTAMP + (deltas[(index + key) % deltas.length] ?? 0),
+      })),
+    );
+    const batch = engine.writeBatch(records, options());
+    expect(engine.checkBatch(batch, true, 0)).toBe(batch.length);
+    expect(comparable(engine.readBatch(batch, 0))).toEqual(comparable(records));
+  });
+
   test("large batches make the memory grow, and small ones are read and written after it as before", () => {
     const own = loadEngine(kind);
     const before = own.writeBatch(randomRecords(new Random(1), 10), options());
