@@ -4,7 +4,14 @@ import { after, type WasmArena } from "./wasm-arena.ts";
 import type { EngineExports } from "./wasm-exports.ts";
 import { statusError } from "./wasm-status.ts";
 
-type Lookup = (index: number, entries: number, targets: number, count: number, results: number) => number;
+type Lookup = (
+  this: void,
+  index: number,
+  entries: number,
+  targets: number,
+  count: number,
+  results: number,
+) => number;
 
 /** `Engine.lookupOffsets`. */
 export function lookupOffsets(
@@ -13,7 +20,8 @@ export function lookupOffsets(
   index: Uint8Array,
   relativeOffsets: Int32Array,
 ): Int32Array {
-  return lookupAll(exports.lookupOffsets, arena, index, OFFSET_INDEX_ENTRY_BYTES, relativeOffsets);
+  const lookup: Lookup = (...values) => exports.lookupOffsets(...values);
+  return lookupAll(lookup, arena, index, OFFSET_INDEX_ENTRY_BYTES, relativeOffsets);
 }
 
 /** `Engine.lookupTimes`. */
@@ -23,7 +31,8 @@ export function lookupTimes(
   index: Uint8Array,
   timestamps: BigInt64Array,
 ): Int32Array {
-  return lookupAll(exports.lookupTimes, arena, index, TIME_INDEX_ENTRY_BYTES, timestamps);
+  const lookup: Lookup = (...values) => exports.lookupTimes(...values);
+  return lookupAll(lookup, arena, index, TIME_INDEX_ENTRY_BYTES, timestamps);
 }
 
 function lookupAll(

@@ -93,7 +93,9 @@ describe.each(engineKinds)("index lookups, %s build", (kind) => {
   test("together refuse regions that are not the host's", () => {
     const exports = loadExports(kind);
     const end = exports.memory.buffer.byteLength;
-    for (const lookup of [exports.lookupOffsets, exports.lookupTimes]) {
+    for (const name of ["lookupOffsets", "lookupTimes"] as const) {
+      const lookup = (...values: [number, number, number, number, number]): number =>
+        exports[name](...values);
       expect(lookup(HEAP_AT, 3, HEAP_AT + 100, 3, HEAP_AT + 200)).toBe(OK);
       expect(lookup(HEAP_AT, -1, HEAP_AT + 100, 3, HEAP_AT + 200)).toBe(BAD_ARGUMENT);
       expect(lookup(HEAP_AT, 3, HEAP_AT + 100, -3, HEAP_AT + 200)).toBe(BAD_ARGUMENT);
