@@ -219,7 +219,8 @@ export class Rebalance {
   private syncTimeIsUp(): void {
     const late = [...this.unsynced].flatMap((memberId) => this.group.members.get(memberId) ?? []);
     this.endSync();
-    if (this.group.state !== "CompletingRebalance" || late.length === 0) return;
+    const { state } = this.group;
+    if ((state !== "CompletingRebalance" && state !== "Stable") || late.length === 0) return;
     for (const member of late) this.forget(member);
     this.begin(`${late.length} members did not ask for their assignment in time`);
   }

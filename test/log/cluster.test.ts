@@ -104,7 +104,7 @@ describe("a cluster of one node", () => {
     for (const [name, value] of [
       ["retention.ms", "soon"],
       ["no.such.setting", "1"],
-      ["message.timestamp.type", "LogAppendTime"],
+      ["message.timestamp.type", "Now"],
       ["segment.bytes", "1"],
       ["cleanup.policy", "burn"],
     ]) {

@@ -72,7 +72,9 @@ export class LogObject {
 function open(store: DurableStore): Promise<Serving> {
   const engine = createEngine(new WebAssembly.Instance(engineModule));
   const random = (): Uint8Array => crypto.getRandomValues(new Uint8Array(16));
-  const options = { store, engine, clock, random, config: brokerConfig(new Map()), log: silent };
+  const dataDirectory = { path: "storage of the object", space: () => Promise.resolve(undefined) };
+  const config = brokerConfig(new Map());
+  const options = { store, engine, clock, random, config, log: silent, dataDirectory };
   return Serving.open(options, new Opened(silent));
 }
 
