@@ -9,6 +9,7 @@ import { snappyFrameDecompress } from "./snappy-frame-reader";
 import { snappyFrameBytesMax, snappyFrameCompress } from "./snappy-frame-writer";
 import { OUTPUT_FULL, UNSUPPORTED_CODEC } from "./status";
 import { zstdFrameDecompress } from "./zstd-frame-reader";
+import { zstdFrameBytesMax, zstdFrameCompress } from "./zstd-frame-writer";
 
 /** Output that `compress` must be given for `length` bytes, whatever they are; UNSUPPORTED_CODEC. */
 export function compressedBytesMax(codec: i32, length: usize): i64 {
@@ -19,6 +20,8 @@ export function compressedBytesMax(codec: i32, length: usize): i64 {
       return <i64>snappyFrameBytesMax(length);
     case CODEC_LZ4:
       return <i64>lz4FrameBytesMax(length);
+    case CODEC_ZSTD:
+      return <i64>zstdFrameBytesMax(length);
     default:
       return UNSUPPORTED_CODEC;
   }
@@ -39,6 +42,8 @@ export function compress(codec: i32, source: usize, length: usize, output: usize
       return snappyFrameCompress(source, length, output);
     case CODEC_LZ4:
       return lz4FrameCompress(source, length, output);
+    case CODEC_ZSTD:
+      return zstdFrameCompress(source, length, output);
     default:
       return UNSUPPORTED_CODEC;
   }
