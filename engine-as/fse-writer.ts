@@ -6,12 +6,7 @@
 // the next state. States count from the size of the table to twice that, less one.
 
 import { ZSTD_FSE_LOG_MIN } from "./zstd-format";
-import {
-  FSE_CELLS_AT,
-  FSE_NEXT_STATES_AT,
-  FSE_SYMBOLS_AT,
-  NORMALIZED_AT,
-} from "./zstd-writer-memory";
+import { FSE_CELLS_AT, FSE_NEXT_STATES_AT, FSE_SYMBOLS_AT, NORMALIZED_AT } from "./zstd-writer-memory";
 
 /** Bits of a cost behind the point: costs are counted in 256ths of a bit. */
 const COST_BITS: u32 = 8;
@@ -143,7 +138,8 @@ export function buildFseTable(table: usize, last: u32, log: u32): void {
   // Those that are less than one have the last cells, one each.
   let high = mask;
   for (let symbol: u32 = 0; symbol <= last; symbol++) {
-    if (load<i16>(NORMALIZED_AT + ((<usize>symbol) << 1)) < 0) store<u8>(FSE_CELLS_AT + (<usize>(high--)), <u8>symbol);
+    if (load<i16>(NORMALIZED_AT + ((<usize>symbol) << 1)) < 0)
+      store<u8>(FSE_CELLS_AT + <usize>high--, <u8>symbol);
   }
   let position: u32 = 0;
   let starts: u32 = 0;
@@ -161,7 +157,7 @@ export function buildFseTable(table: usize, last: u32, log: u32): void {
     const bits = log - (shares == 1 ? 0 : log2Floor(shares - 1));
     const added = (bits << 16) - (shares << bits);
     const from = next + ((<usize>(starts - shares)) << 1);
-    store<u64>(table + FSE_SYMBOLS_AT + ((<usize>symbol) << 3), ((<u64>from) << 32) | <u64>added);
+    store<u64>(table + FSE_SYMBOLS_AT + ((<usize>symbol) << 3), ((<u64>from) << 32) | (<u64>added));
     starts += shares;
   }
   // The states of a symbol in the order of its cells; a symbol's next place is kept where its count was.

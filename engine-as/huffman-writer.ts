@@ -234,7 +234,11 @@ export function writeHuffmanCode(output: usize, last: u32, bits: u32): usize {
   const direct = (last + 1) >>> 1;
   const end = last > 1 ? writeWeightsWithFse(output + 1, last) : 0;
   const size = end - output - 1;
-  if (end != 0 && size < <usize>ZSTD_WEIGHTS_DIRECT + 1 && (size < <usize>direct || last > DIRECT_WEIGHTS_MAX)) {
+  if (
+    end != 0 &&
+    size < <usize>ZSTD_WEIGHTS_DIRECT + 1 &&
+    (size < <usize>direct || last > DIRECT_WEIGHTS_MAX)
+  ) {
     store<u8>(output, <u8>size);
     return end;
   }

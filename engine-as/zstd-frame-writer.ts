@@ -135,7 +135,7 @@ export function zstdFrameCompress(source: usize, length: usize, output: usize): 
     const header =
       (blockEnd == end ? ZSTD_LAST_BLOCK_BIT : 0) |
       (type << ZSTD_BLOCK_TYPE_SHIFT) |
-      (<u32>size << ZSTD_BLOCK_SIZE_SHIFT);
+      ((<u32>size) << ZSTD_BLOCK_SIZE_SHIFT);
     store<u16>(at, <u16>header);
     store<u8>(at, <u8>(header >>> 16), 2);
     at = content + stored;

@@ -28,7 +28,7 @@ const SAMPLE_BYTES: usize = 2048;
 // @ts-ignore: decorator
 @inline
 function count(byte: u64, table: usize): void {
-  const at = HISTOGRAM_AT + table * TABLE_BYTES + ((<usize>byte & 255) << 2);
+  const at = HISTOGRAM_AT + table * TABLE_BYTES + (((<usize>byte) & 255) << 2);
   store<u32>(at, load<u32>(at) + 1);
 }
 
@@ -86,14 +86,14 @@ export function looksIncompressible(from: usize, length: usize): bool {
 /** Writes the header of literals that are not coded; answers where it ends. */
 function writePlainHeader(output: usize, type: u32, length: usize): usize {
   if (length < 32) {
-    store<u8>(output, <u8>(type | (<u32>length << 3)));
+    store<u8>(output, <u8>(type | ((<u32>length) << 3)));
     return output + 1;
   }
   if (length < 4096) {
-    store<u16>(output, <u16>(type | (1 << ZSTD_LITERALS_FORMAT_SHIFT) | (<u32>length << 4)));
+    store<u16>(output, <u16>(type | (1 << ZSTD_LITERALS_FORMAT_SHIFT) | ((<u32>length) << 4)));
     return output + 2;
   }
-  store<u32>(output, <u32>(type | (3 << ZSTD_LITERALS_FORMAT_SHIFT) | (<u32>length << 4)));
+  store<u32>(output, <u32>(type | (3 << ZSTD_LITERALS_FORMAT_SHIFT) | ((<u32>length) << 4)));
   return output + 3;
 }
 

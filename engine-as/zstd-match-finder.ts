@@ -1,6 +1,7 @@
 // Finds the matches of one block: greedy, one candidate per hash, the last two offsets tried first, looking less and less
 // closely at what will not compress.
 
+import { countEqual } from "./equal-bytes";
 import { copy16 } from "./wide-copy";
 import { ZSTD_MATCH_MIN, ZSTD_REPEATS } from "./zstd-format";
 import {
@@ -25,25 +26,7 @@ const PATIENCE: usize = 128;
 // @ts-ignore: decorator
 @inline
 function slotOf(word: u64, mask: usize): usize {
-  return HASHES_AT + (<usize>(((word << 16) * 227718039650203) >>> (64 - 2 - HASH_BITS_MAX)) & mask);
-}
-
-/** How many bytes are equal at `a` and `b`, up to `limit`. */
-// @ts-ignore: decorator
-@inline
-function countEqual(a: usize, b: usize, limit: usize): usize {
-  const start = a;
-  while (a + 8 <= limit) {
-    const difference = load<u64>(a) ^ load<u64>(b);
-    if (difference != 0) return a - start + <usize>(ctz(difference) >> 3);
-    a += 8;
-    b += 8;
-  }
-  while (a < limit && load<u8>(a) == load<u8>(b)) {
-    a++;
-    b++;
-  }
-  return a - start;
+  return HASHES_AT + ((<usize>(((word << 16) * 227718039650203) >>> (64 - 2 - HASH_BITS_MAX))) & mask);
 }
 
 /** Makes the table of hashes ready for a source of `length` bytes; answers the mask of its slots. */

@@ -114,7 +114,7 @@ function encodeLengths(end: usize): void {
     const matchBits = <u32>load<u8>(ZSTD_MATCH_LENGTH_BITS + <usize>matchCode);
     const lengthBits = literalsBits + matchBits;
     const extra =
-      <u64>(literals & ((1 << literalsBits) - 1)) |
+      (<u64>(literals & ((1 << literalsBits) - 1))) |
       ((<u64>(matched & ((1 << matchBits) - 1))) << literalsBits) |
       ((<u64>(offset ^ (1 << offsetCode))) << lengthBits);
     store<u64>(at, extra, SEQUENCE_EXTRA_AT);
@@ -158,7 +158,7 @@ function writeTable(
       log = fseLog(total, last, logMax);
       normalizeCounts(counts, last, total, log);
       const end = writeDistribution(output, last, log);
-      if (costInBits(counts, last, log) + (<u32>(end - output) << 3) < cost) {
+      if (costInBits(counts, last, log) + ((<u32>(end - output)) << 3) < cost) {
         mode = ZSTD_FSE_MODE;
         output = end;
       }
@@ -170,7 +170,7 @@ function writeTable(
     }
     buildFseTable(table, last, log);
   }
-  store<u8>(modesAt, load<u8>(modesAt) | <u8>(mode << modeShift));
+  store<u8>(modesAt, load<u8>(modesAt) | (<u8>(mode << modeShift)));
   return output;
 }
 

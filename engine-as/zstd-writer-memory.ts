@@ -1,11 +1,7 @@
 // Where the Zstandard writer keeps its tables during one call, all of it in the codecs' scratch.
 
 import { CODEC_SCRATCH_AT, CODEC_SCRATCH_BYTES } from "./memory-map";
-import {
-  ZSTD_BLOCK_BYTES_MAX,
-  ZSTD_LITERAL_LENGTH_LOG_MAX,
-  ZSTD_MATCH_LENGTH_LOG_MAX,
-} from "./zstd-format";
+import { ZSTD_BLOCK_BYTES_MAX, ZSTD_LITERAL_LENGTH_LOG_MAX, ZSTD_MATCH_LENGTH_LOG_MAX } from "./zstd-format";
 
 // One sequence, in bytes from its start. The match finder's three words become what the bit stream needs.
 export const SEQUENCE_BYTES: usize = 16;
@@ -20,8 +16,9 @@ const SEQUENCES_MAX: usize = ZSTD_BLOCK_BYTES_MAX / 4;
 // One symbol of an FSE table that is written with, an uint64.
 export const FSE_SYMBOLS_MAX: usize = 64;
 export const FSE_STATES_MAX: usize = 512;
-if (<usize>1 << ZSTD_LITERAL_LENGTH_LOG_MAX > FSE_STATES_MAX) ERROR("zstd: literal lengths have more states");
-if (<usize>1 << ZSTD_MATCH_LENGTH_LOG_MAX > FSE_STATES_MAX) ERROR("zstd: match lengths have more states");
+if ((<usize>1) << ZSTD_LITERAL_LENGTH_LOG_MAX > FSE_STATES_MAX)
+  ERROR("zstd: literal lengths have more states");
+if ((<usize>1) << ZSTD_MATCH_LENGTH_LOG_MAX > FSE_STATES_MAX) ERROR("zstd: match lengths have more states");
 // One FSE table, in bytes from its start.
 export const FSE_SYMBOLS_AT: usize = 0; // an uint64 each: see fse-writer.ts
 export const FSE_NEXT_STATES_AT: usize = FSE_SYMBOLS_AT + FSE_SYMBOLS_MAX * 8; // an uint16 each
