@@ -138,8 +138,9 @@ export function buildFseTable(table: usize, last: u32, log: u32): void {
   // Those that are less than one have the last cells, one each.
   let high = mask;
   for (let symbol: u32 = 0; symbol <= last; symbol++) {
-    if (load<i16>(NORMALIZED_AT + ((<usize>symbol) << 1)) < 0)
-      store<u8>(FSE_CELLS_AT + <usize>high--, <u8>symbol);
+    if (load<i16>(NORMALIZED_AT + ((<usize>symbol) << 1)) >= 0) continue;
+    store<u8>(FSE_CELLS_AT + <usize>high, <u8>symbol);
+    high--;
   }
   let position: u32 = 0;
   let starts: u32 = 0;
