@@ -1,13 +1,10 @@
-/** The parts of Zstandard frames, as far as they are told by headers: RFC 8878, section 3.1.1. */
+/** What a Zstandard frame's headers say: RFC 8878, section 3.1.1. What is in its blocks: zstd-walker.ts. */
+import { BLOCKS } from "./zstd-walker.ts";
 
 export interface ZstdBlock {
-  readonly type: "raw" | "rle" | "compressed";
+  readonly type: (typeof BLOCKS)[number];
   /** Bytes of the frame that hold the content. */
   readonly size: number;
-  /** Of a compressed block. */
-  readonly literals?: { readonly type: string; readonly size: number; readonly streams: number };
-  /** Of a compressed block: how many, and how literal lengths, offsets and match lengths are coded. */
-  readonly sequences?: { readonly count: number; readonly modes: readonly string[] };
 }
 
 export interface ZstdFrame {
@@ -20,9 +17,6 @@ export interface ZstdFrame {
   /** Bytes up to the end of the last block. */
   readonly size: number;
 }
-
-const LITERALS = ["raw", "rle", "compressed", "treeless"];
-const MODES = ["predefined", "rle", "fse", "repeat"];
 
 function readLittleEndian(bytes: Uint8Array, at: number, length: number): number {
   let value = 0;
@@ -53,49 +47,12 @@ export function zstdAnatomy(bytes: Uint8Array): ZstdFrame {
     at += 3;
     last = (header & 1) === 1;
     const size = header >>> 3;
-    const type = (["raw", "rle", "compressed"] as const)[(header >>> 1) & 3];
+    const type = BLOCKS[(header >>> 1) & 3];
     if (type === undefined) throw new Error("a reserved type of block");
     const stored = type === "rle" ? 1 : size;
-    blocks.push({
-      type,
-      size: stored,
-      ...(type === "compressed" ? insides(bytes.subarray(at, at + size)) : {}),
-    });
+    blocks.push({ type, size: stored });
     at += stored;
   }
   const checksum = (descriptor & 4) !== 0;
   return { singleSegment, checksum, window: window || contentSize, contentSize, blocks, size: at };
-}
-
-function insides(block: Uint8Array): Pick<ZstdBlock, "literals" | "sequences"> {
-  const type = LITERALS[(block[0] ?? 0) & 3] ?? "";
-  const format = ((block[0] ?? 0) >>> 2) & 3;
-  let size: number;
-  let at: number;
-  let streams = 1;
-  if (type === "raw" || type === "rle") {
-    const headerBytes = format === 3 ? 3 : format === 1 ? 2 : 1;
-    size = Math.floor(readLittleEndian(block, 0, headerBytes) / (headerBytes === 1 ? 8 : 16));
-    at = headerBytes + (type === "raw" ? size : 1);
-  } else {
-    const headerBytes = Math.max(3, format + 2);
-    const sizeLimit = 2 ** (headerBytes * 4 - 2);
-    const sizes = Math.floor(readLittleEndian(block, 0, headerBytes) / 16);
-    size = sizes % sizeLimit;
-    streams = format === 0 ? 1 : 4;
-    at = headerBytes + Math.floor(sizes / sizeLimit);
-  }
-  const first = block[at] ?? 0;
-  const literals = { type, size, streams };
-  if (first === 0) return { literals, sequences: { count: 0, modes: [] } };
-  const countBytes = first < 128 ? 1 : first < 255 ? 2 : 3;
-  const count =
-    first < 128
-      ? first
-      : first < 255
-        ? (first - 128) * 256 + (block[at + 1] ?? 0)
-        : readLittleEndian(block, at + 1, 2) + 0x7f00;
-  const byte = block[at + countBytes] ?? 0;
-  const modes = [6, 4, 2].map((shift) => MODES[(byte >>> shift) & 3] ?? "");
-  return { literals, sequences: { count, modes } };
 }
