@@ -3,7 +3,7 @@
 //
 //   Section => type 2 bits, format 2 bits, size, [size compressed], [code], [3 sizes uint16], streams
 
-import { buildHuffmanCode, writeHuffmanCode, writeHuffmanStream } from "./huffman-writer";
+import { buildHuffmanCode, writeHuffmanCode, writeHuffmanStream } from "./zstd-huffman-writer";
 import {
   ZSTD_COMPRESSED_LITERALS,
   ZSTD_LITERALS_FORMAT_SHIFT,

@@ -14,7 +14,7 @@ import {
   normalizeCounts,
   predefineCounts,
   writeDistribution,
-} from "./fse-writer";
+} from "./zstd-fse-writer";
 import {
   ZSTD_FSE_MODE,
   ZSTD_LITERAL_LENGTH_BITS,

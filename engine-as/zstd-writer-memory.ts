@@ -20,7 +20,7 @@ if ((<usize>1) << ZSTD_LITERAL_LENGTH_LOG_MAX > FSE_STATES_MAX)
   ERROR("zstd: literal lengths have more states");
 if ((<usize>1) << ZSTD_MATCH_LENGTH_LOG_MAX > FSE_STATES_MAX) ERROR("zstd: match lengths have more states");
 // One FSE table, in bytes from its start.
-export const FSE_SYMBOLS_AT: usize = 0; // an uint64 each: see fse-writer.ts
+export const FSE_SYMBOLS_AT: usize = 0; // an uint64 each: see zstd-fse-writer.ts
 export const FSE_NEXT_STATES_AT: usize = FSE_SYMBOLS_AT + FSE_SYMBOLS_MAX * 8; // an uint16 each
 export const FSE_TABLE_BYTES: usize = FSE_NEXT_STATES_AT + FSE_STATES_MAX * 2;
 

@@ -9,7 +9,7 @@ import {
   fseNext,
   normalizeCounts,
   writeDistribution,
-} from "./fse-writer";
+} from "./zstd-fse-writer";
 import { ZSTD_HUFFMAN_BITS_MAX, ZSTD_WEIGHTS_DIRECT, ZSTD_WEIGHTS_LOG_MAX } from "./zstd-format";
 import {
   BUCKETS_AT,
