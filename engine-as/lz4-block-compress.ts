@@ -1,22 +1,20 @@
-// LZ4 block compression: greedy, one candidate per hash of five bytes, looking less and less closely at what will not
+// LZ4 block compression: greedy, one candidate per hash of six bytes, looking less and less closely at what will not
 // compress.
 
 import { countEqual } from "./equal-bytes";
-import { LZ4_LAST_LITERALS, LZ4_MATCH_LIMIT, LZ4_MATCH_MIN } from "./lz4-format";
+import { LZ4_DISTANCE_MAX, LZ4_LAST_LITERALS, LZ4_MATCH_LIMIT, LZ4_MATCH_MIN } from "./lz4-format";
 import { CODEC_SCRATCH_AT, CODEC_SCRATCH_BYTES } from "./memory-map";
 import { copy16 } from "./wide-copy";
 
-/** A longer input is not one block here: positions in it stay within the distance a match can reach. */
-export const LZ4_WRITER_BLOCK_BYTES: usize = 65536;
-/** log2 of the number of hash slots, each of them an uint32. */
-const HASH_BITS: usize = 13;
-const HASH_BYTES: usize = (<usize>4) << HASH_BITS;
-const HASHES_AT: usize = CODEC_SCRATCH_AT;
-if (HASH_BYTES > CODEC_SCRATCH_BYTES) ERROR("lz4: no room for the hashes");
+/** log2 of the number of slots, each of which holds the address where bytes of this hash were seen last. */
+const SLOTS_BITS: usize = 13;
+const SLOTS_BYTES: usize = (<usize>4) << SLOTS_BITS;
+const SLOTS_AT: usize = CODEC_SCRATCH_AT;
+if (SLOTS_BYTES > CODEC_SCRATCH_BYTES) ERROR("lz4: no room for the slots");
 /** Literals are copied in steps of sixteen and may overshoot by fifteen. */
 const OVERSHOOT: usize = 16;
 /** After 2 to this many misses the search takes one byte more at a step. */
-const SKIP_BITS: u32 = 6;
+const SKIP_BITS: usize = 6;
 
 /** Output that must be there for `length` bytes, whatever they are. */
 // @ts-ignore: decorator
@@ -25,10 +23,16 @@ export function lz4BlockBytesMax(length: usize): usize {
   return length + length / 255 + 16 + OVERSHOOT;
 }
 
+/** Forgets all that was seen: every slot names address 0, which lies before all inputs. */
+export function lz4ClearSlots(): void {
+  memory.fill(SLOTS_AT, 0, SLOTS_BYTES);
+}
+
+/** The slot of the lowest six bytes of `word`. */
 // @ts-ignore: decorator
 @inline
 function slotOf(word: u64): usize {
-  return HASHES_AT + ((<usize>(((word << 24) * 889523592379) >>> (64 - HASH_BITS))) << 2);
+  return SLOTS_AT + ((<usize>(((word << 16) * 227718039650203) >>> (64 - SLOTS_BITS))) << 2);
 }
 
 /** The rest of a length that did not fit into its token. */
@@ -43,8 +47,12 @@ function writeLength(op: usize, rest: usize): usize {
   return op;
 }
 
-function writeLastLiterals(op: usize, anchor: usize, end: usize): usize {
+/**
+ * Ends a block with the literals in [anchor, end). Answers its size; 0 when that is not less than `length`: then nothing was copied.
+ */
+function writeLastLiterals(op: usize, anchor: usize, end: usize, output: usize, length: usize): usize {
   const literals = end - anchor;
+  if (op - output + literals >= length) return 0;
   if (literals >= 15) {
     store<u8>(op, 0xf0);
     op = writeLength(op + 1, literals - 15);
@@ -52,22 +60,22 @@ function writeLastLiterals(op: usize, anchor: usize, end: usize): usize {
     store<u8>(op++, <u8>(literals << 4));
   }
   memory.copy(op, anchor, literals);
-  return op + literals;
+  const size = op + literals - output;
+  return size < length ? size : 0;
 }
 
 /**
- * Compresses `length` bytes (up to LZ4_WRITER_BLOCK_BYTES) at `source` into `output`, which must hold `lz4BlockBytesMax` of
- * them. May read OVERSHOOT bytes past the source. Answers the number of bytes.
+ * Compresses `length` bytes at `source` into `output`, which must hold `lz4BlockBytesMax` of them. May read OVERSHOOT bytes past
+ * the source. What was seen in the blocks before may stay in the slots: it lies before the source, where no match may be. Answers
+ * the number of bytes; 0 when they would not be fewer.
  */
 export function lz4BlockCompress(source: usize, length: usize, output: usize): usize {
   let op = output;
   let anchor = source;
   const end = source + length;
-  if (length <= LZ4_MATCH_LIMIT) return writeLastLiterals(op, anchor, end) - output;
+  if (length <= LZ4_MATCH_LIMIT) return 0;
   const searchEnd = end - LZ4_MATCH_LIMIT;
   const matchEnd = end - LZ4_LAST_LITERALS;
-  // Slots hold positions relative to the source; an empty one says 0, which is as good a candidate as any.
-  memory.fill(HASHES_AT, 0, HASH_BYTES);
 
   let ip = source + 1;
   let slot = slotOf(load<u64>(ip));
@@ -75,17 +83,20 @@ export function lz4BlockCompress(source: usize, length: usize, output: usize): u
     let match: usize;
     let next = ip;
     let step: usize = 1;
-    let misses: u32 = 1 << SKIP_BITS;
-    do {
+    let misses: usize = 1 << SKIP_BITS;
+    while (true) {
       const found = slot;
       ip = next;
       next += step;
-      step = <usize>(misses++ >>> SKIP_BITS);
-      if (next > searchEnd) return writeLastLiterals(op, anchor, end) - output;
-      match = source + <usize>load<u32>(found);
+      step = misses++ >>> SKIP_BITS;
+      if (next > searchEnd) return writeLastLiterals(op, anchor, end, output, length);
+      match = <usize>load<u32>(found);
       slot = slotOf(load<u64>(next));
-      store<u32>(found, ip - source);
-    } while (load<u32>(match) != load<u32>(ip));
+      store<u32>(found, ip);
+      if (load<u32>(match) == load<u32>(ip)) {
+        if (match >= source && ip - match <= LZ4_DISTANCE_MAX) break;
+      }
+    }
 
     while (ip > anchor && match > source && load<u8>(ip - 1) == load<u8>(match - 1)) {
       ip--;
@@ -122,15 +133,16 @@ export function lz4BlockCompress(source: usize, length: usize, output: usize): u
       }
       store<u8>(tokenAt, <u8>token);
       anchor = ip;
-      if (ip >= searchEnd) return writeLastLiterals(op, anchor, end) - output;
+      if (ip >= searchEnd) return writeLastLiterals(op, anchor, end, output, length);
 
-      store<u32>(slotOf(load<u64>(ip - 2)), ip - 2 - source);
+      store<u32>(slotOf(load<u64>(ip - 2)), ip - 2);
       // Another match may follow at once.
       const word = load<u64>(ip);
       const found = slotOf(word);
-      match = source + <usize>load<u32>(found);
-      store<u32>(found, ip - source);
+      match = <usize>load<u32>(found);
+      store<u32>(found, ip);
       if (load<u32>(match) != <u32>word) break;
+      if (match < source || ip - match > LZ4_DISTANCE_MAX) break;
       tokenAt = op++;
       token = 0;
     }

@@ -16,6 +16,7 @@ export const LZ4_DICTIONARY_BIT: u32 = 0x01;
 
 // The BD byte: bits 4 to 6 name the greatest block, 4: 64 KiB, 5: 256 KiB, 6: 1 MiB, 7: 4 MiB.
 export const LZ4_BLOCK_64_KIB: u32 = 0x40;
+export const LZ4_BLOCK_256_KIB: u32 = 0x50;
 export const LZ4_BD_RESERVED_MASK: u32 = 0x8f;
 
 /** In a block's size: the block is stored as it is. */

@@ -44,13 +44,50 @@ describe.each(engineKinds)("LZ4 frames, %s build", (kind) => {
     }
   });
 
-  test("are written as Kafka's producers do: independent blocks of 64 KiB, no sizes, no checksums", () => {
-    const compressed = engine.compress(CODEC_LZ4, new Random(1).bytes(70_000));
-    expect([...compressed.subarray(0, 7)]).toEqual([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82]);
-    const view = new DataView(compressed.buffer);
-    // Noise does not compress: the first block is stored.
-    expect(view.getUint32(7, true)).toBe((65536 | 0x80000000) >>> 0);
-    expect([...compressed.subarray(-4)]).toEqual([0, 0, 0, 0]);
+  test("are written as Kafka's producers do: independent blocks, no sizes, no checksums", () => {
+    const magic = [0x04, 0x22, 0x4d, 0x18, 0x60];
+    for (const [size, blockMax, block, checksum] of [
+      [65_536, 65_536, 0x40, 0x82],
+      [65_537, 262_144, 0x50, 0xfb],
+      [600_000, 262_144, 0x50, 0xfb],
+    ] as const) {
+      // Noise does not compress: blocks are stored.
+      const noise = new Random(1).bytes(size);
+      const compressed = engine.compress(CODEC_LZ4, noise);
+      expect([...compressed.subarray(0, 7)]).toEqual([...magic, block, checksum]);
+      const view = new DataView(compressed.buffer);
+      let at = 7;
+      for (let taken = 0; taken < size; taken += blockMax) {
+        const take = Math.min(blockMax, size - taken);
+        expect(view.getUint32(at, true)).toBe((take | 0x80000000) >>> 0);
+        expect(
+          Buffer.compare(compressed.subarray(at + 4, at + 4 + take), noise.subarray(taken, taken + take)),
+        ).toBe(0);
+        at += 4 + take;
+      }
+      expect([...compressed.subarray(at)]).toEqual([0, 0, 0, 0]);
+    }
+  });
+
+  test("find what lies up to 65535 bytes back in the same block, and nothing in the block before", () => {
+    const noise = new Random(6).bytes(65_535);
+    const sizeOf = (...pieces: readonly Uint8Array[]): number =>
+      engine.compress(CODEC_LZ4, concat(...pieces)).length;
+    expect(sizeOf(noise, noise, noise)).toBeLessThan(70_000);
+    // One byte farther is too far.
+    expect(sizeOf(noise, Uint8Array.of(0), noise, Uint8Array.of(1), noise)).toBeGreaterThan(190_000);
+    const before = new Random(7).bytes(262_144 - 60_000);
+    const [start, again] = [noise.subarray(0, 60_000), noise.subarray(0, 60_000)];
+    expect(sizeOf(before, start, again)).toBeGreaterThan(262_144 + 60_000);
+    expect(sizeOf(before.subarray(60_000), start, again)).toBeLessThan(210_000);
+    for (const data of [
+      concat(noise, noise, noise),
+      concat(before, start, again),
+      concat(before.subarray(60_000), start, again),
+    ])
+      expect(
+        Buffer.compare(lz4.decompressFrameSync(Buffer.from(engine.compress(CODEC_LZ4, data))), data),
+      ).toBe(0);
   });
 
   test("compress text at least as well as the native fast mode, to a few percent", () => {
