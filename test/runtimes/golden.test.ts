@@ -15,6 +15,8 @@ const SCRIPT = join(here, "run-vectors-here.ts");
 const HOST = join(here, "wasmtime_host.py");
 const VECTORS = join(root, "test/engine/golden/vectors.json");
 const ENGINE = join(root, "build/engine.wasm");
+/** With SIMD and without. */
+const BUILDS = ["engine.wasm", "engine.plain.wasm"];
 
 const file = JSON.parse(readFileSync(VECTORS, "utf8")) as VectorFile;
 const expected: Outcome = {
@@ -26,14 +28,14 @@ const expected: Outcome = {
 describe("the golden vectors, run in", () => {
   beforeAll(installRuntimes);
 
-  test("Bun: JavaScriptCore, Safari's engine", async () => {
-    const { stdout } = await run(programOf("@oven", "bin/bun"), ["run", SCRIPT]);
+  test.each(BUILDS)("Bun: JavaScriptCore, Safari's engine: %s", async (build) => {
+    const { stdout } = await run(programOf("@oven", "bin/bun"), ["run", SCRIPT, build]);
     expect(JSON.parse(stdout.toString())).toEqual(expected);
   });
 
-  test("Deno, which is allowed to read and nothing else", async () => {
+  test.each(BUILDS)("Deno, which is allowed to read and nothing else: %s", async (build) => {
     const flags = ["--no-config", "--no-lock", "--no-npm", "--no-remote", `--allow-read=${root}`];
-    const { stdout } = await run(programOf("@deno", "deno"), ["run", ...flags, SCRIPT], {
+    const { stdout } = await run(programOf("@deno", "deno"), ["run", ...flags, SCRIPT, build], {
       env: { DENO_NO_UPDATE_CHECK: "1" },
     });
     expect(JSON.parse(stdout.toString())).toEqual(expected);
@@ -49,8 +51,9 @@ describeWith(["python with pip"], "wasmtime, a host in Python written from FORMA
     env = { PYTHONPATH: await installWheels(python), PYTHONDONTWRITEBYTECODE: "1" };
   });
 
-  test("runs the golden vectors", async () => {
-    const { stdout } = await run(python, [HOST, "vectors", ENGINE, VECTORS], { env });
+  test.each(BUILDS)("runs the golden vectors: %s", async (build) => {
+    const engine = join(root, "build", build);
+    const { stdout } = await run(python, [HOST, "vectors", engine, VECTORS], { env });
     expect(JSON.parse(stdout.toString())).toEqual(expected);
   });
 
