@@ -151,7 +151,7 @@ export function zstdInputs(zstd: Zstd): CodecInputs {
     native: (bytes) => {
       // It takes one frame in one piece, and gets memory for what the frame says it holds.
       const { size = 0 } = layoutOf(bytes);
-      if (bytes.length < 9 || size > NATIVE_BYTES_MAX) return undefined;
+      if (bytes.length < 9 || bytes[0] !== 0x28 || size > NATIVE_BYTES_MAX) return undefined;
       try {
         return zstd.decompress(bytes);
       } catch {
