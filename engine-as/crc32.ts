@@ -71,16 +71,14 @@ function pull16(to: usize, source: usize, at: usize): void {
   xor16(to, source, at - PULL_NEAR, at - PULL_MIDDLE, at - PULL_FAR);
 }
 
-/** Pushes `length`, a multiple of 64, bytes from `source` into the chunk at `at`. */
+/** Pushes `length`, a multiple of 32, bytes from `source` into the chunk at `at`. */
 function pushChunk(source: usize, at: usize, length: usize): void {
   const end = at + length;
   while (at < end) {
     pull16(at, source, at);
     pull16(at + 16, source + 16, at + 16);
-    pull16(at + 32, source + 32, at + 32);
-    pull16(at + 48, source + 48, at + 48);
-    at += 64;
-    source += 64;
+    at += 32;
+    source += 32;
   }
 }
 

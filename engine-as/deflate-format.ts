@@ -72,3 +72,12 @@ export function distanceExtraBits(symbol: usize): usize {
 export function distanceBase(symbol: usize): usize {
   return symbol < 4 ? 1 + symbol : 1 + ((2 + (symbol & 1)) << ((symbol >> 1) - 1));
 }
+
+/** Writes the lengths of the fixed codes, a byte each: LITERAL_SYMBOLS_FIXED of them, then DISTANCE_SYMBOLS_FIXED. */
+export function writeFixedLengths(at: usize): void {
+  memory.fill(at, 8, 144);
+  memory.fill(at + 144, 9, 256 - 144);
+  memory.fill(at + SYMBOL_END, 7, 280 - SYMBOL_END);
+  memory.fill(at + 280, 8, LITERAL_SYMBOLS_FIXED - 280);
+  memory.fill(at + LITERAL_SYMBOLS_FIXED, 5, DISTANCE_SYMBOLS_FIXED);
+}

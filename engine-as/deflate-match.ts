@@ -2,7 +2,7 @@
 // less closely at what does not repeat itself.
 
 import { DISTANCE_MAX, MATCH_BYTES_MAX } from "./deflate-format";
-import { HASHES_AT, HASH_BITS, SEQUENCES_AT, SEQUENCES_MAX, SEQUENCE_BYTES } from "./deflate-memory";
+import { HASHES_AT, HASH_BITS_MAX, SEQUENCES_AT, SEQUENCES_MAX, SEQUENCE_BYTES } from "./deflate-memory";
 import { countEqual } from "./equal-bytes";
 
 /** A shorter match than the format allows costs more time than it saves bytes. */
@@ -10,19 +10,31 @@ const MATCH_BYTES: usize = 4;
 /** After 2 to this many misses the search takes one byte more at a step. */
 const SKIP_BITS: u32 = 6;
 
+/** A short input gets fewer slots, which must be cleared before: at least 2 to this many. */
+const HASH_BITS_MIN: u32 = 9;
+/** 32 less log2 of the number of slots at hand. */
+let hashShift: u32 = 0;
+
 /** After `findSequences`: where they end. */
 export let sequencesEnd: usize = 0;
 
 // @ts-ignore: decorator
 @inline
-function slotOf(word: u32): usize {
-  return HASHES_AT + ((<usize>((word * 0x9e3779b1) >>> (32 - <u32>HASH_BITS))) << 2);
+function slotOf(word: u32, shift: u32): usize {
+  return HASHES_AT + ((<usize>((word * 0x9e3779b1) >>> shift)) << 2);
+}
+
+/** Forgets all places, before an input of `length` bytes. */
+export function startMatches(length: usize): void {
+  const bits = max<u32>(HASH_BITS_MIN, min<u32>(HASH_BITS_MAX, 32 - clz<u32>(<u32>length)));
+  hashShift = 32 - bits;
+  memory.fill(HASHES_AT, 0, (<usize>4) << bits);
 }
 
 // @ts-ignore: decorator
 @inline
-function insert(at: usize, source: usize): void {
-  const slot = slotOf(load<u32>(at));
+function insert(at: usize, source: usize, shift: u32): void {
+  const slot = slotOf(load<u32>(at), shift);
   store<u32>(slot, (load<u32>(slot) << 16) | ((<u32>(at - source)) & 0xffff));
 }
 
@@ -31,6 +43,7 @@ function insert(at: usize, source: usize): void {
  * `source` is where the whole input began, `end` where it ends. Answers where the sequences end in the input.
  */
 export function findSequences(source: usize, at: usize, limit: usize, end: usize): usize {
+  const shift = hashShift;
   let sequence: usize = SEQUENCES_AT;
   const sequencesFull: usize = SEQUENCES_AT + (SEQUENCES_MAX - 1) * SEQUENCE_BYTES;
   const searchEnd = min(limit, end - source < MATCH_BYTES ? source : end - MATCH_BYTES + 1);
@@ -39,7 +52,7 @@ export function findSequences(source: usize, at: usize, limit: usize, end: usize
   let misses: u32 = 1 << SKIP_BITS;
   while (ip < searchEnd) {
     const word = load<u32>(ip);
-    const slot = slotOf(word);
+    const slot = slotOf(word, shift);
     const places = load<u32>(slot);
     const position = <u32>(ip - source);
     store<u32>(slot, (places << 16) | (position & 0xffff));
@@ -51,23 +64,20 @@ export function findSequences(source: usize, at: usize, limit: usize, end: usize
     const matchEnd = min(end, ip + MATCH_BYTES_MAX);
     if (load<u32>(ip - distance) == word && distance - 1 < DISTANCE_MAX && distance <= <usize>position) {
       length = countEqual(ip, ip - distance, matchEnd);
-      if (
-        load<u32>(ip - second + length - 3) == load<u32>(ip + length - 3) &&
-        load<u32>(ip - second) == word &&
-        second - 1 < DISTANCE_MAX &&
-        second <= <usize>position &&
-        ip + length < matchEnd
-      ) {
-        const other = countEqual(ip, ip - second, matchEnd);
-        if (other > length) {
-          length = other;
-          distance = second;
-        }
+    }
+    if (
+      load<u32>(ip - second) == word &&
+      second - 1 < DISTANCE_MAX &&
+      second <= <usize>position &&
+      load<u8>(ip - second + length) == load<u8>(ip + length)
+    ) {
+      const other = countEqual(ip, ip - second, matchEnd);
+      if (other > length) {
+        length = other;
+        distance = second;
       }
-    } else if (load<u32>(ip - second) == word && second - 1 < DISTANCE_MAX && second <= <usize>position) {
-      length = countEqual(ip, ip - second, matchEnd);
-      distance = second;
-    } else {
+    }
+    if (length == 0) {
       ip += <usize>(misses++ >>> SKIP_BITS);
       continue;
     }
@@ -86,7 +96,7 @@ export function findSequences(source: usize, at: usize, limit: usize, end: usize
     store<u32>(sequence, (length << 21) | (distance - 1), 4);
     sequence += SEQUENCE_BYTES;
     const insertEnd = min(stop, searchEnd);
-    for (ip++; ip < insertEnd; ip++) insert(ip, source);
+    for (ip++; ip < insertEnd; ip++) insert(ip, source, shift);
     ip = stop;
     anchor = stop;
     misses = 1 << SKIP_BITS;

@@ -9,10 +9,10 @@ import {
 } from "./deflate-format";
 import { CODEC_SCRATCH_AT, CODEC_SCRATCH_BYTES } from "./memory-map";
 
-/** log2 of the number of slots, each of them the two latest positions with that hash. */
-export const HASH_BITS: usize = 15;
+/** log2 of the greatest number of slots, each of them the two latest positions with that hash. */
+export const HASH_BITS_MAX: u32 = 15;
 export const HASHES_AT: usize = CODEC_SCRATCH_AT;
-export const HASHES_BYTES: usize = (<usize>4) << HASH_BITS;
+const HASHES_BYTES: usize = (<usize>4) << HASH_BITS_MAX;
 
 /**
  * A block as literals and matches.
@@ -36,7 +36,9 @@ export const COUNTS_BYTES: usize = PRECODE_COUNTS_AT + PRECODE_SYMBOLS * 4 - LIT
 /** The length of each symbol's code, a byte each; those of distances follow those of literals when they are sent. */
 export const LITERAL_LENGTHS_AT: usize = LITERAL_COUNTS_AT + COUNTS_BYTES;
 export const DISTANCE_LENGTHS_AT: usize = LITERAL_LENGTHS_AT + LITERAL_SYMBOLS_FIXED;
-export const PRECODE_LENGTHS_AT: usize = DISTANCE_LENGTHS_AT + DISTANCE_SYMBOLS_FIXED;
+/** The same of the fixed codes, literals and distances. */
+export const FIXED_LENGTHS_AT: usize = DISTANCE_LENGTHS_AT + DISTANCE_SYMBOLS_FIXED;
+export const PRECODE_LENGTHS_AT: usize = FIXED_LENGTHS_AT + LITERAL_SYMBOLS_FIXED + DISTANCE_SYMBOLS_FIXED;
 export const SENT_LENGTHS_AT: usize = PRECODE_LENGTHS_AT + 32;
 /** The symbols of the precode as they are sent, uint16 each: symbol, extra bits from bit 8 on. */
 export const PRECODE_ITEMS_AT: usize = SENT_LENGTHS_AT + LITERAL_SYMBOLS_FIXED + DISTANCE_SYMBOLS_FIXED;

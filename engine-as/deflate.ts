@@ -2,8 +2,7 @@
 
 import { writeBlock, endBlocks, startBlocks } from "./deflate-block";
 import { STORED_BYTES_MAX } from "./deflate-format";
-import { findSequences } from "./deflate-match";
-import { HASHES_AT, HASHES_BYTES } from "./deflate-memory";
+import { findSequences, startMatches } from "./deflate-match";
 
 /** A block ends after so many bytes of input if it has not had its number of sequences before. */
 const BLOCK_BYTES: usize = 2 * STORED_BYTES_MAX;
@@ -17,7 +16,7 @@ export function deflateBytesMax(length: usize): usize {
 /** Deflates `length` bytes at `source` into `output`, which must hold `deflateBytesMax` of them. Answers where it ends. */
 export function deflate(source: usize, length: usize, output: usize): usize {
   const end = source + length;
-  memory.fill(HASHES_AT, 0, HASHES_BYTES);
+  startMatches(length);
   startBlocks(output);
   let at = source;
   do {

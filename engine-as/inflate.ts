@@ -13,11 +13,13 @@ import {
   LITERAL_SYMBOLS_FIXED,
   MATCH_BYTES_MAX,
   PRECODE_COPY,
+  PRECODE_MORE_ZEROS,
   PRECODE_SYMBOLS,
   PRECODE_ZEROS,
   SYMBOL_END,
   SYMBOL_LENGTH,
   precodeOrder,
+  writeFixedLengths,
 } from "./deflate-format";
 import {
   CODE_DISTANCES,
@@ -84,10 +86,9 @@ export function inflate(source: usize, sourceEnd: usize, output: usize, roomEnd:
   fixedBuilt = false;
   let isLast = false;
   while (!isLast) {
-    fill();
-    isLast = (bits & 1) != 0;
-    const type = <u32>((bits >> 1) & 3);
-    take(3);
+    const head = <u32>takeNumber(3);
+    isLast = (head & 1) != 0;
+    const type = head >>> 1;
     let status: i32;
     if (type == BLOCK_STORED) {
       status = copyStored();
@@ -105,8 +106,6 @@ export function inflate(source: usize, sourceEnd: usize, output: usize, roomEnd:
 }
 
 /** Fills the buffer up to 56 bits or more. */
-// @ts-ignore: decorator
-@inline
 function fill(): void {
   bits |= load<u64>(next) << bitCount;
   next += 7 - <usize>((bitCount >> 3) & 7);
@@ -118,6 +117,14 @@ function fill(): void {
 function take(count: u64): void {
   bits >>= count;
   bitCount -= count;
+}
+
+/** Takes a number of `count` bits. */
+function takeNumber(count: u64): usize {
+  fill();
+  const number = <usize>lowBits(bits, count);
+  take(count);
+  return number;
 }
 
 /** Whether bits were used that are not the input's. */
@@ -151,28 +158,22 @@ function useFixedCodes(): void {
   distanceBits = 5;
   if (fixedBuilt) return;
   fixedBuilt = true;
-  memory.fill(LENGTHS_AT, 8, 144);
-  memory.fill(LENGTHS_AT + 144, 9, 256 - 144);
-  memory.fill(LENGTHS_AT + SYMBOL_END, 7, 280 - SYMBOL_END);
-  memory.fill(LENGTHS_AT + 280, 8, LITERAL_SYMBOLS_FIXED - 280);
+  writeFixedLengths(LENGTHS_AT);
   buildTable(LENGTHS_AT, LITERAL_SYMBOLS_FIXED, literalTable, literalBits, CODE_LITERALS);
-  memory.fill(LENGTHS_AT, 5, DISTANCE_SYMBOLS_FIXED);
-  buildTable(LENGTHS_AT, DISTANCE_SYMBOLS_FIXED, distanceTable, distanceBits, CODE_DISTANCES);
+  const distances = LENGTHS_AT + LITERAL_SYMBOLS_FIXED;
+  buildTable(distances, DISTANCE_SYMBOLS_FIXED, distanceTable, distanceBits, CODE_DISTANCES);
 }
 
 /** Reads the codes at the start of a dynamic block; false when they are none. */
 function readCodes(): bool {
-  fill();
-  const literals = SYMBOL_LENGTH + <usize>(bits & 31);
-  const distances: usize = 1 + <usize>((bits >> 5) & 31);
-  const sent: usize = 4 + <usize>((bits >> 10) & 15);
-  take(14);
+  const counts = takeNumber(14);
+  const literals = SYMBOL_LENGTH + (counts & 31);
+  const distances: usize = 1 + ((counts >>> 5) & 31);
+  const sent: usize = 4 + (counts >>> 10);
   if (literals > LITERAL_SYMBOLS || distances > DISTANCE_SYMBOLS) return false;
   memory.fill(LENGTHS_AT, 0, PRECODE_SYMBOLS);
   for (let index: usize = 0; index < sent; index++) {
-    fill();
-    store<u8>(LENGTHS_AT + precodeOrder(index), <u8>(bits & 7));
-    take(3);
+    store<u8>(LENGTHS_AT + precodeOrder(index), <u8>takeNumber(3));
   }
   const precodeBits = buildTable(
     LENGTHS_AT,
@@ -196,19 +197,12 @@ function readCodes(): bool {
       continue;
     }
     let length: u8 = 0;
-    let times: usize;
     if (symbol == PRECODE_COPY) {
       if (known == 0) return false;
       length = load<u8>(LENGTHS_AT + known - 1);
-      times = 3 + <usize>(bits & 3);
-      take(2);
-    } else if (symbol == PRECODE_ZEROS) {
-      times = 3 + <usize>(bits & 7);
-      take(3);
-    } else {
-      times = 11 + <usize>(bits & 127);
-      take(7);
     }
+    const least: usize = symbol == PRECODE_MORE_ZEROS ? 11 : 3;
+    const times = least + takeNumber(symbol == PRECODE_COPY ? 2 : symbol == PRECODE_ZEROS ? 3 : 7);
     if (times > all - known) return false;
     memory.fill(LENGTHS_AT + known, length, times);
     known += times;
@@ -344,15 +338,19 @@ function decodeBlock(): i32 {
   return decodeRest();
 }
 
+/** Looks the next code up, in its subtable if it has one, whose bits alone are left to take then. */
+function nextEntry(table: usize, tableBits: u64): u64 {
+  fill();
+  const entry = lookUp(table, lowBits(bits, tableBits));
+  if ((entry & ENTRY_END) != ENTRY_EXCEPTION) return entry;
+  take(entry & 63);
+  return lookUp(table, (entry >> 16) + lowBits(bits, entry >> 8));
+}
+
 /** The same with every symbol checked and nothing written beyond it. */
 function decodeRest(): i32 {
   while (true) {
-    fill();
-    let entry = lookUp(literalTable, lowBits(bits, literalBits));
-    if ((entry & ENTRY_END) == ENTRY_EXCEPTION) {
-      take(entry & 63);
-      entry = lookUp(literalTable, (entry >> 16) + lowBits(bits, entry >> 8));
-    }
+    let entry = nextEntry(literalTable, literalBits);
     if (entry & (ENTRY_LITERAL | ENTRY_EXCEPTION)) {
       take(entry & 63);
       if (isBeyondInput()) return BAD_FRAME;
@@ -368,12 +366,7 @@ function decodeRest(): i32 {
     const length = valueOf(entry, bits);
     take(entry & 63);
 
-    fill();
-    entry = lookUp(distanceTable, lowBits(bits, distanceBits));
-    if ((entry & ENTRY_END) == ENTRY_EXCEPTION) {
-      take(entry & 63);
-      entry = lookUp(distanceTable, (entry >> 16) + lowBits(bits, entry >> 8));
-    }
+    entry = nextEntry(distanceTable, distanceBits);
     if (entry & ENTRY_EXCEPTION) return BAD_FRAME;
     const distance = valueOf(entry, bits);
     take(entry & 63);

@@ -97,7 +97,7 @@ describe.each(engineKinds)("damaged gzip, %s build", (kind) => {
   test("damaged data means to the engine what it means to zlib", () => {
     const random = new Random(0xdef1a7e);
     const agreed: Record<string, number> = {};
-    for (let round = 0; round < 4000; round++) {
+    for (let round = 0; round < 2000; round++) {
       const data = random.text(1 + random.below(2500));
       const options = { level: 1 + random.below(9), strategy: STRATEGIES[random.below(4)] ?? 0 };
       const sound = new Uint8Array(deflateRawSync(data, options));
@@ -107,14 +107,14 @@ describe.each(engineKinds)("damaged gzip, %s build", (kind) => {
       );
       agreed[answer] = (agreed[answer] ?? 0) + 1;
     }
-    expect(agreed["bad"]).toBeGreaterThan(500);
-    expect(agreed["sound"]).toBeGreaterThan(500);
+    expect(agreed["bad"]).toBeGreaterThan(250);
+    expect(agreed["sound"]).toBeGreaterThan(250);
   });
 
   test("made-up codes are sound to the engine where they are to zlib, and mean the same", () => {
     const random = new Random(0xc0de);
     const agreed: Record<string, number> = {};
-    for (let round = 0; round < 4000; round++) {
+    for (let round = 0; round < 2000; round++) {
       const literals = randomLengths(random, 257 + random.below(30));
       const distances = randomLengths(random, 1 + random.below(30));
       if (!random.oneIn(20) && literals[256] === 0) literals[256] = 1 + random.below(15);
@@ -128,8 +128,8 @@ describe.each(engineKinds)("damaged gzip, %s build", (kind) => {
       const answer = expectAsZlib(writer.bytes(), `round ${round} of seed ${random.seed}`);
       agreed[answer] = (agreed[answer] ?? 0) + 1;
     }
-    expect(agreed["bad"]).toBeGreaterThan(500);
-    expect(agreed["sound"]).toBeGreaterThan(200);
+    expect(agreed["bad"]).toBeGreaterThan(250);
+    expect(agreed["sound"]).toBeGreaterThan(100);
   });
 
   test("whatever is compressed stays within the room asked for", () => {

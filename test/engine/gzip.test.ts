@@ -70,9 +70,10 @@ describe.each(engineKinds)("gzip, %s build", (kind) => {
     for (const data of samples(size)) expectBothWays(data, kind === "release" ? [0, 1, 6, 9] : [1, 6]);
   });
 
-  test("64 MiB go both ways", () => {
+  const large = kind === "debug" ? 1 << 24 : 1 << 26;
+  test(`${large >> 20} MiB go both ways`, () => {
     const piece = joined(...samples(1_000_003));
-    const data = new Uint8Array(1 << 26);
+    const data = new Uint8Array(large);
     for (let at = 0; at < data.length; at += piece.length) data.set(piece.subarray(0, data.length - at), at);
     const ours = write(data);
     expect(Buffer.compare(read(ours), data)).toBe(0);
