@@ -30,7 +30,7 @@ beforeAll(async () => {
   client = await ProtocolClient.tcp(gateway.kafkaPort);
 });
 afterAll(async () => {
-  client.close();
+  await client.close();
   await gateway.stop();
 });
 
