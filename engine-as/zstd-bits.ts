@@ -20,7 +20,8 @@ export function firstPosition(at: usize, length: usize): i32 {
 @inline
 export function bitsBelow(at: usize, position: i32): u64 {
   const end = (position + 7) >> 3;
-  return load<u64>(at + end - 8) << (-position & 7);
+  const skipped = <u64>((<u32>(0 - position)) & 7);
+  return load<u64>(at + end - 8) << skipped;
 }
 
 /** The value of the `bits` on top, 0 to 63 of them. Only the low six bits of `bits` count. */

@@ -2,7 +2,7 @@
 
 import { BAD_FRAME, OUTPUT_FULL } from "./status";
 import { literalsFrom, literalsTo, readLiterals, startLiterals } from "./zstd-literals-reader";
-import { decodeSequences } from "./zstd-sequences-decode";
+import { decodeSequences, WIDE_BYTES } from "./zstd-sequences-decode";
 import { readSequencesHeader, sequencesCount, sequencesFrom, startSequences } from "./zstd-sequences-reader";
 
 /** Forgets all that blocks hand on to the next: call this at the start of a frame. */
@@ -41,6 +41,7 @@ export function readBlock(
     literalsTo,
     output,
     output + capacity,
+    output + (capacity > WIDE_BYTES ? capacity - WIDE_BYTES : 0),
     low,
   );
 }

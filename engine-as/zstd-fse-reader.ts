@@ -88,16 +88,18 @@ function describeSymbols(kind: i32, symbols: u32): void {
   let base: u64 = kind == MATCH_LENGTH_SYMBOLS ? ZSTD_MATCH_MIN : 0;
   for (let symbol: u32 = 0; symbol < symbols; symbol++) {
     let bits: u64 = 0;
-    if (kind == LITERAL_LENGTH_SYMBOLS) {
-      bits = <u64>load<u8>(ZSTD_LITERAL_LENGTH_BITS + symbol);
-    } else if (kind == MATCH_LENGTH_SYMBOLS) {
-      bits = <u64>load<u8>(ZSTD_MATCH_LENGTH_BITS + symbol);
-    } else if (kind == OFFSET_SYMBOLS) {
+    let value = (<u64>symbol) << 32;
+    if (kind == OFFSET_SYMBOLS) {
       bits = symbol;
-      base = (<u64>1) << symbol;
+      value = (<u64>1) << (32 + bits);
+    } else if (kind != WEIGHT_SYMBOLS) {
+      const table = kind == LITERAL_LENGTH_SYMBOLS ? ZSTD_LITERAL_LENGTH_BITS : ZSTD_MATCH_LENGTH_BITS;
+      bits = <u64>load<u8>(table + symbol);
+      const span = (<u64>1) << bits;
+      value = (base << 30) | ((span - 1) << 48);
+      base += span;
     }
-    store<u64>(SYMBOLS_AT + (symbol << 3), bits | (base << 32));
-    base += (<u64>1) << bits;
+    store<u64>(SYMBOLS_AT + (symbol << 3), bits | value);
   }
 }
 
@@ -143,7 +145,11 @@ export function buildTable(table: usize, kind: i32): void {
     const next = <u32>load<u16>(NEXT_STATES_AT + (symbol << 1));
     store<u16>(NEXT_STATES_AT + (symbol << 1), <u16>(next + 1));
     const bits = log - (31 - clz<u32>(next));
-    const base = ((next << bits) - size) << 3;
-    store<u64>(state, load<u64>(SYMBOLS_AT + (symbol << 3)) | ((<u64>bits) << 8) | ((<u64>base) << 16));
+    const first = (next << bits) - size;
+    const mask: u32 = (1 << bits) - 1;
+    store<u64>(
+      state,
+      load<u64>(SYMBOLS_AT + (symbol << 3)) | (<u64>((bits << 6) | (first << 12) | (mask << 21))),
+    );
   }
 }

@@ -25,21 +25,21 @@ function readWeights(at: usize, length: usize): i32 {
   let position = firstPosition(at, length - <usize>size);
   const log = distributionLog;
   // Two states take turns: this one, and the other.
-  let state = (<usize>topBits(bitsBelow(at, position), log)) << 3;
+  let state = <usize>topBits(bitsBelow(at, position), log);
   position -= <i32>log;
-  let other = (<usize>topBits(bitsBelow(at, position), log)) << 3;
+  let other = <usize>topBits(bitsBelow(at, position), log);
   position -= <i32>log;
   if (position < 0) return BAD_FRAME;
   let count: u32 = 0;
   while (count < WEIGHTS_MAX - 1) {
-    const entry = load<u64>(WEIGHTS_TABLE_AT + state);
+    const entry = load<u64>(WEIGHTS_TABLE_AT + (state << 3));
     store<u8>(WEIGHTS_AT + count++, <u8>(entry >>> 32));
-    const bits = (entry >>> 8) & 63;
-    const next = <usize>((entry >>> 16) & 0xffff) + ((<usize>topBits(bitsBelow(at, position), bits)) << 3);
+    const bits = (entry >>> 6) & 63;
+    const next = <usize>((entry >>> 12) & 511) + <usize>topBits(bitsBelow(at, position), bits);
     position -= <i32>bits;
     if (position < 0) {
       // There is no next state; the other one is the last.
-      store<u8>(WEIGHTS_AT + count++, <u8>(load<u64>(WEIGHTS_TABLE_AT + other) >>> 32));
+      store<u8>(WEIGHTS_AT + count++, <u8>(load<u64>(WEIGHTS_TABLE_AT + (other << 3)) >>> 32));
       return <i32>count;
     }
     state = other;

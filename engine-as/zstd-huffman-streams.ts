@@ -51,7 +51,7 @@ export function decodeOne(stream: usize, length: usize, output: usize, size: usi
 }
 
 /**
- * Decodes the four streams in the `length` bytes at `source` into `size` bytes at `output`; false when they are not exactly
+ * Decodes the four streams in the `length` bytes at `source` into `size` bytes, at least 6, at `output`; false when they are not exactly
  * that. Their sizes stand before them, but for the last one's, uint16 each.
  */
 export function decodeFour(source: usize, length: usize, output: usize, size: usize): bool {
@@ -66,7 +66,6 @@ export function decodeFour(source: usize, length: usize, output: usize, size: us
     return false;
   // All but the last stream hold as much as the first.
   const piece = (size + 3) >>> 2;
-  if (piece * 3 > size) return false;
 
   let aAt = b - 8;
   let bAt = c - 8;

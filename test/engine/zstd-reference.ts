@@ -99,7 +99,7 @@ export function frame(parts: FrameParts): Uint8Array {
     (sizeFlag << 6) |
     (parts.window === undefined ? 0x20 : 0) |
     (parts.content === undefined ? 0 : 4) |
-    [0, 1, 2, 0, 3].indexOf(dictionary.length) |
+    [0, 1, 2, 4].indexOf(dictionary.length) |
     (parts.flags ?? 0);
   const [value, bytes] = parts.size ?? [0, 0];
   return concat(
