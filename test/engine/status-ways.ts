@@ -33,7 +33,7 @@ import * as status from "../../engine-as/status.ts";
 import { BASE_TIMESTAMP, options, resealed, utf8 } from "./batches.ts";
 import { loadEngine } from "./load.ts";
 
-export type Status = keyof typeof status;
+type Status = keyof typeof status;
 /** A pointer to these bytes, or to room for so many. */
 type Argument = number | bigint | Uint8Array | { readonly room: number };
 /** How a status is reached: the function, the way, and its arguments. */
@@ -127,11 +127,22 @@ const scan = (bytes: Uint8Array, from = state()): readonly Argument[] => [
   ...scanned,
 ];
 const deep = (bytes: Uint8Array, scratch = ROOM): readonly Argument[] => [
-  ...[bytes, bytes.length, room(scratch), scratch, room(RECORD_TIMES_BYTES)],
+  bytes,
+  bytes.length,
+  room(scratch),
+  scratch,
+  room(RECORD_TIMES_BYTES),
 ];
 /** The first and third are kept. */
 const rewrite = (bytes: Uint8Array, output = ROOM, scratch = ROOM, keep = 5): readonly Argument[] => [
-  ...[bytes, bytes.length, Uint8Array.of(keep), room(output), output, room(scratch), scratch, -1n],
+  bytes,
+  bytes.length,
+  Uint8Array.of(keep),
+  room(output),
+  output,
+  room(scratch),
+  scratch,
+  -1n,
 ];
 const read = (body: string, count = 1, lastDelta = 20): readonly Argument[] => {
   const bytes = Uint8Array.from(Buffer.from(body, "hex"));
@@ -348,20 +359,18 @@ export const ways: Readonly<Record<Exclude<Status, "OK">, readonly Way[]>> = {
     ["rewriteBatch", "no room for all", ...rewrite(batch, batch.length - 1, 0, 7)],
     ["rewriteBatch", "no room for a record", ...rewrite(batch, 70)],
   ],
-  BAD_FRAME: [
-    ...CODECS.flatMap((codec): Way[] => {
-      const frame = engine.compress(codec, CONTENT);
-      const longer = Uint8Array.from([...frame, 1]);
-      const cut = resealed(inCodec(codec).slice(0, -2));
-      return [
-        ["decompress", `codec ${codec}, nothing`, codec, EMPTY, 0, room(), ROOM],
-        ["decompress", `codec ${codec}, cut short`, codec, frame, frame.length - 1, room(), ROOM],
-        ["decompress", `codec ${codec}, something behind it`, codec, longer, longer.length, room(), ROOM],
-        ["checkRecords", `codec ${codec}, cut short`, ...deep(cut)],
-        ["rewriteBatch", `codec ${codec}, cut short`, ...rewrite(cut)],
-      ];
-    }),
-  ],
+  BAD_FRAME: CODECS.flatMap((codec): Way[] => {
+    const frame = engine.compress(codec, CONTENT);
+    const longer = Uint8Array.from([...frame, 1]);
+    const cut = resealed(inCodec(codec).slice(0, -2));
+    return [
+      ["decompress", `codec ${codec}, nothing`, codec, EMPTY, 0, room(), ROOM],
+      ["decompress", `codec ${codec}, cut short`, codec, frame, frame.length - 1, room(), ROOM],
+      ["decompress", `codec ${codec}, something behind it`, codec, longer, longer.length, room(), ROOM],
+      ["checkRecords", `codec ${codec}, cut short`, ...deep(cut)],
+      ["rewriteBatch", `codec ${codec}, cut short`, ...rewrite(cut)],
+    ];
+  }),
   BAD_ARGUMENT: [
     ...OUTSIDE.flatMap(([where, at]): Way[] => [
       ["batchSize", `a batch ${where}`, at, 17],
