@@ -1,7 +1,7 @@
 import { crc32 } from "@node-rs/crc32";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { CODEC_GZIP } from "../../engine-as/format.ts";
+import { CODEC_GZIP, HEAP_AT, SLACK_BYTES } from "../../engine-as/format.ts";
 import { BAD_FRAME, OUTPUT_FULL } from "../../engine-as/status.ts";
 import { BitWriter, codesOf, dynamicHead, lengthsOf, member, stored } from "./gzip-reference.ts";
 import { GuardedMemory } from "./guarded.ts";
@@ -249,6 +249,21 @@ describe.each(engineKinds)("gzip that is not as its formats say, %s build", (kin
     expect(read(whole)).toEqual(content);
     for (let cut = 10; cut < whole.length - 8; cut++) {
       expect(read(joined(whole.subarray(0, cut), whole.subarray(-8))), `cut at ${cut}`).toBe(BAD_FRAME);
+    }
+  });
+
+  test("data that ends where memory does, whatever is still to come of it", () => {
+    const bytes = memory.bytes;
+    const lengths = { literals: lengthsOf(286, { 97: 1, 256: 1 }), distances: lengthsOf(30, {}) };
+    // Cut at each byte: in the head, the precode, the lengths; behind it there is nothing but slack, all zeros.
+    const deflated = dynamicHead(lengths).bytes();
+    for (let cut = 0; cut < deflated.length; cut++) {
+      const cutOff = member({ deflated: deflated.subarray(0, cut), content: EMPTY });
+      const at = bytes.length - SLACK_BYTES - cutOff.length;
+      bytes.fill(0, at);
+      bytes.set(cutOff.fill(0, -8), at);
+      const status = memory.exports.decompress(CODEC_GZIP, at, cutOff.length, HEAP_AT, ROOM);
+      expect(status, `cut at ${cut}`).toBe(BAD_FRAME);
     }
   });
 
