@@ -1,14 +1,17 @@
 /** Judges what a decoder makes of bytes: in guarded memory, with much room and with little, beside a native decoder. */
 import { BAD_FRAME, OUTPUT_FULL } from "../../engine-as/status.ts";
 import { GuardedMemory } from "../engine/guarded.ts";
-import { loadExports } from "../engine/load.ts";
+import { type EngineKind, loadExports } from "../engine/load.ts";
 import type { Random } from "../engine/random.ts";
 import { Finding, type Target } from "./target.ts";
 
 const ROOM_BYTES = 300_000;
 const INPUT_BYTES_MAX = 300_000;
-/** Every so many inputs also go through the debug build, which traps where an assertion fails. */
-const DEBUG_EVERY = 16;
+/** Of the builds without SIMD and with assertions, which trap, one of every so many inputs goes through each. */
+const OTHERS: readonly (readonly [kind: EngineKind, every: number])[] = [
+  ["plain", 4],
+  ["debug", 16],
+];
 
 export interface CodecInputs {
   readonly codec: number;
@@ -27,7 +30,11 @@ interface Answer {
 export class CodecTarget implements Target<Uint8Array> {
   private readonly inputs: CodecInputs;
   private readonly release = new GuardedMemory(loadExports("release"), ROOM_BYTES + INPUT_BYTES_MAX);
-  private readonly debug = new GuardedMemory(loadExports("debug"), ROOM_BYTES + INPUT_BYTES_MAX);
+  private readonly others = OTHERS.map(([kind, every]) => ({
+    kind,
+    every,
+    memory: new GuardedMemory(loadExports(kind), ROOM_BYTES + INPUT_BYTES_MAX),
+  }));
 
   constructor(inputs: CodecInputs) {
     this.inputs = inputs;
@@ -44,10 +51,11 @@ export class CodecTarget implements Target<Uint8Array> {
   judge(input: Uint8Array, random: Random): string {
     const much = this.decompress(this.release, input, ROOM_BYTES);
     this.judgeLittleRoom(input, much, random);
-    if (random.oneIn(DEBUG_EVERY)) {
-      const debug = this.decompress(this.debug, input, ROOM_BYTES);
-      if (debug.status !== much.status || Buffer.compare(debug.bytes, much.bytes) !== 0)
-        throw new Finding(`the debug build answers ${debug.status}, the release build ${much.status}`);
+    for (const { kind, every, memory } of this.others) {
+      if (!random.oneIn(every)) continue;
+      const other = this.decompress(memory, input, ROOM_BYTES);
+      if (other.status !== much.status || Buffer.compare(other.bytes, much.bytes) !== 0)
+        throw new Finding(`the ${kind} build answers ${other.status}, the release build ${much.status}`);
     }
     const native = this.inputs.native(input);
     if (native === undefined) return much.status >= 0 ? "sound" : much.status === BAD_FRAME ? "bad" : "full";

@@ -54,6 +54,12 @@ function work(orders: Orders): Promise<number> {
       if (at !== last.at) last = { at, since: performance.now() };
       else if (performance.now() - last.since > HANG_MS) void hangs(orders, at).then(() => end(failed + 1));
     }, LOOK_MS);
+    for (const signal of ["SIGINT", "SIGTERM"]) {
+      process.once(signal, () => {
+        console.log(`  stopped after ${Atomics.load(orders.progress, 0)}`);
+        end(failed);
+      });
+    }
     const end = (result: number): void => {
       clearInterval(watch);
       void worker.terminate();
