@@ -2,7 +2,7 @@
 import { LaidOut } from "./run-vectors.ts";
 import type { Bytes, NamedBytes, Step, Vector } from "./vectors.ts";
 
-const HEX_BYTES_MAX = 200;
+const HEX_BYTES_MAX = 100;
 
 /** A step before its answer is known. */
 export interface Ask {
