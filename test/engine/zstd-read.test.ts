@@ -2,6 +2,7 @@ import { Zstd } from "@hpcc-js/wasm-zstd";
 import { beforeAll, describe, expect, test } from "vitest";
 import { clickStreamBytes } from "../../bench/click-stream.ts";
 import { CODEC_ZSTD } from "../../engine-as/format.ts";
+import { ErrorCode } from "../../wire/errors.ts";
 import { engineKinds, loadEngine } from "./load.ts";
 import { concat } from "./lz4-reference.ts";
 import { Random } from "./random.ts";
@@ -53,6 +54,25 @@ const SHAPES: Readonly<Record<string, (random: Random, length: number) => Uint8A
     return bytes;
   },
 };
+
+let large: { data: Uint8Array; compressed: Uint8Array; bomb: Uint8Array } | undefined;
+
+/** 64 MiB of text, and a GiB of zeros of which only the compressed bytes are kept. */
+function makeLarge(): NonNullable<typeof large> {
+  const piece = new Random(0x2576).text(1 << 18);
+  const data = new Uint8Array(1 << 26);
+  // Each piece begins another way, so that there is a match to be found, but not for all of it.
+  for (let at = 0; at < data.length; at += piece.length) {
+    data.set(piece, at);
+    data[at] = at >>> 18;
+  }
+  zstd.reset();
+  zstd.setCompressionLevel(1);
+  const zeros = new Uint8Array(data.length);
+  const pieces = Array.from({ length: 16 }, () => zstd.compressChunk(zeros));
+  const bomb = Uint8Array.from(Buffer.concat([...pieces, zstd.compressEnd()]));
+  return { data, compressed: zstd.compress(data, 1), bomb };
+}
 
 describe.each(engineKinds)("Zstandard from a native compressor, %s build", (kind) => {
   const engine = loadEngine(kind);
@@ -118,6 +138,14 @@ describe.each(engineKinds)("Zstandard from a native compressor, %s build", (kind
       compressed[4] = (compressed[4] ?? 0) | 4;
       expectRead(compressed, data, `${size} bytes`);
     }
+  });
+
+  test("of 64 MiB is read, and no more of a GiB of zeros than there is room for", () => {
+    large ??= makeLarge();
+    expectRead(large.compressed, large.data, "64 MiB");
+    expect(() => read(large?.bomb ?? EVENTS, 1 << 25)).toThrow(
+      expect.objectContaining({ code: ErrorCode.MESSAGE_TOO_LARGE }),
+    );
   });
 
   test("has had every part of the format in it", () => {
