@@ -5,6 +5,7 @@
 //
 // The whole content is one segment as long as a reader may be asked to keep that much.
 
+import { countEqual } from "./equal-bytes";
 import {
   ZSTD_BLOCK_BYTES_MAX,
   ZSTD_BLOCK_HEADER_BYTES,
@@ -67,11 +68,9 @@ function writeFrameHeader(length: usize, output: usize): usize {
   return at;
 }
 
-/** Whether the bytes from `from` to `end` are all the same. */
+/** Whether the bytes from `from` to `end`, one at least, are all the same. */
 function isOneByte(from: usize, end: usize): bool {
-  const byte = load<u8>(from);
-  while (from < end && load<u8>(from) == byte) from++;
-  return from == end;
+  return countEqual(from + 1, from, end) == end - from - 1;
 }
 
 /** Compresses one block; answers where it ends, 0 when it does not get smaller. */
