@@ -3,10 +3,9 @@
  * native library at its fastest level.
  */
 import { CODEC_GZIP, CODEC_LZ4, CODEC_SNAPPY, CODEC_ZSTD } from "../../engine-as/format.ts";
-import { UNSUPPORTED_CODEC } from "../../engine-as/status.ts";
 import type { BenchSettings, Mode } from "../bench.ts";
 import { checksum } from "../checksum.ts";
-import { loadBareEngine, loadEngine, type BareEngine } from "../engine.ts";
+import { loadBareEngine, loadEngine } from "../engine.ts";
 import { interleave, loop, MEGABYTES, spread, type Result, type Rounds } from "../harness.ts";
 import type { Aim, BenchReport, Table, TableCase } from "../report.ts";
 import { judge, SMALLER, type Bars, type Measured } from "./bars.ts";
@@ -88,13 +87,6 @@ export async function codecsBench(settings: BenchSettings): Promise<BenchReport>
     const contestants = [inMemory(bare, codec), withCopies(engine, codec), ...peers(settings, notes)];
     const measured: Measured[] = [];
     for (const way of ["compress", "decompress"] as const) {
-      const isWritten =
-        contestants.slice(2).some((each) => each.compressor !== undefined) ||
-        supports(bare, codec, "compress");
-      if (!supports(bare, codec, way) || !isWritten) {
-        notes.push(`${name}, ${way}: not measured, the engine answers UNSUPPORTED_CODEC`);
-        continue;
-      }
       for (const input of inputs) {
         const cases: TableCase[] = [];
         for (const size of sizesOf(settings.mode)) {
@@ -120,13 +112,6 @@ export async function codecsBench(settings: BenchSettings): Promise<BenchReport>
 
 function sizesOf(mode: Mode): readonly string[] {
   return mode === "full" ? Object.keys(SIZES) : SMALL_SIZES;
-}
-
-function supports(bare: BareEngine, codec: number, way: "compress" | "decompress"): boolean {
-  const at = bare.put(new Uint8Array(0), 0);
-  const status =
-    way === "compress" ? bare.call("compressedBytesMax", codec, 1) : bare.call(way, codec, at, 0, at, 0);
-  return status !== UNSUPPORTED_CODEC;
 }
 
 async function measure(
