@@ -161,6 +161,7 @@ function checkedOutput(
   source: Buffer,
 ): number {
   const size = work.run();
+  if (size < 0) throw new Error(`${contestant?.name} answers ${size} (${way}, ${source.length} bytes)`);
   let output = work.output();
   if (way === "compress" && contestant?.decompressor !== undefined) {
     const reader = contestant.decompressor(Buffer.from(output), source.length);
