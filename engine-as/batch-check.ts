@@ -14,7 +14,6 @@ import {
   BATCH_OVERHEAD_BYTES,
   CODEC_MASK,
   CODEC_NONE,
-  CODEC_ZSTD,
   CRC_AT,
   DESCRIPTOR_OFFSET_DELTA_AT,
   DESCRIPTOR_TIMESTAMP_DELTA_AT,
@@ -33,7 +32,7 @@ import {
   RECORD_TIMES_BYTES,
 } from "./format";
 import { DESCRIPTOR_SCRATCH_AT } from "./memory-map";
-import { BAD_CRC, BAD_LENGTH, BAD_MAGIC, BAD_OFFSET, BAD_RECORDS, TORN, UNSUPPORTED_CODEC } from "./status";
+import { BAD_CRC, BAD_LENGTH, BAD_MAGIC, BAD_OFFSET, BAD_RECORDS, TORN } from "./status";
 
 if (BASE_OFFSET_AT + 8 != BATCH_LENGTH_AT) ERROR("batch: length");
 if (BATCH_LENGTH_AT + 4 != LEADER_EPOCH_AT) ERROR("batch: leader epoch");
@@ -85,18 +84,15 @@ export function checkBatch(at: usize, available: usize): i32 {
 
 /**
  * Checks every record of a batch of `size` bytes that `checkBatch` has passed. Compressed records are decompressed into at
- * most `scratchMax` bytes at `scratch`. Answers how many records there are, and their oldest and newest timestamp at `times`;
- * a known codec that this engine cannot read passes unread: 0, and nothing at `times`.
+ * most `scratchMax` bytes at `scratch`. Answers how many records there are, and their oldest and newest timestamp at `times`.
  */
 export function checkRecords(at: usize, size: usize, scratch: usize, scratchMax: usize, times: usize): i32 {
   let records = at + RECORDS_AT;
   let length = size - RECORDS_AT;
   const count = loadI32(at + RECORDS_COUNT_AT);
   const codec = (<i32>loadI16(at + ATTRIBUTES_AT)) & CODEC_MASK;
-  if (codec > CODEC_ZSTD) return UNSUPPORTED_CODEC;
   if (codec != CODEC_NONE && length > 0) {
     const bytes = decompress(codec, records, length, scratch, scratchMax);
-    if (bytes == UNSUPPORTED_CODEC) return 0;
     if (bytes < 0) return bytes;
     records = scratch;
     length = <usize>bytes;

@@ -19,7 +19,7 @@ import {
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { BatchHeader } from "./batch.ts";
 import type { TopicConfig } from "./config.ts";
-import type { CheckedRecords, Engine, RecordTable } from "./engine.ts";
+import type { CheckedRecords, Engine } from "./engine.ts";
 
 /** The timestamp of a record that has none. */
 const NO_TIMESTAMP = -1n;
@@ -52,8 +52,10 @@ export function checkProduced(batch: Uint8Array, check: BatchCheck): ProducedBat
     throw invalid(`one batch is taken at a time, and ${batch.length - size} bytes follow it`);
   const header = new BatchHeader(batch);
   for (const [holds, complaint] of SHAPE) if (!holds(header)) throw invalid(complaint);
-  checkTimestamps(timestamps ?? claimedTimestamps(header), check);
-  return { header, maxTimestamp: timestamps?.newest ?? header.maxTimestamp };
+  // Sound records have been read, and there is one at least.
+  if (timestamps === undefined) throw invalid("the batch's records have not been read");
+  checkTimestamps(timestamps, check);
+  return { header, maxTimestamp: timestamps.newest };
 }
 
 /** Checks a batch's bytes as a replica gets them: whole, and as they were sealed. Answers its size. Throws CORRUPT_MESSAGE. */
@@ -122,15 +124,11 @@ function refusedByEngine(status: number, uncompressedBytesMax: number): KafkaErr
   return refused(code, what);
 }
 
-type Timestamps = NonNullable<CheckedRecords["timestamps"]>;
-
-/** What the header says of records in a codec that cannot be read here. The first one stands for the oldest. */
-function claimedTimestamps({ baseTimestamp, maxTimestamp }: BatchHeader): Timestamps {
-  return { oldest: baseTimestamp, newest: maxTimestamp > baseTimestamp ? maxTimestamp : baseTimestamp };
-}
-
 /** A record without a timestamp is within every limit, as in Kafka. */
-function checkTimestamps({ oldest, newest }: Timestamps, { config, nowMs }: BatchCheck): void {
+function checkTimestamps(
+  { oldest, newest }: NonNullable<CheckedRecords["timestamps"]>,
+  { config, nowMs }: BatchCheck,
+): void {
   const { timestampAfterMaxMs, timestampBeforeMaxMs, isLogAppendTime } = config;
   if (isLogAppendTime) return;
   const now = BigInt(nowMs);
@@ -138,17 +136,6 @@ function checkTimestamps({ oldest, newest }: Timestamps, { config, nowMs }: Batc
     throw outOfTime(newest, now, "after", timestampAfterMaxMs);
   if (timestampBeforeMaxMs !== undefined && oldest !== NO_TIMESTAMP && now - oldest > timestampBeforeMaxMs)
     throw outOfTime(oldest, now, "before", timestampBeforeMaxMs);
-}
-
-/** Records, or undefined when they are compressed in a codec that cannot be read here. */
-export function readableRecords(read: () => RecordTable): RecordTable | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof KafkaError && error.code === ErrorCode.UNSUPPORTED_COMPRESSION_TYPE)
-      return undefined;
-    throw error;
-  }
 }
 
 function outOfTime(timestamp: bigint, now: bigint, side: "before" | "after", allowed: bigint): KafkaError {

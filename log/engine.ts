@@ -13,8 +13,8 @@ export interface Engine {
   /**
    * Checks the batch at the start of `bytes`: length, magic, counts, CRC. With `deep` also every record inside it
    * (varints, lengths, count, offset deltas that rise and lie within the batch: holes, which compaction leaves, pass),
-   * decompressing lz4 as needed; Kafka's other codecs pass unread. `uncompressedBytesMax` bounds what decompression may
-   * produce; an engine takes in at most 128 MiB, compressed or not.
+   * decompressing as needed. `uncompressedBytesMax` bounds what decompression may produce; an engine takes in at most
+   * 128 MiB, compressed or not.
    * Answers the batch's size in bytes, or a status < 0.
    */
   checkBatch(bytes: Uint8Array, deep: boolean, uncompressedBytesMax: number): number;
@@ -83,7 +83,7 @@ export interface CheckedRecords {
   readonly status: number;
   /**
    * Of the records themselves, whatever the header says, in milliseconds since the epoch; -1n: no record has a timestamp.
-   * Not there when the batch is not sound, has no records, or has them in a codec that the engine cannot read.
+   * Not there when the batch is not sound, or has no records.
    */
   readonly timestamps?: { readonly oldest: bigint; readonly newest: bigint };
 }

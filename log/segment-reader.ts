@@ -1,5 +1,4 @@
 /** Finds and reads batches across the segments of one partition, and keeps a few indexes of closed segments at hand. */
-import { readableRecords } from "./batch-check.ts";
 import type { BatchHeader } from "./batch.ts";
 import type { Engine } from "./engine.ts";
 import { CLOSED_INDEXES_MAX, READ_HINTS_MAX } from "./limits.ts";
@@ -195,21 +194,16 @@ export class SegmentReader {
     return greatest;
   }
 
-  /** The batch's records from `start` on. One stands for all where the codec cannot be read here. */
+  /** The batch's records from `start` on. */
   private *recordsFrom(
     batch: Uint8Array,
-    { baseOffset, maxTimestamp, leaderEpoch }: BatchHeader,
+    { leaderEpoch }: BatchHeader,
     start: bigint,
   ): Generator<FoundRecord, void, void> {
-    const records = readableRecords(() =>
-      this.options.engine.readBatch(batch, this.options.uncompressedBytesMax),
-    );
-    // The batch's start is not too late for any of its records.
-    if (records === undefined)
-      yield { offset: maxOf(baseOffset, start), timestamp: maxTimestamp, leaderEpoch };
-    for (let index = 0; index < (records?.count ?? 0); index++) {
-      const offset = records?.offset(index) ?? baseOffset;
-      if (offset >= start) yield { offset, timestamp: BigInt(records?.timestamp(index) ?? -1), leaderEpoch };
+    const records = this.options.engine.readBatch(batch, this.options.uncompressedBytesMax);
+    for (let index = 0; index < records.count; index++) {
+      const offset = records.offset(index);
+      if (offset >= start) yield { offset, timestamp: BigInt(records.timestamp(index)), leaderEpoch };
     }
   }
 }

@@ -10,13 +10,13 @@ import {
   RECORD_BYTES_MIN,
   RECORD_TIMES_BYTES,
 } from "../engine-as/format.ts";
-import { BAD_LENGTH, BAD_RECORDS, OUTPUT_FULL, TORN, UNSUPPORTED_CODEC } from "../engine-as/status.ts";
+import { BAD_LENGTH, BAD_RECORDS, OUTPUT_FULL, TORN } from "../engine-as/status.ts";
 import { BatchHeader } from "./batch.ts";
 import type { CheckedRecords, RecordTable } from "./engine.ts";
 import { DescribedRecords } from "./record-table.ts";
 import { after, ENGINE_BATCH_BYTES_MAX, type WasmArena } from "./wasm-arena.ts";
 import type { EngineExports } from "./wasm-exports.ts";
-import { codecError, statusError } from "./wasm-status.ts";
+import { statusError } from "./wasm-status.ts";
 
 /** Descriptors filled by one call: bounds what a batch of very many records takes of WASM memory. */
 const DESCRIPTORS_PER_CALL = 4096;
@@ -98,7 +98,6 @@ export function readBatch(
         ? exports.decompress(header.codec, HEAP_AT + RECORDS_AT, compressed, records, room)
         : OUTPUT_FULL,
     );
-    if (length === UNSUPPORTED_CODEC) throw codecError(header.codec, "reading a record batch");
     if (length < 0) throw statusError(length, "decompressing a record batch");
   }
   const words = describeRecords(exports, arena, header, records, length);

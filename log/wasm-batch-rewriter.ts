@@ -5,13 +5,13 @@ import {
   RECORD_BYTES_MIN,
   SLACK_BYTES,
 } from "../engine-as/format.ts";
-import { BAD_RECORDS, OUTPUT_FULL, UNSUPPORTED_CODEC } from "../engine-as/status.ts";
+import { BAD_RECORDS, OUTPUT_FULL } from "../engine-as/status.ts";
 import { BatchHeader } from "./batch.ts";
 import type { RewriteOptions } from "./engine.ts";
 import { after, ENGINE_BATCH_BYTES_MAX, type WasmArena } from "./wasm-arena.ts";
 import { putBatch, withGrowingRoom } from "./wasm-batch-reader.ts";
 import type { EngineExports } from "./wasm-exports.ts";
-import { codecError, statusError } from "./wasm-status.ts";
+import { statusError } from "./wasm-status.ts";
 
 /** What a record may grow by when its timestamp delta is written anew: a varlong of 10 bytes for one of 1, and its length. */
 const RECORD_GROWTH_BYTES_MAX = 9 + 4;
@@ -59,7 +59,6 @@ export function rewriteBatch(
   };
   const rewritten =
     codec === CODEC_NONE ? rewrite(recordsMax) : withGrowingRoom(size, uncompressedBytesMax, rewrite);
-  if (rewritten === UNSUPPORTED_CODEC) throw codecError(codec, what);
   if (rewritten < 0) throw statusError(rewritten, what);
   return arena.bytes.slice(output, output + rewritten);
 }

@@ -19,13 +19,12 @@ import {
   HEAP_AT,
   TRANSACTIONAL_BIT,
 } from "../engine-as/format.ts";
-import { UNSUPPORTED_CODEC } from "../engine-as/status.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import type { BatchOptions } from "./engine.ts";
 import type { RecordHeader, RecordInput } from "./record.ts";
 import { after, ENGINE_BATCH_BYTES_MAX, type WasmArena } from "./wasm-arena.ts";
 import type { EngineExports } from "./wasm-exports.ts";
-import { codecError, statusError } from "./wasm-status.ts";
+import { statusError } from "./wasm-status.ts";
 
 /** What a record takes beyond its bytes at most: four int32 varints, a varlong, the header count, the attributes. */
 const RECORD_OVERHEAD_BYTES_MAX = 5 * 5 + 10 + 1;
@@ -152,7 +151,7 @@ export function writeBatch(
   if (recordsMax > ENGINE_BATCH_BYTES_MAX) throw tooLarge(recordsMax, ENGINE_BATCH_BYTES_MAX);
   const compressed = options.codec !== CODEC_NONE;
   const bodyMax = compressed ? exports.compressedBytesMax(options.codec, recordsMax) : recordsMax;
-  if (bodyMax === UNSUPPORTED_CODEC) throw codecError(options.codec, "writing a record batch");
+  if (bodyMax < 0) throw statusError(bodyMax, "writing a record batch");
   const outputMax = BATCH_HEADER_BYTES + bodyMax;
   const scratchMax = compressed ? recordsMax : 0;
 

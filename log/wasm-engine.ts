@@ -9,7 +9,7 @@ import { writeBatch } from "./wasm-batch-writer.ts";
 import { engineExports, type EngineExports } from "./wasm-exports.ts";
 import { lookupOffsets, lookupTimes } from "./wasm-index-lookups.ts";
 import { WasmScanner } from "./wasm-scanner.ts";
-import { codecError, codecName, statusError } from "./wasm-status.ts";
+import { codecName, statusError } from "./wasm-status.ts";
 
 /** Bytes that are copied in for one step of a CRC: stay in the processor's cache, bound the memory. */
 const CRC_STEP_BYTES = 1 << 19;
@@ -105,7 +105,7 @@ function compress(exports: EngineExports, arena: WasmArena, codec: number, bytes
   const what = `compressing with ${codecName(codec)}`;
   const output = after(HEAP_AT, bytes.length);
   const outputMax = exports.compressedBytesMax(codec, bytes.length);
-  if (outputMax === UNSUPPORTED_CODEC) throw codecError(codec, what);
+  if (outputMax === UNSUPPORTED_CODEC) throw statusError(outputMax, what);
   if (outputMax < 0 || !arena.ensure(output + outputMax)) throw statusError(OUTPUT_FULL, what);
   arena.bytes.set(bytes, HEAP_AT);
   const size = exports.compress(codec, HEAP_AT, bytes.length, output, outputMax);
@@ -128,7 +128,6 @@ function decompress(
       ? exports.decompress(codec, HEAP_AT, bytes.length, output, room)
       : OUTPUT_FULL,
   );
-  if (size === UNSUPPORTED_CODEC) throw codecError(codec, what);
   if (size < 0) throw statusError(size, what);
   return arena.bytes.slice(output, output + size);
 }

@@ -20,7 +20,10 @@ const REASONS: ReadonlyMap<number, readonly [code: number, reason: string]> = ne
   [BAD_CRC, [ErrorCode.CORRUPT_MESSAGE, "the CRC does not match"]],
   [BAD_RECORDS, [ErrorCode.CORRUPT_MESSAGE, "the records are not what the header says"]],
   [BAD_OFFSET, [ErrorCode.CORRUPT_MESSAGE, "offsets do not rise within the batch"]],
-  [UNSUPPORTED_CODEC, [ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, "a codec that this engine cannot read"]],
+  [
+    UNSUPPORTED_CODEC,
+    [ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, "its codec is none of Kafka's: none, gzip, snappy, lz4, zstd"],
+  ],
   [OUTPUT_FULL, [ErrorCode.MESSAGE_TOO_LARGE, "the result would be larger than its limit"]],
   [BAD_FRAME, [ErrorCode.CORRUPT_MESSAGE, "the compressed bytes are not what their codec says"]],
   [BAD_ARGUMENT, [ErrorCode.INVALID_REQUEST, "an argument outside what the engine takes"]],
@@ -46,12 +49,4 @@ export function statusError(status: number, what: string): KafkaError {
     `the engine answered ${status}`,
   ];
   return new KafkaError(code, `${what}: ${reason}`);
-}
-
-/** The error for a batch in a codec that this engine neither reads nor writes. */
-export function codecError(codec: number, what: string): KafkaError {
-  return new KafkaError(
-    ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
-    `${what}: ${codecName(codec)} compression is not supported here; use none, gzip, snappy or lz4`,
-  );
 }

@@ -286,16 +286,16 @@ describe.each(engineKinds)("record batches, %s build", (kind) => {
     );
     const other = errorOf(() => engine.writeBatch([one], options({ codec: 5 })));
     expect(other.code).toBe(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE);
-    expect(other.message).toContain("codec 5");
+    expect(other.message).toMatch(/none of Kafka's/);
   });
 
-  test("in a codec that is none of Kafka's are refused by its number", () => {
+  test("in a codec that is none of Kafka's are refused, and told which there are", () => {
     const batch = engine.writeBatch(randomRecords(new Random(3), 5), options());
     new DataView(batch.buffer).setInt16(21, 5);
     resealed(batch);
     expect(engine.checkBatch(batch, true, MAX)).toBe(UNSUPPORTED_CODEC);
     const error = errorOf(() => engine.readBatch(batch, MAX));
     expect(error.code).toBe(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE);
-    expect(error.message).toContain("codec 5");
+    expect(error.message).toMatch(/none of Kafka's/);
   });
 });

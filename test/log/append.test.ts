@@ -1,6 +1,5 @@
 /** What a leader takes, what it refuses and with which of Kafka's codes, and when it says that something is done. */
 import { describe, expect, it } from "vitest";
-import type { Engine } from "../../log/engine.ts";
 import { MemoryStore } from "../../log/memory-store.ts";
 import { PartitionLog } from "../../log/partition-log.ts";
 import { ErrorCode } from "../../wire/errors.ts";
@@ -165,17 +164,6 @@ describe("a batch is taken", () => {
       stamps.map((timestamp) => batchOf(["a"], { timestamp })),
     );
     expect(log.highWatermark).toBe(3n);
-  });
-
-  it("compressed in a codec that nothing here can read, and served untouched", async () => {
-    // As an engine answers that has not every codec; and one that no engine has.
-    const checkRecords: Engine["checkRecords"] = (batch) => ({ status: batch.length });
-    const log = await openLeader(new MemoryStore(), { engine: { ...engine, checkRecords } });
-    const unread = changed(plain(), (view) => view.setInt16(21, 5));
-    await appendAll(log, [unread]);
-    const { bytes } = await log.read(0n, 1000);
-    expect(bytes.subarray(21)).toEqual(unread.subarray(21));
-    expect(await log.offsetForTimestamp(BigInt(START_MS))).toMatchObject({ offset: 0n });
   });
 
   it("by a leader only", async () => {

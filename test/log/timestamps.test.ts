@@ -1,13 +1,11 @@
 /** A batch's header may lie about its records' times: what is stored is true, and the limits hold for the records. */
 import { describe, expect, it } from "vitest";
-import { ATTRIBUTES_AT, CODEC_LZ4, CODEC_NONE, CRC_AT } from "../../engine-as/format.ts";
+import { CODEC_LZ4, CODEC_NONE, CRC_AT } from "../../engine-as/format.ts";
 import { BatchHeader } from "../../log/batch.ts";
-import type { Engine } from "../../log/engine.ts";
 import { MemoryStore } from "../../log/memory-store.ts";
 import { PartitionLog } from "../../log/partition-log.ts";
 import { ErrorCode } from "../../wire/errors.ts";
 import { engineKinds, loadEngine } from "../engine/load.ts";
-import { resealed } from "../engine/batches.ts";
 import { lyingBatch } from "../engine/record-times.ts";
 import {
   appendAll,
@@ -85,19 +83,6 @@ describe.each(engineKinds)("a batch's greatest timestamp, %s build", (kind) => {
     await log.append(lying).synced;
     expect(log.append(again)).toMatchObject({ duplicate: true, baseOffset: 0n });
     expect(again).toEqual(before);
-  });
-
-  it("is the header's where the records cannot be read", async () => {
-    // As an engine answers that has not every codec; and one that no engine has.
-    const checkRecords: Engine["checkRecords"] = (bytes) => ({ status: bytes.length });
-    const log = await openLeader(new MemoryStore(), { engine: { ...engine, checkRecords } });
-    const unread = atTimes([START_MS]);
-    new DataView(unread.buffer).setInt16(ATTRIBUTES_AT, 5);
-    const claimed = lyingBatch(resealed(unread), BigInt(START_MS + 77));
-    const before = claimed.slice();
-    await log.append(claimed).synced;
-    expect(claimed.subarray(CRC_AT)).toEqual(before.subarray(CRC_AT));
-    expect(await log.maxTimestamp()).toMatchObject({ timestamp: BigInt(START_MS + 77) });
   });
 
   it("is the leader's to put right, not a replica's", async () => {
