@@ -44,7 +44,7 @@ describe("a seed that goes wrong", () => {
   let reports = new Map<number, SeedReport>();
   beforeAll(async () => {
     reports = await reportsOf(range(1, 20));
-  });
+  }, 60_000);
 
   it.each([
     [1, "a promise was broken"],
@@ -52,7 +52,7 @@ describe("a seed that goes wrong", () => {
     [3, "a rejection that nobody handled: Error: stray"],
     [4, "an exception that nobody caught: Error: uncaught"],
     [5, "the thread ended with code 3"],
-    [6, "the seed did not come to an end within 1.5 s of wall time"],
+    [6, "the seed did not come to an end within "],
     [8, "Date.now was taken from the air at "],
     [9, "new Date() was taken from the air at "],
     [10, "Math.random was taken from the air at "],
