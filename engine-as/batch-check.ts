@@ -75,6 +75,11 @@ export function checkBatch(at: usize, available: usize): i32 {
   if (<usize>size > available) return TORN;
   const crc = crc32c(at + ATTRIBUTES_AT, size - ATTRIBUTES_AT, 0);
   if (crc != loadU32(at + CRC_AT)) return BAD_CRC;
+  return checkCounts(at, size);
+}
+
+/** What `checkBatch` checks of a batch of `size` bytes whose CRC matches; answers its size in bytes. */
+export function checkCounts(at: usize, size: i32): i32 {
   const count = loadI32(at + RECORDS_COUNT_AT);
   const lastDelta = loadI32(at + LAST_OFFSET_DELTA_AT);
   // Compaction leaves batches with fewer records than offsets, down to none.

@@ -26,6 +26,7 @@ export const CRC_REST_AT: usize = 32832;
 export const SNAPPY_TAGS_AT: usize = 34528; // what each tag of a copy means: 256 uint16
 export const CRC_HISTORY_AT: usize = 35456; // ends at CRC_CHUNK_AT
 export const CRC_CHUNK_AT: usize = 40960;
+export const CRC_POWERS_AT: usize = 112128; // 8 x 16 powers of x, uint32
 export const CRC32_TABLES_AT: usize = 112640; // 8 slicing tables of 256 uint32, of the CRC in gzip
 export const CODEC_SCRATCH_AT: usize = 120832; // of one call of one codec; each lays it out in a file of its own
 export const STATIC_DATA_AT: usize = 1040384; // `memoryBase` in asconfig.json: what asc itself places
@@ -41,8 +42,9 @@ if (CRC_WINDOW_AT + CRC_WINDOW_BYTES_MAX + 16 > CRC_REST_AT) ERROR("the window o
 if (CRC_REST_AT + CRC_WINDOW_PULL_FAR + 16 > SNAPPY_TAGS_AT) ERROR("the rest overlaps the Snappy tags");
 if (SNAPPY_TAGS_AT + 512 > CRC_HISTORY_AT) ERROR("the Snappy tags overlap the history");
 if (CRC_HISTORY_AT + CRC_PULL_FAR > CRC_CHUNK_AT) ERROR("the history is too short");
-if (CRC_CHUNK_AT + CRC_CHUNK_BYTES + CRC_PULL_FAR + 80 > CRC32_TABLES_AT)
-  ERROR("the chunk overlaps the tables of gzip's CRC");
+if (CRC_CHUNK_AT + CRC_CHUNK_BYTES + CRC_PULL_FAR + 80 > CRC_POWERS_AT)
+  ERROR("the chunk overlaps the powers of x");
+if (CRC_POWERS_AT + 512 > CRC32_TABLES_AT) ERROR("the powers of x are too many");
 if (CRC32_TABLES_AT + 8 * 1024 > CODEC_SCRATCH_AT)
   ERROR("the tables of gzip's CRC overlap the codecs' scratch");
 if (CODEC_SCRATCH_AT + CODEC_SCRATCH_BYTES > STATIC_DATA_AT)

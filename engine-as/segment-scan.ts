@@ -4,7 +4,8 @@
 // offset of the first batch that had it) to the time index when that timestamp is greater than the last entry's.
 
 import { loadI16, loadI32, loadI64, storeI32, storeI64 } from "./big-endian";
-import { batchSize, checkBatch, SIZE_KNOWN_BYTES } from "./batch-check";
+import { batchSize, checkBatch, checkCounts, SIZE_KNOWN_BYTES } from "./batch-check";
+import { soundUntil } from "./batch-run";
 import {
   ATTRIBUTES_AT,
   BASE_OFFSET_AT,
@@ -72,8 +73,9 @@ export function scanSegment(
   store<i32>(state, 0, SCAN_OFFSET_ENTRIES_AT);
   store<i32>(state, 0, SCAN_TIME_ENTRIES_AT);
   store<u32>(state, 0, SCAN_WANTED_AT);
+  const sound = soundUntil(at, length, batchesMax, load<i32>(state, SCAN_BATCH_BYTES_MAX_AT));
   while (at < end && count < batchesMax) {
-    status = checkNext(state, at, end - at);
+    status = checkNext(state, at, end - at, at < sound);
     if (status < 0) break;
     const size = status;
     status = OK;
@@ -87,15 +89,15 @@ export function scanSegment(
   return status;
 }
 
-/** The size in bytes of the batch at `at` when it may come next, else why not. */
-function checkNext(state: usize, at: usize, available: usize): i32 {
+/** The size in bytes of the batch at `at` when it may come next, else why not; `isSound`: its CRC is known to match. */
+function checkNext(state: usize, at: usize, available: usize, isSound: bool): i32 {
   // The size is judged before the rest of the batch is waited for.
   let size = batchSize(at, available);
   if (size == TORN) store<u32>(state, SIZE_KNOWN_BYTES, SCAN_WANTED_AT);
   if (size < 0) return size;
   if (size > load<i32>(state, SCAN_BATCH_BYTES_MAX_AT)) return BAD_LENGTH;
   if (size > i32.MAX_VALUE - <i32>load<u32>(state, SCAN_POSITION_AT)) return BAD_LENGTH;
-  size = checkBatch(at, available);
+  size = isSound ? checkCounts(at, size) : checkBatch(at, available);
   if (size == TORN) store<u32>(state, batchSize(at, available), SCAN_WANTED_AT);
   if (size < 0) return size;
 
