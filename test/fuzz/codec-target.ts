@@ -16,8 +16,8 @@ const OTHERS: readonly (readonly [kind: EngineKind, every: number])[] = [
 export interface CodecInputs {
   readonly codec: number;
   draw(random: Random): Uint8Array;
-  /** What a native decoder makes of it; undefined: it refuses, or cannot tell. */
-  native(bytes: Uint8Array): Uint8Array | undefined;
+  /** What a native decoder makes of it; undefined: it cannot be asked. */
+  native(bytes: Uint8Array): Uint8Array | "refused" | undefined;
   /** Whether what the native decoder takes must be taken: some forgive what the format's page does not. */
   mustTake(bytes: Uint8Array, native: Uint8Array): boolean;
 }
@@ -59,6 +59,10 @@ export class CodecTarget implements Target<Uint8Array> {
     }
     const native = this.inputs.native(input);
     if (native === undefined) return much.status >= 0 ? "sound" : much.status === BAD_FRAME ? "bad" : "full";
+    if (native === "refused") {
+      if (much.status >= 0) throw new Finding(`${much.status} bytes, and a native decoder refuses`);
+      return much.status === BAD_FRAME ? "bad, as to a native decoder" : "full, and bad to a native decoder";
+    }
     if (much.status >= 0) {
       if (Buffer.compare(much.bytes, native) !== 0)
         throw new Finding(`${much.status} bytes, and a native decoder finds ${native.length} others`);

@@ -116,7 +116,7 @@ export function gzipInputs(): CodecInputs {
         // It forgives zeros behind the last member.
         return bytes.at(-1) === 0 && isPadded(bytes, content) ? undefined : content;
       } catch {
-        return undefined;
+        return "refused";
       }
     },
     mustTake: () => true,

@@ -127,7 +127,7 @@ export function lz4Inputs(): CodecInputs {
       try {
         return lz4.decompressFrameSync(Buffer.from(bytes));
       } catch {
-        return undefined;
+        return "refused";
       }
     },
     // It forgives what is cut off, and says nothing of what it has not read.

@@ -4,7 +4,7 @@ import { CODEC_SNAPPY } from "../../engine-as/format.ts";
 import { loadEngine } from "../engine/load.ts";
 import { concat } from "../engine/lz4-reference.ts";
 import type { Random } from "../engine/random.ts";
-import { block, chunk, copy, header, literal } from "../engine/snappy-reference.ts";
+import { block, chunk, copy, decodeBlock, header, literal } from "../engine/snappy-reference.ts";
 import type { CodecInputs } from "./codec-target.ts";
 import { contents } from "./contents.ts";
 import { edge, mutated, pick } from "./mutate.ts";
@@ -107,7 +107,8 @@ export function snappyInputs(): CodecInputs {
       try {
         return Buffer.from(snappy.uncompressSync(bytes));
       } catch {
-        return undefined;
+        // It wants four bytes behind the tag of any long literal, the last one of a block, too.
+        return decodeBlock(bytes) ?? "refused";
       }
     },
     mustTake: () => true,

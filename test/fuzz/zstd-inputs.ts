@@ -13,6 +13,8 @@ import { edge, mutated, pick } from "./mutate.ts";
 const NATIVE_BYTES_MAX = 1 << 20;
 const CONTENT_BYTES_MAX = 300_000;
 const BLOCK_BYTES_MAX = 128 * 1024;
+/** Beyond it libzstd wants to be asked first. */
+const WINDOW_BYTES_MAX = 2 ** 27;
 /** The checksum here is not made for long ones. */
 const CHECKED_BYTES_MAX = 2000;
 const TYPES: readonly BlockType[] = ["raw", "rle", "compressed", "reserved"];
@@ -150,12 +152,19 @@ export function zstdInputs(zstd: Zstd): CodecInputs {
     },
     native: (bytes) => {
       // It takes one frame in one piece, and gets memory for what the frame says it holds.
-      const { size = 0 } = layoutOf(bytes);
-      if (bytes.length < 9 || bytes[0] !== 0x28 || size > NATIVE_BYTES_MAX) return undefined;
+      const { size = 0, window = 0 } = layoutOf(bytes);
+      if (
+        bytes.length < 9 ||
+        bytes[0] !== 0x28 ||
+        size > NATIVE_BYTES_MAX ||
+        window > WINDOW_BYTES_MAX ||
+        isMore(bytes)
+      )
+        return undefined;
       try {
         return zstd.decompress(bytes);
       } catch {
-        return undefined;
+        return "refused";
       }
     },
     // In one piece libzstd forgives blocks that are larger than the window, and bits that are left over in a stream of
@@ -170,4 +179,10 @@ export function zstdInputs(zstd: Zstd): CodecInputs {
       }
     },
   };
+}
+
+/** Whether there may be another frame behind the first. */
+function isMore(bytes: Uint8Array): boolean {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return buffer.includes("\xb5\x2f\xfd", 4, "latin1") || buffer.includes("\x2a\x4d\x18", "latin1");
 }
