@@ -98,10 +98,7 @@ describe.each(engineKinds)("Zstandard from a native compressor, %s build", (kind
   test.each(Object.keys(SHAPES))("of %s is read, at every level", (shape) => {
     const random = new Random(0x2572);
     for (const level of LEVELS) {
-      for (const size of [
-        1000 + random.below(9000),
-        (level % 3 === 0 ? 140_000 : 20_000) + random.below(30_000),
-      ]) {
+      for (const size of [1000 + random.below(9000), 20_000 + random.below(150_000)]) {
         const data = SHAPES[shape]?.(random, size) ?? new Uint8Array(0);
         expectRead(zstd.compress(data, level), data, `${size} bytes, level ${level}, seed ${random.seed}`);
       }
@@ -127,7 +124,7 @@ describe.each(engineKinds)("Zstandard from a native compressor, %s build", (kind
 
   test("that ends with a short block, and so uses a tree once more, is read", () => {
     const random = new Random(0x2574);
-    for (let size = 131_072; size < 131_700; size += 60) {
+    for (let size = 131_072; size < 131_700; size += 20) {
       const data = skewed(random, size);
       expectRead(zstd.compress(data, 1), data, `${size} bytes`);
     }
