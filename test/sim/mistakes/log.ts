@@ -221,6 +221,32 @@ export const logMistakes: readonly Mistake[] = [
     ],
   },
   {
+    name: "duplicate-answered-before-its-sync",
+    breaks: "A batch that is sent again while its first copy is being synced waits for that sync.",
+    caughtBy: ["acknowledged is durable", "producers are known"],
+    seed: 7,
+    edits: [
+      {
+        file: "log/partition-log.ts",
+        find: "this.queue.groupOf(repeated.lastOffset),",
+        replace: "undefined,",
+      },
+    ],
+  },
+  {
+    name: "remembered-batches-off-by-one",
+    breaks: "The last five batches of a producer are recognised: so many may be in flight.",
+    caughtBy: ["producers are known"],
+    seed: 160,
+    edits: [
+      {
+        file: "log/producer-state.ts",
+        find: "if (batches.length > PRODUCER_BATCHES_MAX) batches.shift();",
+        replace: "if (batches.length >= PRODUCER_BATCHES_MAX) batches.shift();",
+      },
+    ],
+  },
+  {
     name: "sequence-gap-taken",
     breaks: "A batch is taken only when the one before it stands in the log.",
     caughtBy: ["sequences join", "producers are known", "producers keep order"],
@@ -230,6 +256,20 @@ export const logMistakes: readonly Mistake[] = [
         file: "log/producer-state.ts",
         find: "if (header.baseSequence !== expected) throw outOfOrder(header, expected);",
         replace: "if (header.baseSequence < expected) throw outOfOrder(header, expected);",
+      },
+    ],
+  },
+  {
+    name: "log-start-not-durable",
+    breaks: "The log start is durable before anything is deleted because of it, and before anybody is told.",
+    caughtBy: ["logs are whole", "deleted stays deleted"],
+    seed: 31,
+    edits: [
+      {
+        file: "log/log-segments.ts",
+        find: "    await writeLogStart(this.options.store, this.options.engine, this.directory, offset);\n",
+        replace:
+          "    writeLogStart(this.options.store, this.options.engine, this.directory, offset).catch(() => undefined);\n",
       },
     ],
   },

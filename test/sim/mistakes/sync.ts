@@ -248,4 +248,17 @@ export const syncMistakes: readonly Mistake[] = [
       },
     ],
   },
+  {
+    name: "epoch-not-told-by-a-replica",
+    breaks: "A replica whose history is not the log's any more is cut back to where they agree.",
+    caughtBy: ["a replica is the log", "readers get on", "one offset, one record"],
+    seed: 99,
+    edits: [
+      {
+        file: "sync/follower.ts",
+        find: ": { offset: log.logEndOffset, lastEpoch: log.lastEpoch },",
+        replace: ": { offset: log.logEndOffset, lastEpoch: -1 },",
+      },
+    ],
+  },
 ];
