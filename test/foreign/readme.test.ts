@@ -30,11 +30,12 @@ describeWith(["kcat"], "the README's example for Kafka clients", () => {
   afterAll(() => gateway.stop());
 
   test("produces and consumes", async () => {
-    const script = example("sh kcat");
-    const here = script.replaceAll("127.0.0.1:9092", `127.0.0.1:${gateway.kafkaPort}`);
-    expect(here).not.toBe(script);
-    const { stdout } = await run("bash", ["-euo", "pipefail", "-c", here]);
-    expect(stdout.toString().trim()).toBe("1000");
+    for (const script of [example("sh kcat"), example("sh group")]) {
+      const here = script.replaceAll("127.0.0.1:9092", `127.0.0.1:${gateway.kafkaPort}`);
+      expect(here).not.toBe(script);
+      const { stdout } = await run("bash", ["-euo", "pipefail", "-c", here]);
+      expect(stdout.toString().trim()).toBe("1000");
+    }
   });
 });
 
