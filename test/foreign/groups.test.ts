@@ -140,7 +140,13 @@ describeWith(["kcat", "kafka-tools"], "groups of kcat and Kafka's Java tools", (
     const topic = "mixed";
     const values = await fill(topic);
     const kcat = await runKcat(served.broker, [
-      ...["-G", "mixed-group", "-X", "auto.offset.reset=earliest", "-e", "-q", topic],
+      "-G",
+      "mixed-group",
+      "-X",
+      "auto.offset.reset=earliest",
+      "-e",
+      "-q",
+      topic,
     ]);
     expect(new Set(kcat.toString().trim().split("\n"))).toEqual(new Set(values));
     const more = await fill(topic, RECORDS, 20);
@@ -153,7 +159,14 @@ describeWith(["kcat", "kafka-tools"], "groups of kcat and Kafka's Java tools", (
       );
     expect(lag(await describe())).toBe(20);
     const java = await tool("org.apache.kafka.tools.consumer.ConsoleConsumer", [
-      ...["--topic", topic, "--group", "mixed-group", "--max-messages", "20", "--timeout-ms", "30000"],
+      "--topic",
+      topic,
+      "--group",
+      "mixed-group",
+      "--max-messages",
+      "20",
+      "--timeout-ms",
+      "30000",
     ]);
     expect(new Set(java.trim().split("\n"))).toEqual(new Set(more));
     expect(lag(await describe())).toBe(0);
