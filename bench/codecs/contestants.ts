@@ -87,7 +87,12 @@ export function lz4InC(settings: BenchSettings, notes: string[]): Contestant[] {
     const frame = (): Uint8Array => {
       const size = Buffer.alloc(4);
       size.writeUInt32LE(bytes);
-      return Buffer.concat([lz4Header(Math.max(bytes, input.length)), size, block.subarray(0, bytes), LZ4_END]);
+      return Buffer.concat([
+        lz4Header(Math.max(bytes, input.length)),
+        size,
+        block.subarray(0, bytes),
+        LZ4_END,
+      ]);
     };
     return { run: () => (bytes = lz4.encodeBlock(input, block)), output: frame };
   };

@@ -121,7 +121,7 @@ test("@platformatic/kafka joins a group, commits, and another of it reads on", a
       got.push(value);
       if (got.length === count) break;
     }
-    await consumer.close(true);
+    await consumer.close();
     return got;
   };
   expect(new Set(await read(RECORDS))).toEqual(new Set(values));
