@@ -29,7 +29,8 @@ export function join(rebalance: Rebalance, request: JoinRequest): JoinResult | P
   return request.memberId === "" ? joinAsNew(rebalance, request) : joinAgain(rebalance, request);
 }
 
-function hasRoom({ group, host, pendingMembers }: Rebalance, memberId: string): boolean {
+function hasRoom(rebalance: Rebalance, memberId: string): boolean {
+  const { group, host, pendingMembers } = rebalance;
   const most = host.config.membersMax;
   const member = group.members.get(memberId);
   if (group.state === "PreparingRebalance") {
@@ -37,7 +38,9 @@ function hasRoom({ group, host, pendingMembers }: Rebalance, memberId: string): 
     const awaiting = [...group.members.values()].filter((each) => each.isAwaitingJoin).length;
     return awaiting < most;
   }
-  return member !== undefined || group.members.size + pendingMembers < most || group.state === "Empty";
+  // Who was given an id was given a place with it.
+  if (member !== undefined || rebalance.isPending(memberId) || group.state === "Empty") return true;
+  return group.members.size + pendingMembers < most;
 }
 
 function joinAsNew(rebalance: Rebalance, request: JoinRequest): JoinResult | Promise<JoinResult> {
@@ -58,7 +61,8 @@ function joinAsNew(rebalance: Rebalance, request: JoinRequest): JoinResult | Pro
 function joinAgain(rebalance: Rebalance, request: JoinRequest): JoinResult | Promise<JoinResult> {
   const { group } = rebalance;
   const { memberId, groupInstanceId, protocols } = request;
-  if (rebalance.isPending(memberId)) return takeIn(rebalance, request, memberId);
+  // Static members never wait for an id: one that says it did would take the place of another unseen.
+  if (groupInstanceId === null && rebalance.isPending(memberId)) return takeIn(rebalance, request, memberId);
   const unknown = unknownMember(group, memberId, groupInstanceId);
   const member = group.members.get(memberId);
   if (unknown !== undefined || member === undefined)
@@ -67,7 +71,11 @@ function joinAgain(rebalance: Rebalance, request: JoinRequest): JoinResult | Pro
   // It has missed the answer, or joins although nothing has changed.
   if (group.state === "CompletingRebalance" && isSame) return group.joined(member);
   if (group.state === "Stable" && isSame && memberId !== group.leader) return group.joined(member);
-  member.details = detailsOf(request, memberId);
+  // Its instance is found by its id: a member is static, or it is not, for as long as it is there.
+  member.details = {
+    ...detailsOf(request, memberId),
+    groupInstanceId: member.details.groupInstanceId,
+  };
   const answer = member.awaitJoin();
   rebalance.begin(`${memberId} joins again`);
   return answer;
@@ -105,7 +113,12 @@ async function replace(
     rebalance.begin(`static member ${request.groupInstanceId ?? ""} is back`);
     return answer;
   }
-  await host.keep(group);
+  try {
+    await host.keep(group);
+  } catch (error) {
+    host.log.warn(`a static member of group ${group.groupId} could not be kept: ${String(error)}`);
+    return joinFailure(ErrorCode.COORDINATOR_NOT_AVAILABLE, memberId);
+  }
   const joined = group.joined(member);
   if (!wasLeader) return joined;
   // Who cannot skip the assignment believes that another leads, and so makes none.

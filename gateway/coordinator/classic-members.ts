@@ -65,7 +65,8 @@ async function assign(rebalance: Rebalance, { assignments }: SyncRequest): Promi
     () => undefined,
     (error: unknown) => String(error),
   );
-  if (group.state !== "CompletingRebalance" || group.generationId !== generationId) return;
+  if (rebalance.isClosed || group.state !== "CompletingRebalance" || group.generationId !== generationId)
+    return;
   if (failure !== undefined) {
     host.log.warn(`the assignment of group ${group.groupId} could not be kept: ${failure}`);
     for (const member of group.members.values())

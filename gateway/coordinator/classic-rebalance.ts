@@ -30,12 +30,18 @@ export class Rebalance {
   private readonly syncEnds: Deadline;
   /** While the first members gather: how much longer may be waited, in milliseconds. */
   private gathering: { remainingMs: number; hasGrown: boolean } | undefined;
+  /** It was taken down; whoever still holds it changes nothing any more. */
+  private closed = false;
 
   constructor(group: ClassicGroup, host: GroupHost) {
     this.group = group;
     this.host = host;
     this.joinEnds = new Deadline(() => this.joinTimeIsUp());
     this.syncEnds = new Deadline(() => this.syncTimeIsUp());
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
   }
 
   get pendingMembers(): number {
@@ -82,14 +88,15 @@ export class Rebalance {
   /** Begins a new generation, unless one is being prepared: then it may be complete now. */
   begin(reason: string): void {
     const { group, host } = this;
+    if (this.closed) return;
     if (group.state === "PreparingRebalance") return this.completeWhenAllJoined();
     if (group.state === "CompletingRebalance") {
       for (const member of group.members.values()) {
         member.assignment = NO_BYTES;
         if (member.answerSync(syncFailure(ErrorCode.REBALANCE_IN_PROGRESS))) this.heard(member);
       }
-      this.endSync();
     }
+    this.endSync();
     const wasEmpty = group.state === "Empty";
     group.enter("PreparingRebalance", host.nowMs());
     host.log.info(`group ${group.groupId} rebalances: ${reason}`, { generation: group.generationId });
@@ -140,8 +147,9 @@ export class Rebalance {
   }
 
   /** Ends all that waits: the group is taken down. */
-  close(errorCode: number): void {
+  close(errorCode: number, syncErrorCode = errorCode): void {
     const { deadlines } = this.host;
+    this.closed = true;
     for (const deadline of this.pending.values()) deadlines.cancel(deadline);
     this.pending.clear();
     deadlines.cancel(this.joinEnds);
@@ -149,7 +157,7 @@ export class Rebalance {
     for (const member of this.group.members.values()) {
       deadlines.cancel(member.session);
       member.answerJoin(joinFailure(errorCode, member.memberId));
-      member.answerSync(syncFailure(errorCode));
+      member.answerSync(syncFailure(syncErrorCode));
     }
   }
 

@@ -148,6 +148,8 @@ export class GroupCoordinator {
 
   /** SyncGroup. Waits until the leader has decided and that is durable. */
   async sync(request: SyncRequest): Promise<SyncResult> {
+    // Where it was is forgotten: its client is to join anew, and clients know no other error here that says so.
+    if (this.state === "loading") return syncFailure(ErrorCode.REBALANCE_IN_PROGRESS);
     const refusal = this.refusal(request.groupId);
     if (refusal !== undefined) return syncFailure(refusal);
     const rebalance = this.groups.get(request.groupId);
@@ -156,6 +158,8 @@ export class GroupCoordinator {
 
   /** Heartbeat: the error code of its answer. */
   heartbeat(groupId: string, member: MemberName, generationId: number): number {
+    // Whether the member is known will be known: until then it is believed, as in Kafka.
+    if (this.state === "loading") return ErrorCode.NONE;
     const refusal = this.refusal(groupId);
     if (refusal !== undefined) return refusal;
     const rebalance = this.groups.get(groupId);
@@ -237,7 +241,6 @@ export class GroupCoordinator {
         `group ${groupId} has members; stop them before it is deleted`,
       );
     }
-    this.drop(groupId);
     const offsets = this.offsetsToForget(groupId, () => true);
     await this.append(groupId, [groupTombstone(groupId)], offsets);
   }
@@ -318,10 +321,11 @@ export class GroupCoordinator {
   }
 
   /**
-   * Appends, and applies what offsets say at once: what comes next sees it, and who reads waits until it is durable. When it
-   * cannot be kept, memory is ahead of the log, and everything is read from there anew.
+   * Appends, and applies what offsets and a group's end say at once: what comes next sees it, and who reads waits until it is
+   * durable. When it cannot be kept, memory is ahead of the log, and everything is read from there anew; what is refused at
+   * once changes nothing. Never throws but by its promise: timers call it.
    */
-  private append(
+  private async append(
     groupId: string,
     records: readonly GroupRecordInput[],
     changes: readonly OffsetChange[] = [],
@@ -329,12 +333,13 @@ export class GroupCoordinator {
     const all = [...changes.map((change) => recordOf(groupId, change)), ...records];
     const durable = this.groupLog.append(groupId, all);
     for (const change of changes) this.offsets.apply(groupId, change);
+    if (records.some(({ type, value }) => type === "GroupMetadata" && value === null)) this.drop(groupId);
     const settled = durable.catch((error: unknown) => {
       this.reload(error);
       throw error;
     });
     this.appended = Promise.all([this.appended, settled.catch(() => {})]);
-    return settled;
+    await settled;
   }
 
   private reload(cause: unknown): void {
@@ -343,10 +348,12 @@ export class GroupCoordinator {
       `groups are read from the log again, for it did not take a record: ${String(cause)}`,
     );
     this.state = "loading";
-    for (const rebalance of this.groups.values()) rebalance.close(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
+    for (const rebalance of this.groups.values())
+      rebalance.close(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, ErrorCode.REBALANCE_IN_PROGRESS);
     this.groups.clear();
     this.deadlines.clear();
-    void this.loadUntilDone();
+    // What was appended elsewhere may become durable yet, and is to be read.
+    void this.appended.then(() => this.loadUntilDone());
   }
 
   /** Loads, again and again while it cannot be. */
@@ -401,7 +408,6 @@ export class GroupCoordinator {
       let left = -gone.length;
       for (const partitions of offsets.values()) left += partitions.size;
       const isOver = group.state === "Empty" && pendingMembers === 0 && left === 0;
-      if (isOver) this.drop(groupId);
       if (isOver || gone.length > 0)
         this.appendAside(
           groupId,
@@ -429,13 +435,9 @@ export class GroupCoordinator {
     records: readonly GroupRecordInput[],
     changes: readonly OffsetChange[],
   ): void {
-    const failed = (error: unknown): void =>
-      this.options.log.warn(`offsets of group ${groupId} could not be removed: ${String(error)}`);
-    try {
-      this.append(groupId, records, changes).catch(failed);
-    } catch (error) {
-      failed(error);
-    }
+    this.append(groupId, records, changes).catch((error: unknown) =>
+      this.options.log.warn(`offsets of group ${groupId} could not be removed: ${String(error)}`),
+    );
   }
 
   private offsetsToForget(

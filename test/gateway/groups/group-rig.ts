@@ -66,15 +66,20 @@ export class GroupRig {
 
   async commit(groupId: string, topic: string, offset: bigint, member?: Member): Promise<number> {
     const [code = ErrorCode.UNKNOWN_SERVER_ERROR] = await this.clock.until(
-      this.coordinator.commit({
-        groupId,
-        memberId: member?.memberId ?? "",
-        groupInstanceId: null,
-        generationId: member?.generationId ?? -1,
-        offsets: [this.offset(topic, offset)],
-      }),
+      this.commitNow(groupId, topic, offset, member),
     );
     return code;
+  }
+
+  /** Commits for partition 0; time has to pass before it is settled. */
+  commitNow(groupId: string, topic: string, offset: bigint, member?: Member): Promise<number[]> {
+    return this.coordinator.commit({
+      groupId,
+      memberId: member?.memberId ?? "",
+      groupInstanceId: null,
+      generationId: member?.generationId ?? -1,
+      offsets: [this.offset(topic, offset)],
+    });
   }
 
   offset(topic: string, offset: bigint, metadata = "") {

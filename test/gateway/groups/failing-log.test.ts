@@ -1,0 +1,92 @@
+/** What groups do when the log under them does not take a record: nobody is left waiting, and memory follows the log. */
+import { afterEach, describe, expect, it } from "vitest";
+import { ErrorCode } from "../../../wire/errors.ts";
+import { CrashingStore } from "../../log/crashing-store.ts";
+import { seeded } from "../../sync/virtual-clock.ts";
+import { GroupRig, settle } from "./group-rig.ts";
+
+let rig: GroupRig;
+let store: CrashingStore;
+afterEach(() => rig.close().catch(() => {}));
+
+async function open(settings: Readonly<Record<string, string>> = {}): Promise<void> {
+  store = new CrashingStore(seeded(11));
+  rig = await GroupRig.open({ store, settings: { "offsets.topic.num.partitions": "2", ...settings } });
+  await rig.topic("orders");
+}
+
+/** The next write to any partition's log fails, and that partition takes no more. */
+const failNextWrite = (): void => store.arm({ at: 1, kind: "fail", operation: "append", suffix: ".log" });
+
+describe("when the log does not take an assignment", () => {
+  it("members are told to join again, which every client does, and not that groups are being read", async () => {
+    await open();
+    const [first, second] = [rig.member("g"), rig.member("g")];
+    await rig.clock.until(Promise.all([first.join(), second.join()]));
+    failNextWrite();
+    const syncs = await rig.clock.until(Promise.all([first.sync(), second.sync()]));
+    expect(syncs.map(({ errorCode }) => errorCode)).toEqual([
+      ErrorCode.REBALANCE_IN_PROGRESS,
+      ErrorCode.REBALANCE_IN_PROGRESS,
+    ]);
+  });
+
+  it("a partition that takes nothing any more ends neither the node nor the wait of its members", async () => {
+    await open();
+    const member = rig.member("g");
+    await settle(rig, member);
+    failNextWrite();
+    await expect(rig.commit("g", "orders", 1n, member)).rejects.toThrow("injected");
+    await rig.clock.pass(1000);
+    const again = rig.member("g");
+    const joining = again.join();
+    await rig.clock.until(Promise.all([member.join(), joining]));
+    const syncs = await rig.clock.until(Promise.all([member.sync(), again.sync()]));
+    expect(syncs.map(({ errorCode }) => errorCode)).toEqual([
+      ErrorCode.COORDINATOR_NOT_AVAILABLE,
+      ErrorCode.COORDINATOR_NOT_AVAILABLE,
+    ]);
+    // Nobody comes back: the group becomes empty in a timer, and that cannot be kept, either.
+    await rig.clock.pass(120_000);
+    expect(rig.coordinator.describe("g")).toMatchObject({ state: "Empty" });
+  });
+
+  it("and the group that was taken down writes nothing later over the one that was read", async () => {
+    await open();
+    const member = rig.member("g");
+    await rig.clock.until(member.join());
+    failNextWrite();
+    await rig.clock.until(member.sync());
+    await rig.clock.pass(120_000);
+    expect(rig.coordinator.describe("g")).toBeUndefined();
+  });
+});
+
+describe("when the log of one group fails", () => {
+  it("a commit of another that was on its way is not forgotten", async () => {
+    await open();
+    // One group of each partition of `__consumer_offsets`.
+    await rig.commit("a", "orders", 1n);
+    await rig.commit("b", "orders", 1n);
+    failNextWrite();
+    const commits = ["a", "b"].map((groupId) => rig.commitNow(groupId, "orders", 2n));
+    const [one, other] = await rig.clock.until(Promise.allSettled(commits));
+    expect([one?.status, other?.status].toSorted()).toEqual(["fulfilled", "rejected"]);
+    await rig.clock.pass(1000);
+    const stands = (how: PromiseSettledResult<unknown> | undefined) =>
+      how?.status === "fulfilled" ? 2n : 1n;
+    expect(await rig.committed("a", "orders")).toBe(stands(one));
+    expect(await rig.committed("b", "orders")).toBe(stands(other));
+  });
+
+  it("deleting a group there leaves it as it was", async () => {
+    await open();
+    await rig.commit("a", "orders", 1n);
+    failNextWrite();
+    await rig.clock.until(rig.commitNow("a", "orders", 2n).catch(() => "failed"));
+    await rig.clock.pass(1000);
+    await expect(rig.coordinator.delete("a")).rejects.toMatchObject({ code: ErrorCode.KAFKA_STORAGE_ERROR });
+    expect(await rig.committed("a", "orders")).toBe(1n);
+    expect(rig.coordinator.describe("a")).toBeDefined();
+  });
+});
