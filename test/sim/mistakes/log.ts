@@ -301,6 +301,11 @@ export const logMistakes: readonly Mistake[] = [
           "  if (size < 0 && size !== BAD_CRC) throw refusedByEngine(size, check.uncompressedBytesMax);\n" +
           "  if (size >= 0 && size !== batch.length)\n",
       },
+      {
+        file: "log/batch-check.ts",
+        find: '  if (timestamps === undefined) throw invalid("the batch\'s records have not been read");\n',
+        replace: "  if (timestamps === undefined) return { header, maxTimestamp: header.maxTimestamp };\n",
+      },
     ],
   },
   {
