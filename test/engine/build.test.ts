@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { brotliCompressSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { HEAP_AT, MEMORY_BYTES_MAX } from "../../engine-as/format.ts";
 import { engineExports } from "../../log/wasm-exports.ts";
@@ -40,6 +42,13 @@ describe.each(engineKinds)("engine.wasm, %s build", (kind) => {
     expect(heap.every((byte) => byte === 0)).toBe(true);
     expect(() => memory.grow((MEMORY_BYTES_MAX - memory.buffer.byteLength) / 65536 + 1)).toThrow(RangeError);
   });
+});
+
+test.each(["engine.wasm", "engine.plain.wasm"])("%s is small enough that no page minds it", (file) => {
+  const bytes = readFileSync(new URL(`../../build/${file}`, import.meta.url));
+  expect(bytes.length).toBeLessThanOrEqual(64 * 1024);
+  // What a server sends that compresses once and for all.
+  expect(brotliCompressSync(bytes).length).toBeLessThanOrEqual(20 * 1024);
 });
 
 test("another module is refused by name of what it lacks", () => {
