@@ -2,7 +2,7 @@ import type { Cluster } from "../../log/cluster.ts";
 import { offsetFetch } from "../../wire/apis/offset-fetch.ts";
 import { ErrorCode } from "../../wire/errors.ts";
 import { ZERO_UUID } from "../../wire/uuid.ts";
-import type { CommittedOffset, GroupOffsets } from "../coordinator/committed-offsets.ts";
+import { type CommittedOffset, type GroupOffsets, isOfTopic } from "../coordinator/committed-offsets.ts";
 import type { RequestContext } from "./context.ts";
 import { failureOf } from "./failure.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
@@ -47,25 +47,28 @@ async function fetched(
   { services, apiVersion }: RequestContext,
 ) {
   try {
-    const offsets = await services.groups.committed(groupId);
-    const topics =
+    const topics = await services.groups.committed(groupId, (offsets) =>
       asked === null
         ? allOf(offsets, services.cluster, apiVersion)
-        : asked.map((topic) => found(topic, offsets));
+        : asked.map((topic) => found(topic, offsets, services.cluster)),
+    );
     return { topics, errorCode: ErrorCode.NONE as number };
   } catch (error) {
     return { topics: [], errorCode: failureOf(error, services).errorCode };
   }
 }
 
-function found(topic: AskedTopic, offsets: GroupOffsets) {
+function found(topic: AskedTopic, offsets: GroupOffsets, cluster: Cluster) {
   const { name, topicId, partitionIndexes } = topic;
   if (name === undefined) return withCode(topic, ErrorCode.UNKNOWN_TOPIC_ID);
   const partitions = offsets.get(name);
+  const id = cluster.topic(name)?.id;
   return {
     name,
     topicId,
-    partitions: partitionIndexes.map((partition) => answer(partition, partitions?.get(partition))),
+    partitions: partitionIndexes.map((partition) =>
+      answer(partition, ofTopic(partitions?.get(partition), id)),
+    ),
   };
 }
 
@@ -74,9 +77,19 @@ function allOf(offsets: GroupOffsets, cluster: Cluster, apiVersion: number) {
   return [...offsets].flatMap(([name, partitions]) => {
     const topicId = cluster.topic(name)?.id;
     if (apiVersion >= TOPIC_IDS_FROM && topicId === undefined) return [];
-    const answers = [...partitions].map(([partition, offset]) => answer(partition, offset));
-    return [{ name, topicId: topicId ?? ZERO_UUID, partitions: answers }];
+    const answers = [...partitions].flatMap(([partition, offset]) =>
+      ofTopic(offset, topicId) === undefined ? [] : [answer(partition, offset)],
+    );
+    return answers.length === 0 ? [] : [{ name, topicId: topicId ?? ZERO_UUID, partitions: answers }];
   });
+}
+
+/**
+ * Nothing where the topic is another by now: the offsets of one that was deleted go when the node hears of it, unless it died
+ * just then.
+ */
+function ofTopic(offset: CommittedOffset | undefined, topicId: string | undefined) {
+  return offset === undefined || topicId === undefined || isOfTopic(offset, topicId) ? offset : undefined;
 }
 
 function answer(partitionIndex: number, committed: CommittedOffset | undefined) {

@@ -83,14 +83,16 @@ export class ClassicGroup {
   supports(protocolType: string, protocols: readonly GroupProtocol[]): boolean {
     if (protocolType === "" || protocols.length === 0) return false;
     if (this.members.size === 0) return true;
-    return protocolType === this.protocolType && protocols.some(({ name }) => this.isSpokenByAll(name));
+    return protocolType === this.protocolType && this.spokenByAll(protocols).size > 0;
   }
 
   /** The protocol that all members speak and most like best: each votes for the first of its own that all speak. */
   selectProtocol(): string | null {
     const votes = new Map<string, number>();
+    const [one] = this.members.values();
+    const spoken = this.spokenByAll(one?.details.protocols ?? []);
     for (const { details } of this.members.values()) {
-      const vote = details.protocols.find(({ name }) => this.isSpokenByAll(name))?.name;
+      const vote = details.protocols.find(({ name }) => spoken.has(name))?.name;
       if (vote !== undefined) votes.set(vote, (votes.get(vote) ?? 0) + 1);
     }
     let best: string | null = null;
@@ -163,9 +165,15 @@ export class ClassicGroup {
     };
   }
 
-  private isSpokenByAll(name: string): boolean {
-    for (const { details } of this.members.values())
-      if (!details.protocols.some((protocol) => protocol.name === name)) return false;
-    return true;
+  /** Those of the protocols that every member speaks. One pass for each member: a client names as many as it likes. */
+  private spokenByAll(protocols: readonly GroupProtocol[]): ReadonlySet<string> {
+    let spoken = new Set(protocols.map(({ name }) => name));
+    for (const { details } of this.members.values()) {
+      const common = new Set<string>();
+      for (const { name } of details.protocols) if (spoken.has(name)) common.add(name);
+      spoken = common;
+      if (spoken.size === 0) break;
+    }
+    return spoken;
   }
 }

@@ -82,6 +82,8 @@ export class GroupCoordinator {
   private state: "loading" | "serving" | "closed" = "loading";
   private readonly expiry: Deadline;
   private readonly stopListening: () => void;
+  /** Gives up waiting until the log is read again. */
+  private stopWaiting: (() => void) | undefined;
 
   constructor(options: GroupCoordinatorOptions) {
     const { cluster, clock, log, random } = options;
@@ -120,6 +122,7 @@ export class GroupCoordinator {
   close(): void {
     this.state = "closed";
     this.stopListening();
+    this.stopWaiting?.();
     for (const rebalance of this.groups.values()) rebalance.close(ErrorCode.NOT_COORDINATOR);
     this.deadlines.clear();
   }
@@ -169,6 +172,7 @@ export class GroupCoordinator {
   /** LeaveGroup: an error code for each member. Throws KafkaError where the group as a whole is refused. */
   leave(groupId: string, members: readonly MemberName[]): number[] {
     this.check(groupId);
+    checkNamed(groupId);
     const rebalance = this.groups.get(groupId);
     if (rebalance === undefined) return members.map(() => ErrorCode.UNKNOWN_MEMBER_ID);
     return leave(rebalance, members);
@@ -185,6 +189,9 @@ export class GroupCoordinator {
     if (taken.length > 0) {
       await this.groupLog.ensure();
       this.check(groupId);
+      // While the topic was made members may have joined.
+      const refusalNow = this.commitRefusal(request);
+      if (refusalNow !== undefined) return offsets.map(() => refusalNow);
       this.groupOf(groupId);
       await this.append(
         groupId,
@@ -201,17 +208,25 @@ export class GroupCoordinator {
     );
   }
 
-  /** OffsetFetch: what is durable of a group's offsets; of a group that is not there nothing. Throws KafkaError. */
-  async committed(groupId: string): Promise<GroupOffsets> {
+  /**
+   * OffsetFetch: what `read` makes of a group's offsets, when all that it has seen is durable; a group that is not there has
+   * none. Throws KafkaError.
+   */
+  async committed<T>(groupId: string, read: (offsets: GroupOffsets) => T): Promise<T> {
     this.check(groupId);
+    const { offsets } = this;
+    // Read before it waits: what is committed while it does may not come to be.
+    const found = read(offsets.of(groupId));
     await this.appended;
     this.check(groupId);
-    return this.offsets.of(groupId);
+    if (offsets === this.offsets) return found;
+    throw new KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, "groups were read from the log; try again");
   }
 
   /** OffsetDelete: an error code for each partition. Throws KafkaError GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP. */
   async deleteOffsets(groupId: string, partitions: readonly TopicPartition[]): Promise<number[]> {
     this.check(groupId);
+    checkNamed(groupId);
     const group = this.known(groupId);
     if (!group.isEmpty && !group.isConsumers) {
       throw new KafkaError(
@@ -359,11 +374,13 @@ export class GroupCoordinator {
   /** Loads, again and again while it cannot be. */
   async loadUntilDone(): Promise<void> {
     const { clock, log } = this.options;
+    if (this.state !== "loading") return;
     try {
       await this.load();
     } catch (error) {
       log.error(`groups cannot be read from the log: ${String(error)}`);
-      if (this.state === "loading") clock.setTimer(LOAD_AGAIN_MS, () => void this.loadUntilDone());
+      if (this.state === "loading")
+        this.stopWaiting = clock.setTimer(LOAD_AGAIN_MS, () => void this.loadUntilDone());
     }
   }
 
@@ -464,6 +481,10 @@ function fold(
   if (record.type !== "GroupMetadata") return;
   if (record.value === null) metadata.delete(record.key.groupId);
   else metadata.set(record.key.groupId, record.value);
+}
+
+function checkNamed(groupId: string): void {
+  if (groupId === "") throw new KafkaError(ErrorCode.INVALID_GROUP_ID, "the group has no id; give it one");
 }
 
 function groupTombstone(groupId: string): GroupRecordInput {

@@ -8,6 +8,7 @@ import type { PartitionLog } from "../../log/partition-log.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import {
   decodeGroupRecord,
+  type EncodedGroupRecord,
   encodeGroupRecord,
   type GroupRecord,
   type GroupRecordInput,
@@ -16,6 +17,11 @@ import type { GroupConfig } from "./group-config.ts";
 import { GROUP_RECORDS_PER_BATCH, OFFSETS_TOPIC_BATCH_BYTES } from "./limits.ts";
 
 export const OFFSETS_TOPIC = "__consumer_offsets";
+
+/** What a record takes at most besides its key and its value. */
+const RECORD_OVERHEAD_BYTES = 32;
+/** Of the records of one batch, with room for its header. */
+const BATCH_RECORDS_BYTES = OFFSETS_TOPIC_BATCH_BYTES - 1024;
 
 /** Read at once while the topic is folded. */
 const READ_BYTES = 1 << 20;
@@ -67,33 +73,33 @@ export class GroupLog {
 
   /**
    * Appends records of one group, all in the order of calls; resolves when they are durable. The topic must be there. Throws
-   * KafkaError, and so does the promise.
+   * KafkaError where nothing was appended, and so does the promise, where some may have been.
    */
   append(groupId: string, records: readonly GroupRecordInput[]): Promise<void> {
     const partition = this.topic?.partitions[this.partitionOf(groupId)];
     if (partition === undefined) throw new KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE, gone());
     const log = online(partition);
     const timestamp = this.options.clock.now();
-    let last: Promise<void> = Promise.resolve();
-    for (let at = 0; at < records.length; at += GROUP_RECORDS_PER_BATCH) {
-      const inputs = records.slice(at, at + GROUP_RECORDS_PER_BATCH).map((record) => ({
-        ...encodeGroupRecord(record),
-        timestamp,
-      }));
-      const batch = this.options.engine.writeBatch(inputs, {
-        codec: CODEC_NONE,
-        producerId: -1n,
-        producerEpoch: -1,
-        baseSequence: -1,
-        bytesMax: OFFSETS_TOPIC_BATCH_BYTES,
-      });
-      const { written, synced } = log.append(batch);
-      written.catch(() => {});
+    // All are made before one is appended: a record that cannot be written takes none of the others with it.
+    const batches = inBatches(records.map(encodeGroupRecord)).map((each) =>
+      this.options.engine.writeBatch(
+        each.map((record) => ({ ...record, timestamp })),
+        {
+          codec: CODEC_NONE,
+          producerId: -1n,
+          producerEpoch: -1,
+          baseSequence: -1,
+          bytesMax: OFFSETS_TOPIC_BATCH_BYTES,
+        },
+      ),
+    );
+    let last: Promise<void> | undefined;
+    for (const batch of batches) {
       // Of several batches the last stands for all: syncs keep the order of appends.
-      last.catch(() => {});
-      last = synced;
+      last?.catch(() => {});
+      last = appendedTo(log, batch, last !== undefined);
     }
-    return last;
+    return last ?? Promise.resolve();
   }
 
   private get topic(): Topic | undefined {
@@ -137,6 +143,36 @@ export class GroupLog {
       at += size;
     }
   }
+}
+
+/** Throws where the batch is refused at once; after others of the same records the promise does. */
+function appendedTo(log: PartitionLog, batch: Uint8Array, isLater: boolean): Promise<void> {
+  try {
+    const { written, synced } = log.append(batch);
+    written.catch(() => {});
+    return synced;
+  } catch (error) {
+    if (isLater) return Promise.reject(error as Error);
+    throw error;
+  }
+}
+
+/** Splits records by number and by size. */
+function inBatches(records: readonly EncodedGroupRecord[]): EncodedGroupRecord[][] {
+  const batches: EncodedGroupRecord[][] = [];
+  let bytes = 0;
+  for (const record of records) {
+    const size = record.key.length + (record.value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
+    const last = batches.at(-1);
+    if (last === undefined || last.length === GROUP_RECORDS_PER_BATCH || bytes + size > BATCH_RECORDS_BYTES) {
+      batches.push([record]);
+      bytes = size;
+    } else {
+      last.push(record);
+      bytes += size;
+    }
+  }
+  return batches;
 }
 
 function online(partition: Topic["partitions"][number]): PartitionLog {

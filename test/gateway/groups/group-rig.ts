@@ -89,8 +89,12 @@ export class GroupRig {
 
   /** The offset that a group has committed for partition 0. */
   async committed(groupId: string, topic: string): Promise<bigint | undefined> {
-    const offsets = await this.clock.until(this.coordinator.committed(groupId));
-    return offsets.get(topic)?.get(0)?.offset;
+    return this.clock.until(this.committedNow(groupId, topic));
+  }
+
+  /** What `committed` answers; time has to pass before it does. */
+  committedNow(groupId: string, topic: string): Promise<bigint | undefined> {
+    return this.coordinator.committed(groupId, (offsets) => offsets.get(topic)?.get(0)?.offset);
   }
 }
 
