@@ -1,6 +1,6 @@
 import { alterConfigs } from "../../wire/apis/alter-configs.ts";
 import { alterEach, refuseRepeated } from "./config-resource.ts";
-import { topicByName } from "./partitions.ts";
+import { refuseInternal, topicByName } from "./partitions.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
 
 /** AlterConfigs: what a topic is given is all that it has of its own; what is not named goes back to its default. */
@@ -10,7 +10,9 @@ export const alterConfigsApi: ServedApi = serveApi(
     responses: await alterEach(resources, services, async ({ resourceName, configs }) => {
       const { cluster } = services;
       const changes = new Map<string, string | null>();
-      for (const name of topicByName(cluster, resourceName).overrides.keys()) changes.set(name, null);
+      const topic = topicByName(cluster, resourceName);
+      refuseInternal(topic);
+      for (const name of topic.overrides.keys()) changes.set(name, null);
       const seen = new Set<string>();
       for (const { name, value } of configs) {
         refuseRepeated(seen, name);

@@ -3,7 +3,7 @@ import type { Topic } from "../../log/cluster.ts";
 import { incrementalAlterConfigs } from "../../wire/apis/incremental-alter-configs.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import { alterEach, refuseRepeated } from "./config-resource.ts";
-import { shownName, topicByName } from "./partitions.ts";
+import { refuseInternal, shownName, topicByName } from "./partitions.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
 
 /** Kafka's AlterConfigOp.OpType. */
@@ -21,6 +21,7 @@ export const incrementalAlterConfigsApi: ServedApi = serveApi(
   async ({ resources, validateOnly }, { services }) => ({
     responses: await alterEach(resources, services, async ({ resourceName, configs }) => {
       const topic = topicByName(services.cluster, resourceName);
+      refuseInternal(topic);
       const seen = new Set<string>();
       const changes = new Map<string, string | null>();
       for (const change of configs) {

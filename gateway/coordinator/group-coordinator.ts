@@ -38,7 +38,7 @@ import {
 } from "./committed-offsets.ts";
 import { Deadline, Deadlines } from "./deadlines.ts";
 import { type GroupConfig, groupConfig } from "./group-config.ts";
-import { GroupLog } from "./group-log.ts";
+import { GroupLog, OFFSETS_TOPIC } from "./group-log.ts";
 import { expiredOffsets } from "./offset-expiry.ts";
 import type { TopicPartition } from "./topic-partition.ts";
 
@@ -112,8 +112,9 @@ export class GroupCoordinator {
     for await (const record of this.groupLog.records()) fold(record, metadata, offsets);
     if (this.state === "closed") return;
     this.offsets = offsets;
-    for (const [groupId, value] of metadata) this.restore(groupId, value);
-    for (const groupId of offsets.groups()) this.groupOf(groupId);
+    const isServed = (groupId: string): boolean => !this.groupLog.isUnreadable(groupId);
+    for (const [groupId, value] of metadata) if (isServed(groupId)) this.restore(groupId, value);
+    for (const groupId of offsets.groups()) if (isServed(groupId)) this.groupOf(groupId);
     this.state = "serving";
     if (this.groupLog.exists) this.watchExpiry();
   }
@@ -268,25 +269,30 @@ export class GroupCoordinator {
 
   /** All groups. Throws KafkaError COORDINATOR_LOAD_IN_PROGRESS. */
   list(): ClassicGroup[] {
-    this.check("");
+    this.check();
     return [...this.groups.values()].map(({ group }) => group);
   }
 
-  /** The error that requests of any group are answered with now; an empty id is refused by those that name one. */
-  private refusal(groupId: string): number | undefined {
+  /** The error that requests of this group, or of any, are answered with now; an empty id is refused by those that name one. */
+  private refusal(groupId?: string): number | undefined {
     if (this.state === "loading") return ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
     if (this.state === "closed") return ErrorCode.NOT_COORDINATOR;
+    if (groupId === undefined) return undefined;
+    // What it has committed is not known: taken for a new group, its consumers would begin anew.
+    if (this.groupLog.isUnreadable(groupId)) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
     return groupId === "" ? ErrorCode.INVALID_GROUP_ID : undefined;
   }
 
   /** Throws KafkaError while no requests are taken. Offsets alone may be kept under an empty id, as in Kafka. */
-  private check(groupId: string): void {
+  private check(groupId?: string): void {
     const refusal = this.refusal(groupId);
     if (refusal === undefined || refusal === ErrorCode.INVALID_GROUP_ID) return;
-    throw new KafkaError(
-      refusal,
-      this.state === "loading" ? "groups are being read from the log; try again" : "the node is stopping",
-    );
+    const why = {
+      loading: "groups are being read from the log; try again",
+      serving: `the partition of ${OFFSETS_TOPIC} that keeps the group cannot be read; the node's log says why`,
+      closed: "the node is stopping",
+    };
+    throw new KafkaError(refusal, why[this.state]);
   }
 
   private commitRefusal({

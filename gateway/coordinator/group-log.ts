@@ -3,6 +3,7 @@ import { CODEC_NONE } from "../../engine-as/format.ts";
 import type { Clock } from "../../log/clock.ts";
 import type { Cluster, Topic } from "../../log/cluster.ts";
 import type { Engine } from "../../log/engine.ts";
+import type { Logger } from "../../log/logger.ts";
 import { OfflinePartition } from "../../log/offline-partition.ts";
 import type { PartitionLog } from "../../log/partition-log.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
@@ -31,10 +32,13 @@ export interface GroupLogOptions {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly config: GroupConfig;
+  readonly log: Logger;
 }
 
 export class GroupLog {
   private readonly options: GroupLogOptions;
+  /** Partitions by number. */
+  private readonly unreadable = new Set<number>();
   private creating: Promise<Topic> | undefined;
 
   constructor(options: GroupLogOptions) {
@@ -52,14 +56,24 @@ export class GroupLog {
     return (javaHash(groupId) & 0x7fffffff) % partitions;
   }
 
-  /** Every record that is durable, in the order in which each partition has them. Throws KafkaError. */
+  /** Whether what was kept of a group cannot be read: until its partition is mended, and the node restarted. */
+  isUnreadable(groupId: string): boolean {
+    return this.unreadable.has(this.partitionOf(groupId));
+  }
+
+  /**
+   * Every record that is durable, in the order in which each partition has them. A partition that cannot be read has only its
+   * own groups not served: what was read of it does not count.
+   */
   async *records(): AsyncGenerator<GroupRecord> {
-    for (const partition of this.topic?.partitions ?? []) {
-      const log = online(partition);
-      for (let offset = log.logStartOffset; offset < log.highWatermark;) {
-        const { bytes, to } = await log.read(offset, READ_BYTES);
-        yield* this.decode(bytes);
-        offset = to;
+    this.unreadable.clear();
+    for (const [index, partition] of (this.topic?.partitions ?? []).entries()) {
+      try {
+        yield* this.recordsOf(online(partition));
+      } catch (error) {
+        if (!(error instanceof KafkaError)) throw error;
+        this.unreadable.add(index);
+        this.options.log.error(`groups of ${OFFSETS_TOPIC}-${index} are not served: ${error.message}`);
       }
     }
   }
@@ -100,6 +114,14 @@ export class GroupLog {
       last = appendedTo(log, batch, last !== undefined);
     }
     return last ?? Promise.resolve();
+  }
+
+  private async *recordsOf(log: PartitionLog): AsyncGenerator<GroupRecord> {
+    for (let offset = log.logStartOffset; offset < log.highWatermark;) {
+      const { bytes, to } = await log.read(offset, READ_BYTES);
+      yield* this.decode(bytes);
+      offset = to;
+    }
   }
 
   private get topic(): Topic | undefined {

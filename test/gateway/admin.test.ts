@@ -212,4 +212,13 @@ it("the topic that groups are kept in is internal: clients read it, and neither 
     validateOnly: false,
   });
   expect(widened.results[0]?.errorCode).toBe(ErrorCode.INVALID_TOPIC_EXCEPTION);
+  // Another cleanup.policy would lose the groups.
+  const refused = { errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION };
+  expect(await change("__consumer_offsets", [["cleanup.policy", SET, "delete"]])).toMatchObject(refused);
+  const altered = await client.request(alterConfigs, 2, {
+    resources: [{ resourceType: TOPIC, resourceName: "__consumer_offsets", configs: [] }],
+    validateOnly: false,
+  });
+  expect(altered.responses).toMatchObject([refused]);
+  expect(await valueOf("__consumer_offsets", "cleanup.policy")).toBe("compact");
 });

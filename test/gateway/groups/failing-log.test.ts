@@ -90,3 +90,23 @@ describe("when the log of one group fails", () => {
     expect(rig.coordinator.describe("a")).toBeDefined();
   });
 });
+
+describe("when one partition of __consumer_offsets is damaged", () => {
+  it("its groups alone are refused, and not taken for new ones", async () => {
+    await open();
+    await rig.commit("a", "orders", 1n);
+    await rig.commit("b", "orders", 2n);
+    await rig.close();
+    const name = "__consumer_offsets-1/00000000000000000000.log";
+    const bytes = (await store.read(name))?.slice() ?? new Uint8Array(0);
+    bytes[40] = (bytes[40] ?? 0) ^ 0x10;
+    await store.write(name, bytes);
+    rig = await GroupRig.open({ store, settings: { "offsets.topic.num.partitions": "2" } });
+    expect(await rig.committed("b", "orders")).toBe(2n);
+    expect(rig.coordinator.list().map(({ groupId }) => groupId)).toEqual(["b"]);
+    const refused = { code: ErrorCode.COORDINATOR_NOT_AVAILABLE };
+    await expect(rig.committedNow("a", "orders")).rejects.toMatchObject(refused);
+    await expect(rig.commitNow("a", "orders", 3n)).rejects.toMatchObject(refused);
+    expect((await rig.member("a").join()).errorCode).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+  });
+});
