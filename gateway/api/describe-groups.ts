@@ -8,9 +8,12 @@ import { serveApi, type ServedApi } from "./served-api.ts";
 /** From this version on a group that is not there is an error (KIP-1043). */
 const NOT_FOUND_FROM = 6;
 
-/** DescribeGroups: classic groups and their members. One that is not there is `Dead`. */
+/**
+ * DescribeGroups: classic groups and their members. One that is not there is `Dead`. Each is told once, however often it is
+ * named: a few bytes of a request are answered with all members of a group.
+ */
 export const describeGroupsApi: ServedApi = serveApi(describeGroups, ({ groups }, context) => ({
-  groups: groups.map((groupId) => described(groupId, context)),
+  groups: Array.from(new Set(groups), (groupId) => described(groupId, context)),
 }));
 
 function described(groupId: string, { services, apiVersion }: RequestContext) {

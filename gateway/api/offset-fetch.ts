@@ -31,7 +31,13 @@ export const offsetFetchApi: ServedApi = serveApi(offsetFetch, async (request, c
     return { topics: (asked ?? []).map((topic) => withCode(topic, errorCode)) };
   }
   const groups = [];
+  const toldWhole = new Set<string>();
   for (const { groupId, topics } of request.groups) {
+    if (topics === null) {
+      // Once, however often it is asked for: a few bytes of a request are answered with all that a group has.
+      if (toldWhole.has(groupId)) continue;
+      toldWhole.add(groupId);
+    }
     const named = topics?.map((topic) => ({
       ...topic,
       name: apiVersion < TOPIC_IDS_FROM ? topic.name : nameOf(topic.topicId, services.cluster),

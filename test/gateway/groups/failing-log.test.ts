@@ -71,7 +71,7 @@ describe("when the log of one group fails", () => {
     failNextWrite();
     const commits = ["a", "b"].map((groupId) => rig.commitNow(groupId, "orders", 2n));
     const [one, other] = await rig.clock.until(Promise.allSettled(commits));
-    expect([one?.status, other?.status].toSorted()).toEqual(["fulfilled", "rejected"]);
+    expect(new Set([one?.status, other?.status])).toEqual(new Set(["fulfilled", "rejected"]));
     await rig.clock.pass(1000);
     const stands = (how: PromiseSettledResult<unknown> | undefined) =>
       how?.status === "fulfilled" ? 2n : 1n;
