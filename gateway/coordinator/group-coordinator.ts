@@ -117,6 +117,11 @@ export class GroupCoordinator {
     for (const groupId of offsets.groups()) if (isServed(groupId)) this.groupOf(groupId);
     this.state = "serving";
     if (this.groupLog.exists) this.watchExpiry();
+    // Topics may have been deleted when nobody heard of it, and the next one of the same name begins without offsets.
+    this.forget((name, offset) => {
+      const topic = this.options.cluster.topic(name);
+      return topic === undefined || !isOfTopic(offset, topic.id);
+    });
   }
 
   /** Answers whoever waits, with NOT_COORDINATOR, and takes no more requests. */
@@ -443,11 +448,12 @@ export class GroupCoordinator {
 
   private forgetTopic(topic: Topic): void {
     if (this.state !== "serving") return;
+    this.forget((name, offset) => name === topic.name && isOfTopic(offset, topic.id));
+  }
+
+  private forget(which: (topic: string, offset: CommittedOffset) => boolean): void {
     for (const groupId of this.offsets.groups()) {
-      const gone = this.offsetsToForget(
-        groupId,
-        (name, offset) => name === topic.name && isOfTopic(offset, topic.id),
-      );
+      const gone = this.groups.has(groupId) ? this.offsetsToForget(groupId, which) : [];
       if (gone.length > 0) this.appendAside(groupId, [], gone);
     }
   }

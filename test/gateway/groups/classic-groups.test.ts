@@ -175,6 +175,22 @@ describe("a classic group", () => {
     expect(members.map(({ generationId }) => generationId)).toEqual([1, 1, 1]);
   });
 
+  it("leaves nobody waiting when the node stops", async () => {
+    await open();
+    const [joins, syncs, leads] = [rig.member("g"), rig.member("other"), rig.member("other")];
+    await rig.clock.until(Promise.all([leads.join(), syncs.join()]));
+    const follower = leads.isLeader ? syncs : leads;
+    const waiting = [joins.join(), follower.sync()];
+    await rig.clock.settle();
+    rig.coordinator.close();
+    const answers = await Promise.all(waiting);
+    expect(answers.map(({ errorCode }) => errorCode)).toEqual([
+      ErrorCode.NOT_COORDINATOR,
+      ErrorCode.NOT_COORDINATOR,
+    ]);
+    expect(follower.heartbeat()).toBe(ErrorCode.NOT_COORDINATOR);
+  });
+
   it("is empty when the last has left, and stays to keep its offsets", async () => {
     await open();
     await rig.topic("orders");

@@ -91,6 +91,23 @@ describe("committed offsets", () => {
     expect(await rig.committed("g", "orders")).toBe(1n);
   });
 
+  it("of a topic that was deleted just before the node died are not those of the next of its name", async () => {
+    const store = new MemoryStore();
+    await open({ store });
+    const { id } = await rig.topic("orders");
+    await rig.topic("bills");
+    await rig.commit("g", "orders", 3n);
+    await rig.commit("g", "bills", 4n);
+    // Who keeps the groups does not hear of it any more.
+    rig.coordinator.close();
+    await rig.clock.until(rig.cluster.deleteTopic(id));
+    await rig.topic("orders");
+    await rig.close();
+    await open({ store });
+    expect(await rig.committed("g", "orders")).toBeUndefined();
+    expect(await rig.committed("g", "bills")).toBe(4n);
+  });
+
   it("of a group without members expire, offsets.retention.minutes after it became empty", async () => {
     await open({ settings: { "offsets.retention.minutes": "60" } });
     await rig.topic("orders");
