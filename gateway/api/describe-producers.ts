@@ -5,13 +5,22 @@ import { failureOf } from "./failure.ts";
 import { partitionOf, topicByName } from "./partitions.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
 
-/** DescribeProducers (KIP-664): who has written to a partition with a producer id, and is remembered. */
-export const describeProducersApi: ServedApi = serveApi(describeProducers, ({ topics }, { services }) => ({
-  topics: topics.map(({ name, partitionIndexes }) => ({
-    name,
-    partitions: partitionIndexes.map((partition) => described(name, partition, services)),
-  })),
-}));
+/**
+ * DescribeProducers (KIP-664): who has written to a partition with a producer id, and is remembered. Each partition is told of
+ * once, however often it is named: a few bytes of a request are answered with thousands of producers.
+ */
+export const describeProducersApi: ServedApi = serveApi(describeProducers, ({ topics }, { services }) => {
+  const told = new Set<string>();
+  const isFirst = (partition: string): boolean => told.size < told.add(partition).size;
+  return {
+    topics: topics.map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: partitionIndexes
+        .filter((partition) => isFirst(`${name} ${partition}`))
+        .map((partition) => described(name, partition, services)),
+    })),
+  };
+});
 
 function described(name: string, partitionIndex: number, services: Services) {
   try {

@@ -153,6 +153,10 @@ it("DescribeProducers tells who has written with a producer id", async () => {
     { producerId: 77n, producerEpoch: 3, lastSequence: 1, currentTxnStartOffset: -1n },
   ]);
   expect(unknown).toMatchObject({ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, activeProducers: [] });
+  // A partition that is named over and over is told of once.
+  const often = { name: topic, partitionIndexes: Array.from({ length: 1000 }, () => 0) };
+  const again = await client.request(describeProducers, 0, { topics: [often, often] });
+  expect(again.topics.map(({ partitions }) => partitions.length)).toEqual([1, 0]);
 });
 
 it("DescribeTopicPartitions tells of topics in pages that join", async () => {
