@@ -41,6 +41,8 @@ export async function* subscription(options: SubscriptionOptions): AsyncGenerato
       epochs = epochs.filter(({ from }) => from < next);
     }
     if (event.kind !== "data") continue;
+    // Where the log begins within a batch, what stands before that in it is deleted: history has no other start than its range's.
+    if (next < event.from) next = event.from;
     for (const { at, bytes, header } of batchesOf(event.records)) {
       const batch = event.records.subarray(at, at + bytes);
       const records = recordsFrom(options.engine, batch, next, options.uncompressedBytesMax);

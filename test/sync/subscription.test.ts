@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
+import type { HistorySource } from "../../sync/history.ts";
 import { EARLIEST, LATEST } from "../../sync/log-offsets.ts";
 import { Metadata } from "../../sync/metadata.ts";
-import { subscription } from "../../sync/subscription.ts";
+import { subscription, type SubscriptionOptions } from "../../sync/subscription.ts";
 import { Upstream } from "../../sync/upstream.ts";
 import { ErrorCode } from "../../wire/errors.ts";
+import { framePrefix } from "../../wire/frame-reader.ts";
+import { encodePushHeader } from "../../wire/push.ts";
 import { loadEngine } from "../engine/load.ts";
 import { FakeBroker } from "./fake-broker.ts";
 import { seeded, VirtualClock } from "./virtual-clock.ts";
@@ -31,7 +34,7 @@ function setUp() {
     }
     broker.pushAll();
   };
-  const open = (bufferBytesMax?: number) =>
+  const open = (bufferBytesMax?: number, more: Partial<SubscriptionOptions> = {}) =>
     subscription({
       upstream,
       engine,
@@ -46,6 +49,7 @@ function setUp() {
       },
       signal: controller.signal,
       ...(bufferBytesMax !== undefined && { bufferBytesMax }),
+      ...more,
     });
   return {
     clock,
@@ -171,4 +175,42 @@ test("two who follow one partition over one connection: the one that is behind w
   const { value } = await clock.until(late);
   expect(value?.map(({ offset }: { offset: bigint }) => offset)).toEqual([3n]);
   await stop();
+});
+
+test("records that are deleted in front of a log that begins within a batch are not given with its history", async () => {
+  const { clock, partition, topicId, upstream, open, controller } = setUp();
+  if (partition === undefined) throw new Error("no partition");
+  const records = Array.from({ length: 6 }, (_, index) => ({
+    key: null,
+    value: new TextEncoder().encode(`v${index}`),
+    timestamp: 1,
+  }));
+  const none = { codec: 0, producerId: -1n, producerEpoch: -1, baseSequence: -1, bytesMax: 1 << 20 };
+  partition.append(engine.writeBatch(records, none));
+  partition.deleteBefore(4n);
+  const history: HistorySource = {
+    async *read(_topicId, _partition, from) {
+      const { records: bytes, to } = partition.read(from, 1 << 20);
+      const header = encodePushHeader({
+        errorCode: ErrorCode.NONE,
+        topicId,
+        partition: 0,
+        leaderEpoch: 0,
+        highWatermark: partition.end,
+        lastStableOffset: partition.end,
+        from,
+        to,
+      });
+      yield await Promise.resolve(
+        new Uint8Array(Buffer.concat([framePrefix(header.byteLength + bytes.byteLength), header, bytes])),
+      );
+    },
+  };
+  const read: bigint[] = [];
+  const reading = (async () => {
+    for await (const some of open(undefined, { history, historyRecordsMin: 1 }))
+      for (const { offset } of some) if (read.push(offset) === 2) controller.abort();
+  })();
+  await clock.until(reading);
+  expect(read).toEqual([4n, 5n]);
 });
