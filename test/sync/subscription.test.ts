@@ -178,7 +178,7 @@ test("two who follow one partition over one connection: the one that is behind w
 });
 
 test("records that are deleted in front of a log that begins within a batch are not given with its history", async () => {
-  const { clock, partition, topicId, upstream, open, controller } = setUp();
+  const { clock, partition, topicId, open, controller } = setUp();
   if (partition === undefined) throw new Error("no partition");
   const records = Array.from({ length: 6 }, (_, index) => ({
     key: null,
