@@ -237,12 +237,13 @@ export class Cluster {
   }
 
   /**
-   * Changes settings that a topic was given itself, null taking one away; resolves when that is durable and acted upon. With
-   * `validateOnly` it is checked only. Throws KafkaError UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG.
+   * Changes settings that a topic was given itself, null taking one away; resolves when that is durable and acted upon. What to
+   * change is asked when it is this change's turn, so that it sees what the one before has left. With `validateOnly` it is
+   * checked only. Throws KafkaError UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG.
    */
   changeConfigs(
     name: string,
-    changes: ReadonlyMap<string, string | null>,
+    changesOf: (topic: Topic) => ReadonlyMap<string, string | null>,
     validateOnly = false,
   ): Promise<void> {
     return this.turns.take(async () => {
@@ -250,6 +251,7 @@ export class Cluster {
       const topic = this.byName.get(name);
       if (topic === undefined)
         throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `there is no topic "${name}"`);
+      const changes = changesOf(topic);
       checkSettingNames(changes.keys());
       const wanted = new Map(topic.overrides);
       for (const [setting, value] of changes) {

@@ -1,3 +1,4 @@
+import type { Topic } from "../../log/cluster.ts";
 import { alterConfigs } from "../../wire/apis/alter-configs.ts";
 import { alterEach, refuseRepeated } from "./config-resource.ts";
 import { refuseInternal, topicByName } from "./partitions.ts";
@@ -8,17 +9,15 @@ export const alterConfigsApi: ServedApi = serveApi(
   alterConfigs,
   async ({ resources, validateOnly }, { services }) => ({
     responses: await alterEach(resources, services, async ({ resourceName, configs }) => {
-      const { cluster } = services;
-      const changes = new Map<string, string | null>();
-      const topic = topicByName(cluster, resourceName);
-      refuseInternal(topic);
-      for (const name of topic.overrides.keys()) changes.set(name, null);
+      refuseInternal(topicByName(services.cluster, resourceName));
       const seen = new Set<string>();
-      for (const { name, value } of configs) {
-        refuseRepeated(seen, name);
-        changes.set(name, value);
-      }
-      await cluster.changeConfigs(resourceName, changes, validateOnly);
+      for (const { name } of configs) refuseRepeated(seen, name);
+      const changesOf = ({ overrides }: Topic): Map<string, string | null> =>
+        new Map([
+          ...Array.from(overrides.keys(), (name) => [name, null] as const),
+          ...configs.map(({ name, value }) => [name, value] as const),
+        ]);
+      await services.cluster.changeConfigs(resourceName, changesOf, validateOnly);
     }),
   }),
 );

@@ -20,15 +20,12 @@ export const incrementalAlterConfigsApi: ServedApi = serveApi(
   incrementalAlterConfigs,
   async ({ resources, validateOnly }, { services }) => ({
     responses: await alterEach(resources, services, async ({ resourceName, configs }) => {
-      const topic = topicByName(services.cluster, resourceName);
-      refuseInternal(topic);
+      refuseInternal(topicByName(services.cluster, resourceName));
       const seen = new Set<string>();
-      const changes = new Map<string, string | null>();
-      for (const change of configs) {
-        refuseRepeated(seen, change.name);
-        changes.set(change.name, valueAfter(change, topic));
-      }
-      await services.cluster.changeConfigs(resourceName, changes, validateOnly);
+      for (const { name } of configs) refuseRepeated(seen, name);
+      const changesOf = (topic: Topic): Map<string, string | null> =>
+        new Map(configs.map((change) => [change.name, valueAfter(change, topic)]));
+      await services.cluster.changeConfigs(resourceName, changesOf, validateOnly);
     }),
   }),
 );

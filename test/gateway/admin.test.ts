@@ -96,6 +96,22 @@ describe("IncrementalAlterConfigs", () => {
     expect(await valueOf(topic, "max.message.bytes")).not.toBe("100");
   });
 
+  it("loses none of several appends that are made at once", async () => {
+    const topic = newName();
+    await createTopic(client, topic);
+    const other = await ProtocolClient.tcp(gateway.kafkaPort);
+    const configs = (name: string, configOperation: number, value: string) => ({
+      resources: [{ resourceType: TOPIC, resourceName: topic, configs: [{ name, configOperation, value }] }],
+      validateOnly: false,
+    });
+    await Promise.all([
+      client.request(incrementalAlterConfigs, 1, configs("cleanup.policy", APPEND, "compact")),
+      other.request(incrementalAlterConfigs, 1, configs("cleanup.policy", SUBTRACT, "delete")),
+    ]);
+    await other.close();
+    expect(await valueOf(topic, "cleanup.policy")).toBe("compact");
+  });
+
   it("only checks where that is all that is asked for, and says when there is no such topic", async () => {
     const topic = newName();
     await createTopic(client, topic);

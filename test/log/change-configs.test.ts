@@ -18,8 +18,7 @@ const open = (store: Store): Promise<Cluster> =>
     config: brokerConfig(new Map([["log.retention.ms", "5000"]])),
   });
 
-const changes = (values: Record<string, string | null>): Map<string, string | null> =>
-  new Map(Object.entries(values));
+const changes = (values: Record<string, string | null>) => () => new Map(Object.entries(values));
 
 describe("a topic's settings, changed while it is served", () => {
   it("count from the next append on, and after a restart", async () => {
