@@ -43,7 +43,7 @@ export const rooms: readonly Room[] = [
   {
     at: "gateway/coordinator/",
     mayImport: [...ENGINE_CONSTANTS, "log/", "wire/"],
-    packages: [],
+    packages: ["re2js"],
     isHostFree: true,
   },
   {
