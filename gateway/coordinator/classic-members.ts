@@ -48,8 +48,8 @@ export function sync(rebalance: Rebalance, request: SyncRequest): SyncResult | P
   if (group.state === "Empty") return syncFailure(ErrorCode.UNKNOWN_MEMBER_ID);
   if (group.state === "PreparingRebalance") return syncFailure(ErrorCode.REBALANCE_IN_PROGRESS);
   rebalance.heard(member);
-  if (group.state === "Stable") return assigned(group, member.assignment);
   rebalance.synced(memberId);
+  if (group.state === "Stable") return assigned(group, member.assignment);
   const answer = member.awaitSync();
   if (memberId === group.leader) void assign(rebalance, request);
   return answer;

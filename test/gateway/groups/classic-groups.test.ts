@@ -103,6 +103,19 @@ describe("a classic group", () => {
     expect(asks.heartbeat()).toBe(ErrorCode.REBALANCE_IN_PROGRESS);
   });
 
+  it("keeps members that ask for their assignment when the leader has decided already", async () => {
+    await open();
+    const [leader, late] = [rig.member("g"), rig.member("g")];
+    await rig.clock.until(Promise.all([leader.join(), late.join()]));
+    await rig.clock.until(leader.sync());
+    expect((await rig.clock.until(late.sync())).errorCode).toBe(ErrorCode.NONE);
+    // Far beyond the time that a rebalance may take.
+    for (let passedMs = 0; passedMs < 120_000; passedMs += 5000) {
+      await rig.clock.pass(5000);
+      expect([leader.heartbeat(), late.heartbeat()]).toEqual([ErrorCode.NONE, ErrorCode.NONE]);
+    }
+  });
+
   it("fences what comes from an earlier generation", async () => {
     await open();
     await rig.topic("orders");
