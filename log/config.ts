@@ -126,6 +126,7 @@ export const brokerSettings: readonly SettingDefinition[] = [
   broker("delete.topic.enable", "boolean", "true", any, "enforced", "Whether topics may be deleted."),
   broker("default.replication.factor", "int", "1", only("1"), "enforced", "Replicas of a topic that does not say how many: there is one node."),
   broker("socket.request.max.bytes", "int", String(100 * 1024 ** 2), between(1024n, INT_MAX), "enforced", "Size in bytes of the largest request."),
+  broker("max.incremental.fetch.session.cache.slots", "int", "1000", atLeast(0n), "enforced", "Most fetch sessions that are kept at once."),
   broker("producer.id.expiration.ms", "int", String(DAY_MS), atLeast(1n), "enforced", "How long, in milliseconds, a silent producer id is remembered."),
   broker("offsets.topic.num.partitions", "int", "1", between(1n, 1000n), "enforced", "Partitions of the topic that groups are kept in, when it is made."),
   broker("offsets.topic.segment.bytes", "int", String(100 * 1024 ** 2), atLeast(1n), "enforced", "Size in bytes of a segment of that topic, when it is made."),

@@ -93,6 +93,10 @@ export class OfflinePartition implements Pick<PartitionLog, keyof PartitionLog> 
     return () => {};
   }
 
+  onStartMoved(): () => void {
+    return () => {};
+  }
+
   deleteRecordsBefore(): Promise<bigint> {
     return Promise.reject(this.fenced);
   }

@@ -50,6 +50,7 @@ export class PartitionLog {
   private readonly reads = new Set<Promise<unknown>>();
   private readonly listeners = new Set<(advance: Advance) => void>();
   private readonly fenceListeners = new Set<() => void>();
+  private readonly startListeners = new Set<() => void>();
   private segments: LogSegments;
   /** The offset that the next batch gets. */
   private end: bigint;
@@ -285,6 +286,12 @@ export class PartitionLog {
   onFenced(listener: () => void): () => void {
     this.fenceListeners.add(listener);
     return () => this.fenceListeners.delete(listener);
+  }
+
+  /** Hears synchronously of every move of the log start. Answers how to stop. */
+  onStartMoved(listener: () => void): () => void {
+    this.startListeners.add(listener);
+    return () => this.startListeners.delete(listener);
   }
 
   /**
@@ -529,6 +536,7 @@ export class PartitionLog {
       );
     }
     this.changed = true;
+    this.tell(this.startListeners, undefined);
     try {
       await this.segments.deleteBeforeStart(async () => void (await Promise.allSettled(this.reads)));
     } catch (error) {

@@ -1,7 +1,8 @@
 /** Which names a topic may have: Kafka's rules. */
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 
-const LEGAL = /^[a-zA-Z0-9._-]{1,249}$/;
+export const TOPIC_NAME_LENGTH_MAX = 249;
+const LEGAL = new RegExp(`^[a-zA-Z0-9._-]{1,${TOPIC_NAME_LENGTH_MAX}}$`);
 
 /** Names that the log keeps for itself. */
 export function isInternal(name: string): boolean {

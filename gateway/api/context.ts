@@ -3,6 +3,7 @@ import type { Cluster } from "../../log/cluster.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { GroupCoordinator } from "../coordinator/group-coordinator.ts";
 import type { AnswerMemory } from "./answer-memory.ts";
+import type { FetchSessions } from "./fetch-sessions.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { Subscriber } from "./subscriber.ts";
 
@@ -28,6 +29,7 @@ export interface Services {
   readonly running: Lifetime;
   /** What answers that are being read from the log or have not been read by their clients may take, all together. */
   readonly answerMemory: AnswerMemory;
+  readonly fetchSessions: FetchSessions;
   readonly groups: GroupCoordinator;
   readonly dataDirectory: DataDirectory;
 }

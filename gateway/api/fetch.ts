@@ -1,35 +1,16 @@
 import type { Partition } from "../../log/offline-partition.ts";
-import type { PartitionLog } from "../../log/partition-log.ts";
 import { fetch } from "../../wire/apis/fetch.ts";
 import { ErrorCode } from "../../wire/errors.ts";
 import type { RequestContext } from "./context.ts";
-import { failureOf } from "./failure.ts";
+import { FetchReading, logOf, usesTopicIds, withinMemory } from "./fetch-read.ts";
+import type { AnsweredTopic, AskedTopic, FetchSession, ForgottenTopic } from "./fetch-session.ts";
+import { NO_SESSION } from "./fetch-sessions.ts";
 import { FetchWait } from "./fetch-wait.ts";
-import { checkLeaderEpoch, divergence, partitionOf, topicById, topicByName } from "./partitions.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
 
-/** Session ids and epochs that mean no session (KIP-227). */
-const NO_SESSION = 0;
+/** Epochs of a Fetch that names everything: to begin a session, or to have none (KIP-227). */
+const FIRST_EPOCH = 0;
 const FINAL_EPOCH = -1;
-/** From this version on topics are named by id. */
-const TOPIC_IDS_FROM = 13;
-/** Isolation level that leaves out what was aborted, and so wants a list of it. */
-const READ_COMMITTED = 1;
-const EMPTY = new Uint8Array(0);
-
-interface AskedPartition {
-  partition: number;
-  currentLeaderEpoch: number;
-  fetchOffset: bigint;
-  lastFetchedEpoch: number;
-  partitionMaxBytes: number;
-}
-
-interface AskedTopic {
-  topic: string;
-  topicId: string;
-  partitions: readonly AskedPartition[];
-}
 
 interface FetchRequest {
   maxWaitMs: number;
@@ -39,177 +20,138 @@ interface FetchRequest {
   sessionId: number;
   sessionEpoch: number;
   topics: readonly AskedTopic[];
+  forgottenTopicsData: readonly ForgottenTopic[];
+}
+
+interface FetchAnswer {
+  errorCode: number;
+  sessionId: number;
+  responses: AnsweredTopic[];
 }
 
 /**
  * Fetch: whole batches below the high watermark, as the log holds them. Waits up to `maxWaitMs` until `minBytes` are
  * there; an error in any partition is answered at once. `maxBytes` may be passed by the first batch alone, so that a
- * reader always gets on (KIP-74). There are no fetch sessions: the answer's session id 0 says so, and every client then
- * names all its partitions each time.
+ * reader always gets on (KIP-74). In a session only what has changed is named and answered.
  */
 export const fetchApi: ServedApi = serveApi(
   fetch,
   async (request, context) => {
-    const sessionError = sessionErrorOf(request);
-    if (sessionError !== ErrorCode.NONE)
-      return { errorCode: sessionError, sessionId: NO_SESSION, responses: [] };
-    const wait = new FetchWait(request.maxWaitMs, context);
-    try {
-      wait.watch(partitionsOf(request, context));
-      for (;;) {
-        wait.reset();
-        const { responses, bytes, answerNow } = await readWithin(request, context);
-        if (answerNow || bytes >= request.minBytes || wait.over) {
-          return { errorCode: ErrorCode.NONE as number, sessionId: NO_SESSION, responses };
-        }
-        await wait.forBytes(request.minBytes - bytes);
-      }
-    } finally {
-      wait.stop();
-    }
+    const { sessionId, sessionEpoch, topics } = request;
+    const { fetchSessions } = context.services;
+    if (sessionEpoch !== FIRST_EPOCH && sessionEpoch !== FINAL_EPOCH) return fetchNews(request, context);
+    fetchSessions.close(sessionId);
+    const responses = await fetchAll(request, context);
+    const isWanted = sessionEpoch === FIRST_EPOCH && !context.connection.ended;
+    const created = isWanted
+      ? fetchSessions.create(usesTopicIds(context.apiVersion), topics, responses)
+      : NO_SESSION;
+    return { errorCode: ErrorCode.NONE, sessionId: created, responses };
   },
   { mayBePassed: true },
 );
 
-function sessionErrorOf({ sessionId, sessionEpoch }: FetchRequest): number {
-  if (sessionId !== NO_SESSION)
-    return sessionEpoch === FINAL_EPOCH ? ErrorCode.NONE : ErrorCode.FETCH_SESSION_ID_NOT_FOUND;
-  return sessionEpoch > 0 ? ErrorCode.INVALID_FETCH_SESSION_EPOCH : ErrorCode.NONE;
+/** The next Fetch of a session. */
+async function fetchNews(request: FetchRequest, context: RequestContext): Promise<FetchAnswer> {
+  const session = context.services.fetchSessions.find(request.sessionId);
+  if (session === undefined) return refused(ErrorCode.FETCH_SESSION_ID_NOT_FOUND);
+  if (session.usesTopicIds !== usesTopicIds(context.apiVersion))
+    return refused(ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR);
+  const answer = session.next(request.sessionEpoch, (standing) =>
+    fetchNext(session, standing, request, context),
+  );
+  return answer ?? refused(ErrorCode.INVALID_FETCH_SESSION_EPOCH);
 }
 
-function find(
-  { topic, topicId }: AskedTopic,
-  partition: number,
-  { services, apiVersion }: RequestContext,
-): PartitionLog {
-  const { cluster } = services;
-  return partitionOf(
-    apiVersion >= TOPIC_IDS_FROM ? topicById(cluster, topicId) : topicByName(cluster, topic),
-    partition,
-  );
+async function fetchNext(
+  session: FetchSession,
+  standing: () => number,
+  request: FetchRequest,
+  context: RequestContext,
+): Promise<FetchAnswer> {
+  const { fetchSessions } = context.services;
+  if (standing() !== ErrorCode.NONE) return refused(standing());
+  fetchSessions.change(session, request.topics, request.forgottenTopicsData);
+  if (session.size === 0 && standing() === ErrorCode.NONE) {
+    fetchSessions.close(session.id);
+    const responses = await fetchAll(request, context);
+    return { errorCode: ErrorCode.NONE, sessionId: NO_SESSION, responses };
+  }
+  const wait = new FetchWait(request.maxWaitMs, context);
+  session.wait(wait);
+  try {
+    const round = await whenThere(request, context, wait, (reading) =>
+      session.read(reading, (topic, partition) => logOf(topic, partition, context)),
+    );
+    if (standing() !== ErrorCode.NONE) return refused(standing());
+    return { errorCode: ErrorCode.NONE, sessionId: session.id, responses: session.tell(round) };
+  } finally {
+    session.wait(undefined);
+    wait.stop();
+  }
+}
+
+function refused(errorCode: number): FetchAnswer {
+  return { errorCode, sessionId: NO_SESSION, responses: [] };
+}
+
+/** All that the request names. */
+async function fetchAll(request: FetchRequest, context: RequestContext): Promise<AnsweredTopic[]> {
+  const wait = new FetchWait(request.topics.length === 0 ? 0 : request.maxWaitMs, context);
+  try {
+    wait.watch(partitionsOf(request, context));
+    return await whenThere(request, context, wait, (reading) => readAll(request, reading, context));
+  } finally {
+    wait.stop();
+  }
+}
+
+/** Reads, and reads again, until there is enough, or something to be told at once, or it has waited for long enough. */
+async function whenThere<T>(
+  { maxBytes, minBytes, isolationLevel }: FetchRequest,
+  context: RequestContext,
+  wait: FetchWait,
+  read: (reading: FetchReading) => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    wait.reset();
+    const { reading, found } = await withinMemory(maxBytes, context, async (bytesMax) => {
+      const within = new FetchReading(bytesMax, isolationLevel, context);
+      return { reading: within, found: await read(within) };
+    });
+    if (reading.answerNow || reading.bytes >= minBytes || wait.over) return found;
+    await wait.forBytes(minBytes - reading.bytes);
+  }
+}
+
+async function readAll(
+  { topics }: FetchRequest,
+  reading: FetchReading,
+  context: RequestContext,
+): Promise<AnsweredTopic[]> {
+  const responses: AnsweredTopic[] = [];
+  for (const { topic, topicId, partitions } of topics) {
+    const answered: AnsweredTopic = { topic, topicId, partitions: [] };
+    responses.push(answered);
+    for (const asked of partitions) {
+      const find = () => logOf(answered, asked.partition, context);
+      answered.partitions.push(await reading.read(asked, find));
+    }
+  }
+  return responses;
 }
 
 /** The logs that are asked for, as far as they are there. */
 function* partitionsOf(
-  request: FetchRequest,
+  { topics }: FetchRequest,
   { services, apiVersion }: RequestContext,
 ): Generator<Partition> {
-  for (const { topic, topicId, partitions } of request.topics) {
-    const found =
-      apiVersion >= TOPIC_IDS_FROM ? services.cluster.topicById(topicId) : services.cluster.topic(topic);
+  const { cluster } = services;
+  for (const { topic, topicId, partitions } of topics) {
+    const found = usesTopicIds(apiVersion) ? cluster.topicById(topicId) : cluster.topic(topic);
     for (const { partition } of partitions) {
       const log = found?.partitions[partition];
       if (log !== undefined) yield log;
     }
   }
-}
-
-interface PartitionAnswer {
-  partitionIndex: number;
-  errorCode: number;
-  highWatermark: bigint;
-  lastStableOffset: bigint;
-  logStartOffset: bigint;
-  divergingEpoch?: { epoch: number; endOffset: bigint };
-  abortedTransactions: never[] | null;
-  records: Uint8Array;
-}
-
-interface TopicAnswer {
-  topic: string;
-  topicId: string;
-  partitions: PartitionAnswer[];
-}
-
-/** What may still be read for one answer. */
-interface Budget {
-  bytes: number;
-  /** Nothing has been read yet: one batch may be larger than what is left. */
-  first: boolean;
-  /** Some partition has more than was read of it, so there is nothing to wait for: the next Fetch gets it. */
-  isShort: boolean;
-}
-
-/** Reads what there is memory for. From the moment that the answer is handed to its socket, the listener counts it. */
-async function readWithin(request: FetchRequest, context: RequestContext) {
-  const { answerMemory } = context.services;
-  const wanted = Math.max(0, Math.min(request.maxBytes, context.listener.fetchBytesMax));
-  const share = answerMemory.takeShare(wanted);
-  try {
-    return await readAll(request, context, share);
-  } finally {
-    answerMemory.giveBack(share);
-  }
-}
-
-async function readAll(request: FetchRequest, context: RequestContext, bytesMax: number) {
-  const budget: Budget = { bytes: bytesMax, first: true, isShort: false };
-  let answerNow = request.topics.length === 0;
-  let bytes = 0;
-  const responses: TopicAnswer[] = [];
-  for (const topic of request.topics) {
-    const partitions: PartitionAnswer[] = [];
-    for (const asked of topic.partitions) {
-      const answer = await readPartition(topic, asked, request.isolationLevel, budget, context);
-      bytes += answer.records.byteLength;
-      answerNow ||= answer.errorCode !== ErrorCode.NONE || answer.divergingEpoch !== undefined;
-      partitions.push(answer);
-    }
-    responses.push({ topic: topic.topic, topicId: topic.topicId, partitions });
-  }
-  return { responses, bytes, answerNow: answerNow || budget.isShort };
-}
-
-async function readPartition(
-  topic: AskedTopic,
-  asked: AskedPartition,
-  isolationLevel: number,
-  budget: Budget,
-  context: RequestContext,
-): Promise<PartitionAnswer> {
-  try {
-    const log = find(topic, asked.partition, context);
-    checkLeaderEpoch(log, asked.currentLeaderEpoch);
-    const diverging = divergence(log, asked.fetchOffset, asked.lastFetchedEpoch);
-    const records = diverging === undefined ? await readRecords(log, asked, budget) : EMPTY;
-    return {
-      partitionIndex: asked.partition,
-      errorCode: ErrorCode.NONE,
-      highWatermark: log.highWatermark,
-      lastStableOffset: log.highWatermark,
-      logStartOffset: log.logStartOffset,
-      ...(diverging === undefined ? {} : { divergingEpoch: diverging }),
-      abortedTransactions: isolationLevel === READ_COMMITTED ? [] : null,
-      records,
-    };
-  } catch (error) {
-    return {
-      partitionIndex: asked.partition,
-      errorCode: failureOf(error, context.services).errorCode,
-      highWatermark: -1n,
-      lastStableOffset: -1n,
-      logStartOffset: -1n,
-      abortedTransactions: null,
-      records: EMPTY,
-    };
-  }
-}
-
-async function readRecords(log: PartitionLog, asked: AskedPartition, budget: Budget): Promise<Uint8Array> {
-  const { fetchOffset } = asked;
-  // Written and not synced yet: whoever was answered with acks=1 may know of it already. Nothing there, so far.
-  if (fetchOffset >= log.highWatermark && fetchOffset <= log.logEndOffset) return EMPTY;
-  const { highWatermark } = log;
-  const bytesMax = Math.max(0, Math.min(asked.partitionMaxBytes, budget.bytes));
-  const isSpent = bytesMax === 0 && !budget.first;
-  // Where nothing more fits the log is asked all the same when it has to say that the offset is out of range.
-  const isThere = fetchOffset >= log.logStartOffset && fetchOffset < highWatermark;
-  const { bytes, to } =
-    isSpent && isThere ? { bytes: EMPTY, to: fetchOffset } : await log.read(fetchOffset, bytesMax);
-  const fits = bytes.byteLength <= bytesMax || budget.first;
-  budget.isShort ||= !fits || to < highWatermark;
-  if (!fits) return EMPTY;
-  if (bytes.byteLength > 0) budget.first = false;
-  budget.bytes -= bytes.byteLength;
-  return bytes;
 }

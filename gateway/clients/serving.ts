@@ -1,6 +1,7 @@
 /** What makes a gateway out of a store, whatever host it runs on: the log, and what its listeners serve. */
 import { AnswerMemory } from "../api/answer-memory.ts";
 import type { DataDirectory, Endpoint, ListenerProfile, Services } from "../api/context.ts";
+import { FetchSessions } from "../api/fetch-sessions.ts";
 import { Lifetime } from "../api/lifetime.ts";
 import { PushHub } from "../api/push-hub.ts";
 import { ApiTable } from "../api/table.ts";
@@ -57,7 +58,13 @@ export class Serving {
     running.onEnd(() => groups.close());
     opened.add(() => Promise.resolve(groups.close()));
     const answerMemory = new AnswerMemory(ANSWER_BYTES_MAX);
-    const services = { cluster, clock, log, running, answerMemory, groups, dataDirectory };
+    const fetchSessions = new FetchSessions({
+      ...options,
+      cluster,
+      slots: Number(config.values.get("max.incremental.fetch.session.cache.slots")),
+    });
+    opened.add(() => fetchSessions.closeAll());
+    const services = { cluster, clock, log, running, answerMemory, fetchSessions, groups, dataDirectory };
     const hub = new PushHub(services);
     opened.add(() => hub.close());
     return new Serving(services, hub, config.socketRequestMaxBytes);

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { AnswerMemory } from "../../gateway/api/answer-memory.ts";
+import { FetchSessions } from "../../gateway/api/fetch-sessions.ts";
 import { Lifetime } from "../../gateway/api/lifetime.ts";
 import { ApiTable } from "../../gateway/api/table.ts";
 import { GroupCoordinator } from "../../gateway/coordinator/group-coordinator.ts";
@@ -78,6 +79,7 @@ describe("clients that each send most of a large request", () => {
         clock: systemClock,
         running: new Lifetime(),
         answerMemory,
+        fetchSessions: new FetchSessions({ cluster, clock: systemClock, random, slots: 10 }),
         groups,
         dataDirectory: dataDirectory(directory),
       },

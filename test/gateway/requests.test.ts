@@ -365,14 +365,6 @@ describe.each(Object.entries(transports))("over %s", (transport, open) => {
     expect((await fetchFrom(client, name, 0n, { isolationLevel: 1 })).abortedTransactions).toEqual([]);
   });
 
-  it("Fetch has no sessions, and says so to who asks for one", async () => {
-    const ask = (sessionId: number, sessionEpoch: number) =>
-      client.request(fetch, 12, { maxWaitMs: 0, minBytes: 0, sessionId, sessionEpoch, topics: [] });
-    expect(await ask(0, 0)).toMatchObject({ errorCode: 0, sessionId: 0 });
-    expect(await ask(77, 3)).toMatchObject({ errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND });
-    expect(await ask(0, 3)).toMatchObject({ errorCode: ErrorCode.INVALID_FETCH_SESSION_EPOCH });
-  });
-
   it("ListOffsets finds the ends, a time, and the greatest time", async () => {
     const name = newName();
     await createTopic(client, name);

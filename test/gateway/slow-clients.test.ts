@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { AnswerMemory } from "../../gateway/api/answer-memory.ts";
+import { FetchSessions } from "../../gateway/api/fetch-sessions.ts";
 import { ApiTable } from "../../gateway/api/table.ts";
 import type { Services } from "../../gateway/api/context.ts";
 import { Lifetime } from "../../gateway/api/lifetime.ts";
@@ -153,6 +154,7 @@ describe("clients that take nothing of large answers", () => {
         clock: systemClock,
         running: new Lifetime(),
         answerMemory,
+        fetchSessions: new FetchSessions({ cluster, clock: systemClock, random, slots: 10 }),
         groups,
         dataDirectory: dataDirectory(directory),
       },
