@@ -1,8 +1,13 @@
 /**
- * Measures contenders against each other: in interleaved rounds (A B A B ...), after warm-up, as median, minimum and
- * maximum. A machine that slows down for a while slows all of them, so ratios hold where absolute figures drift. What a
- * contender needs to get ready stands in `prepare`, which is never timed.
+ * Measures contenders against each other: in interleaved rounds, after warm-up, as median, minimum and maximum. A machine
+ * that slows down for a while slows all of them, so ratios hold where absolute figures drift. The order is drawn anew for
+ * each round: what a contender leaves behind (garbage, cold caches) is not always the same one's burden. What a contender
+ * needs to get ready stands in `prepare`, which is never timed.
  */
+import { createRandom, type Random } from "./random.ts";
+
+/** Rounds are shuffled alike in every run. */
+const ORDER_SEED = 1;
 
 /** What one round measured, by the name of the metric with its unit: `{ "MB/s": 812 }`. */
 export type Sample = Readonly<Record<string, number>>;
@@ -40,8 +45,9 @@ export async function interleave(contenders: readonly Contender[], plan: Rounds)
     samples.set(contender.name, []);
     await contender.prepare?.();
   }
+  const random = createRandom(ORDER_SEED);
   for (let round = -plan.warmups; round < plan.rounds; round++) {
-    for (const contender of contenders) {
+    for (const contender of shuffled(contenders, random)) {
       // Native peers free what they made on the event loop's next turn: it must come, and not within a round.
       await nextTurn();
       const sample = await contender.round();
@@ -49,6 +55,11 @@ export async function interleave(contenders: readonly Contender[], plan: Rounds)
     }
   }
   return [...samples].map(([contender, taken]) => ({ contender, metrics: spreads(taken) }));
+}
+
+function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
+  const rest = [...items];
+  return items.flatMap(() => rest.splice(random.below(rest.length), 1));
 }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
