@@ -4,6 +4,7 @@ import { codecsBench } from "./codecs/codecs.ts";
 import { crc32cBench } from "./crc32c.ts";
 import { fanOutBench } from "./fan-out/fan-out.ts";
 import { stalledBench } from "./fan-out/stalled.ts";
+import { idleFetchBench } from "./idle-fetch.ts";
 import { produceBench } from "./produce/produce.ts";
 import { scanBench } from "./scan/scan.ts";
 import { tabSyncBench } from "./tab-sync/tab-sync.ts";
@@ -14,6 +15,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   codecs: codecsBench,
   scan: scanBench,
   produce: produceBench,
+  "idle-fetch": idleFetchBench,
   "fan-out": fanOutBench,
   stalled: stalledBench,
   "tab-sync": tabSyncBench,

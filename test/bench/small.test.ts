@@ -36,6 +36,12 @@ const expected: Record<string, Expectation> = {
     hash: "8225113c5656",
   },
   produce: { contenders: 4, cases: 1, counts: { records: 11_088 }, hash: "1f6b9d562d0f" },
+  "idle-fetch": {
+    contenders: 2,
+    cases: 1,
+    counts: { partitions: 20, "partitions that a session's polls named": 0 },
+    hash: "e527ca471f15",
+  },
   "fan-out": { contenders: 6, cases: 2, counts: { deliveries: 2040 }, hash: "2ad822b579e5" },
   stalled: {
     contenders: 2,
