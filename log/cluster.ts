@@ -20,6 +20,7 @@ import {
 } from "./cluster-files.ts";
 import { type BrokerConfig, checkSettingNames, type TopicConfig, topicConfig } from "./config.ts";
 import type { Engine } from "./engine.ts";
+import { Housekeeper } from "./housekeeper.ts";
 import {
   EPOCH_CHANGES_PER_BATCH,
   OPENING_MAX,
@@ -103,6 +104,7 @@ export class Cluster {
   private readonly turns = new Turns();
   /** Removals of directories that are still going on, by the topic's name in lower case. */
   private readonly removals = new Map<string, Promise<void>>();
+  private housekeeper: Housekeeper | undefined;
   private nextId: bigint;
   private blockEnd: bigint;
   private closing: Promise<void> | undefined;
@@ -128,6 +130,7 @@ export class Cluster {
       await cluster.openAll(clean);
       if (!clean && known !== undefined) await cluster.raiseEpochs();
       await cluster.lead();
+      cluster.housekeeper = cluster.keepHouse();
     } catch (error) {
       await cluster.closeLogs();
       throw error;
@@ -477,21 +480,36 @@ export class Cluster {
     this.removals.set(name, removal);
   }
 
+  private keepHouse(): Housekeeper {
+    const { clock } = this.options;
+    const { values } = this.config;
+    return new Housekeeper({
+      clock,
+      log: this.log,
+      partitions: () => this.partitions(),
+      initialDelayMs: Number(values.get("log.initial.task.delay.ms")),
+      intervalMs: Number(values.get("log.retention.check.interval.ms")),
+    });
+  }
+
+  private *partitions(): Generator<Partition> {
+    for (const { partitions } of this.byName.values()) yield* partitions;
+  }
+
   private async closeAll(): Promise<void> {
     await this.turns.idle();
+    await this.housekeeper?.close();
     await Promise.all(this.removals.values());
     const failures = await this.closeLogs();
     if (failures.length > 0) throw failures[0];
     // What is offline must be read through again, for a clean start would believe its end without looking.
-    const partitions = [...this.byId.values()].flatMap((topic) => topic.partitions);
-    if (partitions.every((partition) => !(partition instanceof OfflinePartition)))
+    if (Array.from(this.partitions()).every((partition) => !(partition instanceof OfflinePartition)))
       await markCleanShutdown(this.options.store);
   }
 
   private async closeLogs(): Promise<unknown[]> {
     const failures: unknown[] = [];
-    const logs = [...this.byId.values()].flatMap((topic) => topic.partitions);
-    await forEachAtMost(OPENING_MAX, logs, (log) =>
+    await forEachAtMost(OPENING_MAX, this.partitions(), (log) =>
       log.close().catch((error: unknown) => void failures.push(error)),
     );
     await this.metadata.close().catch((error: unknown) => void failures.push(error));

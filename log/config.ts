@@ -3,7 +3,7 @@
  * each its default, and one of broker settings of this node's own.
  *
  * What `effect` says is the truth about a setting today: "enforced", or "stored" (checked, kept and shown, and acted upon
- * once retention and compaction are). Values that nothing here could honour are refused, not ignored.
+ * once compaction is). Values that nothing here could honour are refused, not ignored.
  */
 import { CODEC_GZIP, CODEC_LZ4, CODEC_NONE, CODEC_SNAPPY, CODEC_ZSTD } from "../engine-as/format.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
@@ -47,10 +47,11 @@ const fraction: Check = (value) =>
   Number(value) < 0 || Number(value) > 1 ? "must be from 0 to 1" : undefined;
 const listOf =
   (...values: readonly string[]): Check =>
-  (value) =>
-    value.split(",").every((item) => values.includes(item.trim()))
-      ? undefined
-      : `must be a list of: ${values.join(", ")}`;
+  (value) => {
+    const items = itemsOf(value);
+    const isSound = items.every((item) => values.includes(item)) && new Set(items).size === items.length;
+    return isSound ? undefined : `must be a list of: ${values.join(", ")}, each at most once`;
+  };
 const oneOf =
   (...values: readonly string[]): Check =>
   (value) =>
@@ -80,7 +81,9 @@ const CODEC_NAMES: ReadonlyMap<string, number> = new Map([
   ["zstd", CODEC_ZSTD],
 ]);
 
-const DAY_MS = 24 * 60 * 60 * 1000;
+const MINUTE_MS = 60 * 1000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 // prettier-ignore
 export const topicSettings: readonly TopicSettingDefinition[] = [
@@ -94,16 +97,16 @@ export const topicSettings: readonly TopicSettingDefinition[] = [
   topic("message.timestamp.before.max.ms", "log.message.timestamp.before.max.ms", "long", String(LONG_MAX), atLeast(0n), "enforced", "How far, in milliseconds, a timestamp may lie in the past."),
   topic("message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", "long", String(60 * 60 * 1000), atLeast(0n), "enforced", "How far, in milliseconds, a timestamp may lie in the future."),
   topic("compression.type", "compression.type", "string", "producer", oneOf("producer", ...CODEC_NAMES.keys()), "enforced", "The codec of stored batches; producer: as they come."),
-  topic("cleanup.policy", "log.cleanup.policy", "list", "delete", listOf("delete", "compact"), "stored", "What is done with old segments."),
-  topic("retention.ms", "log.retention.ms", "long", String(7 * DAY_MS), atLeast(-1n), "stored", "How long, in milliseconds, records are kept; -1: for ever."),
-  topic("retention.bytes", "log.retention.bytes", "long", "-1", any, "stored", "How many bytes a partition keeps; -1: all."),
-  topic("segment.ms", "log.roll.ms", "long", String(7 * DAY_MS), atLeast(1n), "stored", "Age in milliseconds at which a segment is rolled."),
-  topic("segment.jitter.ms", "log.roll.jitter.ms", "long", "0", atLeast(0n), "stored", "Most milliseconds that segment.ms is varied by."),
+  topic("cleanup.policy", "log.cleanup.policy", "list", "delete", listOf("delete", "compact"), "enforced", "What is done with old segments: they are deleted; nothing of compact yet. Neither: they are kept."),
+  topic("retention.ms", "log.retention.ms", "long", String(7 * DAY_MS), atLeast(-1n), "enforced", "How long, in milliseconds, records are kept; -1: for ever."),
+  topic("retention.bytes", "log.retention.bytes", "long", "-1", any, "enforced", "How many bytes a partition keeps; -1: all."),
+  topic("segment.ms", "log.roll.ms", "long", String(7 * DAY_MS), atLeast(1n), "enforced", "Time in milliseconds between its first record and one that comes in a new segment."),
+  topic("segment.jitter.ms", "log.roll.jitter.ms", "long", "0", atLeast(0n), "enforced", "Most milliseconds that segment.ms is varied by."),
   topic("delete.retention.ms", "log.cleaner.delete.retention.ms", "long", String(DAY_MS), atLeast(0n), "stored", "How long, in milliseconds, compaction keeps tombstones."),
   topic("min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", "long", "0", atLeast(0n), "stored", "Age in milliseconds that a record has before it is compacted."),
   topic("max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", "long", String(LONG_MAX), atLeast(1n), "stored", "Age in milliseconds at which a record must be compacted."),
   topic("min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio", "double", "0.5", fraction, "stored", "Share of a log that is not compacted yet at which compaction begins."),
-  topic("file.delete.delay.ms", "log.segment.delete.delay.ms", "long", "60000", atLeast(0n), "stored", "How long, in milliseconds, removed segments stay on disk."),
+  topic("file.delete.delay.ms", "log.segment.delete.delay.ms", "long", "60000", atLeast(0n), "enforced", "How long, in milliseconds, files of segments that retention has removed stay on disk."),
   topic("min.insync.replicas", "min.insync.replicas", "int", "1", only("1"), "enforced", "Replicas that acks=all waits for: there is one."),
   topic("unclean.leader.election.enable", "unclean.leader.election.enable", "boolean", "false", only("false"), "enforced", "Whether a replica that may lack records can lead: there is no other."),
   topic("preallocate", "log.preallocate", "boolean", "false", only("false"), "enforced", "Whether segments take their space at once."),
@@ -128,6 +131,8 @@ export const brokerSettings: readonly SettingDefinition[] = [
   broker("socket.request.max.bytes", "int", String(100 * 1024 ** 2), between(1024n, INT_MAX), "enforced", "Size in bytes of the largest request."),
   broker("max.incremental.fetch.session.cache.slots", "int", "1000", atLeast(0n), "enforced", "Most fetch sessions that are kept at once."),
   broker("producer.id.expiration.ms", "int", String(DAY_MS), atLeast(1n), "enforced", "How long, in milliseconds, a silent producer id is remembered."),
+  broker("log.retention.check.interval.ms", "long", String(5 * MINUTE_MS), atLeast(1n), "enforced", "How often, in milliseconds, retention looks for what is to be deleted."),
+  broker("log.initial.task.delay.ms", "long", String(MINUTE_MS / 2), atLeast(0n), "enforced", "How long, in milliseconds, after a start it looks for the first time."),
   broker("offsets.topic.num.partitions", "int", "1", between(1n, 1000n), "enforced", "Partitions of the topic that groups are kept in, when it is made."),
   broker("offsets.topic.segment.bytes", "int", String(100 * 1024 ** 2), atLeast(1n), "enforced", "Size in bytes of a segment of that topic, when it is made."),
   broker("offsets.retention.minutes", "int", "10080", atLeast(1n), "enforced", "How long, in minutes, the offsets of a group without members are kept."),
@@ -137,6 +142,32 @@ export const brokerSettings: readonly SettingDefinition[] = [
   broker("group.max.session.timeout.ms", "int", "1800000", atLeast(1n), "enforced", "Longest session time-out, in milliseconds, that a member may ask for."),
   broker("group.initial.rebalance.delay.ms", "int", "0", atLeast(0n), "enforced", "How long, in milliseconds, an empty group waits for more members before it begins."),
   broker("group.max.size", "int", String(INT_MAX), atLeast(1n), "enforced", "Most members of a group."),
+];
+
+/** A broker setting that says in a coarser unit what another one says in milliseconds, which counts before it. */
+interface CoarserSettingDefinition extends SettingDefinition {
+  readonly of: string;
+  readonly unitMs: number;
+}
+
+const coarser = (
+  name: string,
+  of: string,
+  unitMs: number,
+  initialMs: number,
+  check: Check,
+): CoarserSettingDefinition => {
+  const doc = `As ${of}, in ${unitMs === HOUR_MS ? "hours" : "minutes"}: counts where nothing finer is given.`;
+  const initial = String(initialMs / unitMs);
+  return { ...broker(name, "int", initial, check, "enforced", doc), of, unitMs };
+};
+
+/** Finer ones first. */
+const coarserSettings: readonly CoarserSettingDefinition[] = [
+  coarser("log.retention.minutes", "log.retention.ms", MINUTE_MS, 7 * DAY_MS, any),
+  coarser("log.retention.hours", "log.retention.ms", HOUR_MS, 7 * DAY_MS, any),
+  coarser("log.roll.hours", "log.roll.ms", HOUR_MS, 7 * DAY_MS, atLeast(1n)),
+  coarser("log.roll.jitter.hours", "log.roll.jitter.ms", HOUR_MS, 0, atLeast(0n)),
 ];
 
 /** A topic's settings as the log uses them. */
@@ -155,6 +186,17 @@ export interface TopicConfig {
   /** The codec of stored batches; undefined: as their producer has sealed them. */
   readonly codec: number | undefined;
   readonly producerExpirationMs: number;
+  /** What `cleanup.policy` names. */
+  readonly deletes: boolean;
+  readonly compacts: boolean;
+  /** Of records, in milliseconds; undefined: for ever. */
+  readonly retentionMs: bigint | undefined;
+  /** Of a partition; undefined: all. */
+  readonly retentionBytes: bigint | undefined;
+  /** From the first record of a segment to one that is too late for it, less `segmentJitterMs` at most. */
+  readonly segmentMs: bigint;
+  readonly segmentJitterMs: bigint;
+  readonly fileDeleteDelayMs: number;
   /** Every topic setting's value by name. */
   readonly values: ReadonlyMap<string, string>;
 }
@@ -181,6 +223,13 @@ export interface BrokerConfig {
 export function brokerConfig(given: ReadonlyMap<string, string>): BrokerConfig {
   const values = new Map(allBrokerSettings.map((setting) => [setting.name, setting.initial]));
   for (const [name, value] of given) values.set(name, checked(allBrokerSettings, name, value));
+  const names = new Set(given.keys());
+  for (const { name, of, unitMs } of coarserSettings) {
+    if (names.has(of) || !given.has(name)) continue;
+    const amount = BigInt(values.get(name) ?? 0);
+    values.set(of, amount < 0n ? "-1" : String(amount * BigInt(unitMs)));
+    names.add(of);
+  }
   const text = (name: string): string => values.get(name) ?? "";
   return {
     numPartitions: Number(text("num.partitions")),
@@ -188,7 +237,7 @@ export function brokerConfig(given: ReadonlyMap<string, string>): BrokerConfig {
     deleteTopics: text("delete.topic.enable") === "true",
     socketRequestMaxBytes: Number(text("socket.request.max.bytes")),
     values,
-    given: new Set(given.keys()),
+    given: names,
   };
 }
 
@@ -203,6 +252,8 @@ export function topicConfig(node: BrokerConfig, overrides: ReadonlyMap<string, s
   for (const [name, value] of overrides) values.set(name, checked(topicSettings, name, value));
   const long = (name: string): bigint => BigInt(values.get(name) ?? 0);
   const bounded = (name: string): bigint | undefined => (long(name) === LONG_MAX ? undefined : long(name));
+  const unlessNegative = (name: string): bigint | undefined => (long(name) < 0n ? undefined : long(name));
+  const policies = itemsOf(values.get("cleanup.policy") ?? "");
   return {
     segmentBytes: Number(long("segment.bytes")),
     segmentIndexBytes: Number(long("segment.index.bytes")),
@@ -214,8 +265,19 @@ export function topicConfig(node: BrokerConfig, overrides: ReadonlyMap<string, s
     isLogAppendTime: values.get("message.timestamp.type") === "LogAppendTime",
     codec: CODEC_NAMES.get(values.get("compression.type") ?? ""),
     producerExpirationMs: Number(node.values.get("producer.id.expiration.ms")),
+    deletes: policies.includes("delete"),
+    compacts: policies.includes("compact"),
+    retentionMs: unlessNegative("retention.ms"),
+    retentionBytes: unlessNegative("retention.bytes"),
+    segmentMs: long("segment.ms"),
+    segmentJitterMs: long("segment.jitter.ms"),
+    fileDeleteDelayMs: Number(long("file.delete.delay.ms")),
     values,
   };
+}
+
+function itemsOf(list: string): string[] {
+  return list.trim() === "" ? [] : list.split(",").map((item) => item.trim());
 }
 
 /** Throws KafkaError INVALID_CONFIG for the first name that is no setting of a topic. */
@@ -266,6 +328,7 @@ function invalid(message: string): KafkaError {
 /** Broker settings of both kinds: this node's own, and the defaults of topics. */
 export const allBrokerSettings: readonly SettingDefinition[] = [
   ...brokerSettings,
+  ...coarserSettings,
   ...topicSettings.flatMap(({ brokerName, ...setting }) =>
     brokerName === undefined ? [] : [{ ...setting, name: brokerName }],
   ),

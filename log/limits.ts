@@ -36,3 +36,7 @@ export const SYNCED_END_SYNC_INTERVAL_MS = 1000;
 export const SYNCED_END_FILE_BYTES_MAX = 48 * 1024;
 /** Partitions whose leader epoch is raised in one metadata batch; more of them take more batches. */
 export const EPOCH_CHANGES_PER_BATCH = 100_000;
+/** How often the node's housekeeping looks for what is due, in milliseconds. */
+export const HOUSEKEEPING_TICK_MS = 1000;
+/** Partitions that it looks at before it lets others run. */
+export const HOUSEKEEPING_AT_ONCE = 256;

@@ -12,7 +12,7 @@ import type { RecoveredPartition } from "./partition-recovery.ts";
 import type { PartitionOptions } from "./partition-types.ts";
 import type { ProducerState } from "./producer-state.ts";
 import { SegmentIndex } from "./segment-index.ts";
-import { deleteFilesBefore } from "./segment-inventory.ts";
+import { isTooOld } from "./segment-age.ts";
 import { Segment } from "./segment.ts";
 import type { SyncedEnd } from "./synced-end.ts";
 
@@ -71,6 +71,8 @@ export class LogSegments {
     const { lastOffset, maxTimestamp } = header;
     const segment = this.segmentFor(batch.length, header, nowMs);
     segment.index?.add({ position: segment.bytes, bytes: batch.length, lastOffset, maxTimestamp });
+    if (segment.bytes === 0) segment.firstTimestamp = maxTimestamp;
+    segment.touchedMs = nowMs;
     segment.bytes += batch.length;
     segment.endOffset = lastOffset + 1n;
     this.epochs.note(header.leaderEpoch, header.baseOffset);
@@ -116,21 +118,27 @@ export class LogSegments {
     this.epochs.truncateBefore(offset);
   }
 
+  /** Whether `dropBeforeStart` has anything to drop. */
+  get hasDeleted(): boolean {
+    return this.countDeleted() > 0;
+  }
+
   /**
-   * Deletes the segments that are wholly below the log start, but never the one that is written to. `unread` resolves when
-   * nobody reads them any more; who comes later does not find them.
+   * Takes out the segments that are wholly below the log start, but never the one that is written to: who comes from now on
+   * does not find them. Their files are still open.
    */
-  async deleteBeforeStart(unread: () => Promise<void>): Promise<void> {
+  dropBeforeStart(): readonly Segment[] {
+    const count = this.countDeleted();
+    const dropped = this.segments.slice(0, count);
+    if (count > 0) this.segments = this.segments.slice(count);
+    return dropped;
+  }
+
+  private countDeleted(): number {
     const kept = this.segments.findLastIndex(
       ({ baseOffset, file }) => baseOffset <= this.start && file !== undefined,
     );
-    const first = this.segments[kept];
-    if (first === undefined || kept === 0) return;
-    const deleted = this.segments.slice(0, kept);
-    this.segments = this.segments.slice(kept);
-    await unread();
-    for (const { file } of deleted) await file?.close();
-    await deleteFilesBefore(this.options.store, this.directory, first.baseOffset);
+    return Math.max(kept, 0);
   }
 
   /** Closes the segments' files. */
@@ -138,22 +146,35 @@ export class LogSegments {
     for (const segment of this.segments) await segment.file?.close();
   }
 
-  /** The segment that a batch goes to: the last one, or a new one when the last one has no room. */
+  /** Begins a new segment though the last one has room, so that what that one holds can go. Its file is made by `roll`. */
+  rollActive(nowMs: number): Segment {
+    const { active } = this;
+    return this.begin(active.endOffset, nowMs);
+  }
+
+  /** The segment that a batch goes to: the last one, or a new one when the last one has no room, or is too old. */
   private segmentFor(bytes: number, header: BatchHeader, nowMs: number): Segment {
-    const { active, producers, epochs } = this;
-    const { engine, config } = this.options;
+    const { active } = this;
+    const { config } = this.options;
     const isFull =
       active.bytes > config.segmentBytes - bytes ||
       active.index?.isFull(config.segmentIndexBytes) === true ||
       header.lastOffset - active.baseOffset > BigInt(RELATIVE_OFFSET_MAX);
-    if (active.bytes === 0 || !isFull) return active;
-    producers.expire(nowMs, config.producerExpirationMs);
+    if (active.bytes === 0 || !(isFull || isTooOld(active, header.maxTimestamp, nowMs, config)))
+      return active;
     // Where the batches of this segment end, so that it can be told later that none is missing; unless that is too far away.
     const isFar = header.lastOffset - active.endOffset > BigInt(RELATIVE_OFFSET_MAX);
-    const base = isFar ? header.baseOffset : active.endOffset;
+    return this.begin(isFar ? header.baseOffset : active.endOffset, nowMs);
+  }
+
+  private begin(base: bigint, nowMs: number): Segment {
+    const { active, producers, epochs } = this;
+    const { engine, config } = this.options;
+    producers.expire(nowMs, config.producerExpirationMs);
     const next = new Segment(base, segmentFile(this.directory, base, "log"));
     next.index = new SegmentIndex(engine, base, config.indexIntervalBytes);
     next.maxTimestamp = -1n;
+    next.createdMs = nowMs;
     this.rolls.set(next, takeCheckpoint(engine, active, base, { producers, epochs }));
     this.segments = [...this.segments, next];
     return next;

@@ -30,6 +30,7 @@ export class OfflinePartition implements Pick<PartitionLog, keyof PartitionLog> 
   readonly lastEpoch = -1;
   readonly sizeBytes = 0;
   readonly pendingBytes = 0;
+  readonly filesDueMs = undefined;
   private readonly store: Store;
   private epoch = -1;
 
@@ -99,6 +100,12 @@ export class OfflinePartition implements Pick<PartitionLog, keyof PartitionLog> 
 
   deleteRecordsBefore(): Promise<bigint> {
     return Promise.reject(this.fenced);
+  }
+
+  enforceRetention(): undefined {}
+
+  removeFiles(): Promise<void> {
+    return Promise.resolve();
   }
 
   truncateTo(): Promise<void> {

@@ -15,6 +15,7 @@ import { CommitQueue, type CommitHost, type Group } from "./commit-queue.ts";
 import type { LazyFlush, TopicConfig } from "./config.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
 import { READ_BYTES_MAX } from "./limits.ts";
+import { type FrontHost, LogFront } from "./log-front.ts";
 import { LogSegments } from "./log-segments.ts";
 import { type Logger, silent } from "./logger.ts";
 import { claimDirectory, deletePartitionFiles } from "./partition-directory.ts";
@@ -24,6 +25,7 @@ import type { Advance, AppendResult, PartitionOptions, ReadResult } from "./part
 import type { RecoveryReport } from "./recovery.ts";
 import type { ProducerSummary } from "./producer-state.ts";
 import { checkReplicated } from "./replicated-range.ts";
+import type { RetentionView } from "./retention.ts";
 import { createSegment, cutSegments, removeSegments } from "./segment-history.ts";
 import { type FoundRecord, type ReadView, SegmentReader } from "./segment-reader.ts";
 import type { Segment } from "./segment.ts";
@@ -46,6 +48,7 @@ export class PartitionLog {
   private readonly log: Logger;
   private readonly queue: CommitQueue;
   private readonly reader: SegmentReader;
+  private readonly front: LogFront;
   /** Reads that have not ended. */
   private readonly reads = new Set<Promise<unknown>>();
   private readonly listeners = new Set<(advance: Advance) => void>();
@@ -102,6 +105,7 @@ export class PartitionLog {
       uncompressedBytesMax,
       indexIntervalBytes: config.indexIntervalBytes,
     });
+    this.front = new LogFront({ store, directory, log: this.log }, this.frontHost());
   }
 
   /** The first offset that can be read. */
@@ -305,8 +309,32 @@ export class PartitionLog {
       const start = offset === -1n ? this.readableEnd : offset;
       if (start < 0n || start > this.readableEnd) throw this.outOfRange(start);
       const { logStart, isStartDurable } = this.segments;
-      if (start > logStart || !isStartDurable) await this.moveStart(start > logStart ? start : logStart);
+      if (start > logStart || !isStartDurable) await this.front.moveTo(start > logStart ? start : logStart);
       return this.logStartOffset;
+    });
+  }
+
+  /**
+   * Moves the log start up over the segments that `retention.ms` and `retention.bytes` do not keep. Their files stay for
+   * `file.delete.delay.ms`, and go with `removeFiles`. Undefined when there is nothing to do; told without looking at the
+   * store. Throws KafkaError KAFKA_STORAGE_ERROR.
+   */
+  enforceRetention(): Promise<void> | undefined {
+    if (!this.isLeading || !this.front.hasExpired) return undefined;
+    return this.turns.take(async () => {
+      if (this.isLeading) await this.front.enforce();
+    });
+  }
+
+  /** When the next files of segments that retention has removed are to go, by the clock; undefined: there are none. */
+  get filesDueMs(): number | undefined {
+    return this.closing === undefined && !this.deleted ? this.front.dueMs : undefined;
+  }
+
+  /** Removes the files whose time has come by `nowMs`. Those that cannot be removed are left to the next start. */
+  removeFiles(nowMs: number): Promise<void> {
+    return this.turns.take(async () => {
+      if (this.filesDueMs !== undefined) await this.front.removeFiles(nowMs);
     });
   }
 
@@ -345,6 +373,13 @@ export class PartitionLog {
       await this.segments.close();
       await deletePartitionFiles(this.options.store, this.directory);
     });
+  }
+
+  /** Whether this node leads the partition, and can write to it. */
+  private get isLeading(): boolean {
+    return (
+      this.leadingEpoch >= 0 && this.failure === undefined && this.closing === undefined && !this.deleted
+    );
   }
 
   private view(): ReadView {
@@ -411,6 +446,8 @@ export class PartitionLog {
       if (maxTimestamp > (segment.maxTimestamp ?? -1n)) segment.maxTimestamp = maxTimestamp;
       this.readableEnd = to;
     }
+    // What only begins a segment brings nothing to read.
+    if (from === this.readableEnd) return;
     const advance: Advance = { from, to: this.readableEnd, pieces: groups.flatMap((group) => group.pieces) };
     this.tell(this.listeners, advance);
   }
@@ -517,32 +554,40 @@ export class PartitionLog {
     });
   }
 
-  private async moveStart(offset: bigint): Promise<void> {
-    const isLazy = this.leadingEpoch >= 0 && this.options.config.lazyFlush !== undefined;
-    // With a lazy flush what is readable may still be lost, and the log would end before it begins.
-    if (isLazy) {
-      await this.segments.sync().catch((error: unknown) => {
-        this.soundEnd.syncFailed(this.segments.all, this.readableEnd);
-        this.failWith(error);
-      });
-    }
-    try {
-      await this.segments.startAt(offset);
-    } catch (error) {
-      throw new KafkaError(
-        ErrorCode.KAFKA_STORAGE_ERROR,
-        `the log start of ${this.directory} cannot be written (${String(error)}): free or repair the disk, and try again`,
-        { cause: error },
-      );
-    }
-    this.changed = true;
-    this.tell(this.startListeners, undefined);
-    try {
-      await this.segments.deleteBeforeStart(async () => void (await Promise.allSettled(this.reads)));
-    } catch (error) {
-      // The records are deleted all the same; the next start removes what is left of them.
-      this.log.warn(`files of deleted records of ${this.directory} are left: ${String(error)}`);
-    }
+  private frontHost(): FrontHost {
+    return {
+      segments: () => this.segments,
+      view: () => this.retentionView(),
+      // With a lazy flush what is readable may still be lost, and the log would end before it begins.
+      makeDurable: async () => {
+        this.changed = true;
+        if (this.leadingEpoch < 0 || this.options.config.lazyFlush === undefined) return;
+        await this.segments.sync().catch((error: unknown) => {
+          this.soundEnd.syncFailed(this.segments.all, this.readableEnd);
+          this.failWith(error);
+        });
+      },
+      startMoved: () => this.tell(this.startListeners, undefined),
+      rollActive: () => this.rollActive(),
+      greatestTimestamp: (segment) => this.guarded(this.reader.maxTimestampOf(segment)),
+      unread: async () => void (await Promise.allSettled(this.reads)),
+    };
+  }
+
+  private retentionView(): RetentionView {
+    const { end, readableEnd: highWatermark } = this;
+    const { clock, config } = this.options;
+    return { segments: this.segments.all, highWatermark, end, nowMs: clock.now(), config };
+  }
+
+  /** Resolves when a new segment is begun after all that was appended so far. */
+  private async rollActive(): Promise<void> {
+    this.checkWritable();
+    const segment = this.segments.rollActive(this.options.clock.now());
+    const nothing = { segment, bytes: new Uint8Array(0), to: this.end, maxTimestamp: -1n, records: 0 };
+    const { written, synced } = this.queue.add(nothing);
+    written.promise.catch(() => {});
+    await synced.promise;
   }
 
   /** Ends the partition's writing after a failure that its queue does not know of. */
@@ -590,6 +635,7 @@ export class PartitionLog {
     } finally {
       await this.queue.settled();
       await this.segments.syncedEnd.close(this.failure === undefined);
+      await this.front.close();
       await this.segments.close();
     }
   }

@@ -14,6 +14,7 @@ import { scanSegment, type ScanResult } from "./scan.ts";
 import { SegmentIndex } from "./segment-index.ts";
 import { readIndexFiles, writeIndexFiles } from "./segment-index-files.ts";
 import { deleteFilesBefore, takeInventory } from "./segment-inventory.ts";
+import { readFirstTimestamp } from "./segment-age.ts";
 import { Segment, walkHeaders } from "./segment.ts";
 import type { Store } from "./store.ts";
 import { SyncedEnd } from "./synced-end.ts";
@@ -132,10 +133,13 @@ class PartitionRecovery {
     const segment = new Segment(base, segmentFile(this.request.directory, base, "log"));
     segment.file = await this.request.store.open(segment.name);
     segment.bytes = segment.file.size;
+    segment.createdMs = this.request.clock.now();
+    segment.touchedMs = segment.createdMs;
     return segment;
   }
 
-  private result(report: RecoveryReport): RecoveredPartition {
+  private async result(report: RecoveryReport): Promise<RecoveredPartition> {
+    await readFirstTimestamp(this.last());
     for (const [at, segment] of this.segments.entries()) {
       segment.endOffset = this.segments[at + 1]?.baseOffset ?? segment.endOffset;
       segment.readableBytes = segment.bytes;

@@ -142,7 +142,8 @@ export class SegmentReader {
     }
   }
 
-  private async maxTimestampOf(segment: Segment): Promise<bigint> {
+  /** Greatest timestamp of a segment's batches; -1: none. */
+  async maxTimestampOf(segment: Segment): Promise<bigint> {
     segment.maxTimestamp ??= (await this.indexOf(segment)).maxTimestamp;
     return segment.maxTimestamp;
   }

@@ -19,8 +19,13 @@ export class Segment {
   endOffset: bigint;
   /** Bytes up to the high watermark, or to where a failed sync leaves it in doubt what is there: nothing after them is read. */
   readableBytes = 0;
-  /** Greatest timestamp of the batches that are readable; undefined while a closed segment was not asked for it. */
+  /** Greatest timestamp of the batches that are readable, -1: none; undefined while a closed segment was not asked for it. */
   maxTimestamp: bigint | undefined;
+  /** Greatest timestamp of its first batch, from which its age is counted; -1: none. Known of the last segment. */
+  firstTimestamp = -1n;
+  /** When this process made or opened it, and when it did so or wrote to it last, by its clock: for what has no timestamps. */
+  createdMs = 0;
+  touchedMs = 0;
 
   constructor(baseOffset: bigint, name: string) {
     this.baseOffset = baseOffset;

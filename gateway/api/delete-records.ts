@@ -47,8 +47,7 @@ export const deleteRecordsApi: ServedApi = serveApi(deleteRecords, async ({ topi
 
 /** In a compacted log a later record says that an earlier one is gone: nobody may take it away. */
 function refuseCompacted({ name, config }: Topic): void {
-  const policies = (config.values.get("cleanup.policy") ?? "delete").split(",");
-  if (policies.some((policy) => policy.trim() === "delete")) return;
+  if (config.deletes || !config.compacts) return;
   throw new KafkaError(
     ErrorCode.POLICY_VIOLATION,
     `records of "${name}" cannot be deleted, because its cleanup.policy is compact alone`,

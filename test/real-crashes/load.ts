@@ -5,12 +5,16 @@
  */
 import { expect } from "vitest";
 import { initProducerId } from "../../wire/apis/init-producer-id.ts";
+import { listOffsets } from "../../wire/apis/list-offsets.ts";
+import { ErrorCode } from "../../wire/errors.ts";
 import { batchOf, fetchFrom, produceTo, type Producer } from "../gateway/batches.ts";
 import { ProtocolClient } from "../gateway/protocol-client.ts";
 import type { Random } from "../sim/kernel/random.ts";
 
 /** As many as a producer with a producer id may have in flight. */
 const IN_FLIGHT_MAX = 5;
+/** ListOffsets' word for the log start. */
+const EARLIEST = -2n;
 
 interface Batch {
   readonly first: number;
@@ -36,16 +40,22 @@ export class Load {
   /** Offset that the reader wants next: all below it was read. */
   read = 0;
   private readonly random: Random;
+  /** Retention takes records from the front: a reader that comes too late goes on where the log begins now. */
+  private readonly isRetained: boolean;
   private producer: Producer | undefined;
   private next = 0;
   /** Sent or to be sent, in order, and not acknowledged. */
   private readonly open: Batch[] = [];
 
-  constructor(topic: string, partition: number, random: Random) {
+  constructor(topic: string, partition: number, random: Random, isRetained = false) {
     this.topic = topic;
     this.partition = partition;
     this.random = random;
+    this.isRetained = isRetained;
   }
+
+  /** Where the log begins; it never begins earlier again. */
+  logStart = 0;
 
   async start(kafkaPort: number): Promise<Life> {
     const [client, reader] = [await ProtocolClient.tcp(kafkaPort), await ProtocolClient.tcp(kafkaPort)];
@@ -81,9 +91,13 @@ export class Load {
   /** Every record is there once, in order, at the offset that was acknowledged or shown. Answers how many there are. */
   async check(kafkaPort: number): Promise<number> {
     const client = await ProtocolClient.tcp(kafkaPort);
-    let at = 0;
+    let at = await this.earliest(client);
     for (;;) {
       const { values, errorCode, highWatermark } = await this.fetch(client, at);
+      if (this.isRetained && errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
+        at = await this.earliest(client);
+        continue;
+      }
       expect(errorCode).toBe(0);
       this.expectRecords(values, at);
       at += values.length;
@@ -151,6 +165,15 @@ export class Load {
         if (!client.isClosed) throw error;
       });
       if (answer === undefined) return;
+      if (this.isRetained && answer.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
+        const start = await this.earliest(client).catch((error: unknown) => {
+          if (!client.isClosed) throw error;
+        });
+        if (start === undefined) return;
+        expect(start).toBeGreaterThan(this.read);
+        this.read = start;
+        continue;
+      }
       expect(answer.errorCode).toBe(0);
       this.expectRecords(answer.values, this.read);
       this.read += answer.values.length;
@@ -160,6 +183,21 @@ export class Load {
 
   private fetch(client: ProtocolClient, from: number) {
     return fetchFrom(client, this.topic, BigInt(from), { partition: this.partition, maxWaitMs: 50 });
+  }
+
+  private async earliest(client: ProtocolClient): Promise<number> {
+    const { partition, topic } = this;
+    const { topics } = await client.request(listOffsets, 7, {
+      replicaId: -1,
+      isolationLevel: 0,
+      topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp: EARLIEST }] }],
+    });
+    const answer = topics[0]?.partitions[0];
+    expect(answer?.errorCode).toBe(ErrorCode.NONE);
+    const start = Number(answer?.offset);
+    expect(start).toBeGreaterThanOrEqual(this.logStart);
+    this.logStart = start;
+    return start;
   }
 
   private expectRecords(values: readonly string[], from: number): void {
