@@ -138,8 +138,7 @@ class PartitionRecovery {
     return segment;
   }
 
-  private async result(report: RecoveryReport): Promise<RecoveredPartition> {
-    await readFirstTimestamp(this.last());
+  private result(report: RecoveryReport): RecoveredPartition {
     for (const [at, segment] of this.segments.entries()) {
       segment.endOffset = this.segments[at + 1]?.baseOffset ?? segment.endOffset;
       segment.readableBytes = segment.bytes;
@@ -162,6 +161,7 @@ class PartitionRecovery {
     if (end === undefined || end !== this.syncedEnd.offset) return undefined;
     const producers = await this.readProducers(end);
     if (producers === undefined) return undefined;
+    await readFirstTimestamp(last);
     this.producers = producers;
     this.epochs = epochs;
     last.index = index;
@@ -283,6 +283,7 @@ class PartitionRecovery {
     let expected = segment.baseOffset;
     this.unsyncedAt = undefined;
     const visit = (batch: ScannedBatch): string | undefined => {
+      if (batch.position === 0) segment.firstTimestamp = batch.maxTimestamp;
       if (batch.lastOffset >= this.syncedEnd.offset) this.unsyncedAt ??= batch.position;
       if (batch.leaderEpoch < this.epochs.last)
         return `a batch of epoch ${batch.leaderEpoch} follows one of ${this.epochs.last}`;
