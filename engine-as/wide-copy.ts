@@ -104,6 +104,19 @@ export function repeatPattern(to: usize, distance: usize, end: usize): void {
   }
 }
 
+/** `repeatPattern` for up to 25 bytes: two steps reach as far, whatever the distance. May write as far as 31 bytes. */
+// @ts-ignore: decorator
+@inline
+export function repeatTwice(to: usize, distance: usize): void {
+  if (ASC_FEATURE_SIMD) {
+    const pattern = i8x16.swizzle(v128.load(to - distance), v128.load(PATTERNS_AT + (distance << 4)));
+    v128.store(to, pattern);
+    v128.store(to + <usize>load<u8>(STRIDES_AT + distance), pattern);
+  } else {
+    repeatPattern(to, distance, to + 25);
+  }
+}
+
 /**
  * Fills [to, end), which is not empty, with what lies `distance` (1 or more) bytes before each byte. May write COPY_OVERSHOOT - 1
  * bytes past the end.
