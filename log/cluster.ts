@@ -18,7 +18,14 @@ import {
   takeCleanShutdown,
   writeClusterIdentity,
 } from "./cluster-files.ts";
-import { type BrokerConfig, checkSettingNames, type TopicConfig, topicConfig } from "./config.ts";
+import {
+  type BrokerConfig,
+  brokerConfig,
+  checkSettingNames,
+  type TopicConfig,
+  topicConfig,
+} from "./config.ts";
+import { checkedChanges, soundSettings } from "./dynamic-settings.ts";
 import type { Engine } from "./engine.ts";
 import { Housekeeper } from "./housekeeper.ts";
 import {
@@ -28,7 +35,7 @@ import {
   PRODUCER_ID_BLOCK,
 } from "./limits.ts";
 import { type Logger, silent } from "./logger.ts";
-import { type MetadataImage, TOPIC_RESOURCE, type TopicImage } from "./metadata-image.ts";
+import { BROKER_RESOURCE, type MetadataImage, TOPIC_RESOURCE, type TopicImage } from "./metadata-image.ts";
 import { METADATA_TOPIC, MetadataLog } from "./metadata-log.ts";
 import type { MetadataCodec, MetadataRecord } from "./metadata-record.ts";
 import { OfflinePartition, type Partition } from "./offline-partition.ts";
@@ -93,7 +100,6 @@ const NODE_ID = 1;
 export class Cluster {
   readonly clusterId: string;
   readonly nodeId: number;
-  readonly config: BrokerConfig;
   private readonly options: ClusterOptions;
   private readonly log: Logger;
   private readonly metadata: MetadataLog;
@@ -105,6 +111,8 @@ export class Cluster {
   /** Removals of directories that are still going on, by the topic's name in lower case. */
   private readonly removals = new Map<string, Promise<void>>();
   private housekeeper: Housekeeper | undefined;
+  /** The node's settings, with those that were given while it runs. */
+  private settings: BrokerConfig;
   private nextId: bigint;
   private blockEnd: bigint;
   private closing: Promise<void> | undefined;
@@ -145,14 +153,18 @@ export class Cluster {
   ) {
     this.clusterId = identity.clusterId;
     this.nodeId = identity.nodeId;
-    this.config = options.config;
     this.options = options;
     this.log = options.log ?? silent;
     this.metadata = metadata;
+    this.settings = this.currentSettings();
     this.nextId = metadata.image.nextProducerId;
     this.blockEnd = this.nextId;
   }
 
+  /** The node's settings as they are now. */
+  get config(): BrokerConfig {
+    return this.settings;
+  }
   topics(): Iterable<Topic> {
     return this.byName.values();
   }
@@ -192,7 +204,7 @@ export class Cluster {
       await this.metadata.write([
         { type: "TopicRecord", name, topicId: id },
         ...this.partitionRecords(id, 0, partitions),
-        ...configRecords(name, overrides),
+        ...configRecords(TOPIC_RESOURCE, name, overrides),
       ]);
       const topic = await this.openNew(id).catch((error: unknown) => this.takeBack(id, error));
       this.tell({ kind: "created", topic });
@@ -262,19 +274,52 @@ export class Cluster {
         else wanted.set(setting, value);
       }
       const { values } = topicConfig(this.config, wanted);
-      const changed = new Map(
-        [...changes].map(([setting, value]) => [
-          setting,
-          value === null ? null : (values.get(setting) ?? ""),
-        ]),
-      );
-      const records = configRecords(name, changed);
+      const records = configRecords(TOPIC_RESOURCE, name, changedValues(changes, values));
       if (validateOnly || records.length === 0) return;
       await this.metadata.write(records);
       const overrides = this.image.overrides(name);
       const config = topicConfig(this.config, overrides);
       for (const partition of topic.partitions) partition.configure(config);
       this.keep({ ...topic, config, overrides });
+    });
+  }
+
+  /** Settings that were given to a node while it ran, or with no name to all nodes. */
+  brokerOverrides(node: string): ReadonlyMap<string, string> {
+    return this.image.brokerOverrides(node);
+  }
+
+  /**
+   * Changes settings that were given to this node, or with no name to all nodes, as `changeConfigs` does for a topic; topics
+   * that have none of their own follow at once. Throws KafkaError INVALID_CONFIG for a setting that is not known,
+   * INVALID_REQUEST for another node, for one that cannot change while the node runs, and for a value that it cannot have.
+   */
+  changeBrokerConfigs(
+    node: string,
+    changesOf: (overrides: ReadonlyMap<string, string>) => ReadonlyMap<string, string | null>,
+    validateOnly = false,
+  ): Promise<void> {
+    return this.turns.take(async () => {
+      this.checkOpen();
+      if (node !== "" && node !== String(this.nodeId)) {
+        throw new KafkaError(
+          ErrorCode.INVALID_REQUEST,
+          `Unexpected broker id, expected ${this.nodeId}, but received ${node}`,
+        );
+      }
+      const records = configRecords(
+        BROKER_RESOURCE,
+        node,
+        checkedChanges(changesOf(this.brokerOverrides(node))),
+      );
+      if (validateOnly || records.length === 0) return;
+      await this.metadata.write(records);
+      this.settings = this.currentSettings();
+      for (const topic of this.byName.values()) {
+        const config = topicConfig(this.settings, topic.overrides);
+        for (const partition of topic.partitions) partition.configure(config);
+        this.keep({ ...topic, config });
+      }
     });
   }
 
@@ -318,6 +363,12 @@ export class Cluster {
   close(): Promise<void> {
     this.closing ??= this.closeAll();
     return this.closing;
+  }
+
+  private currentSettings(): BrokerConfig {
+    const level = (node: string) => soundSettings(this.brokerOverrides(node), this.log);
+    const dynamic = { broker: level(String(this.nodeId)), cluster: level("") };
+    return brokerConfig(this.options.config.levels.fixed, dynamic);
   }
 
   private get image(): MetadataImage {
@@ -525,11 +576,25 @@ function checkPartitions(count: number): void {
   );
 }
 
-function configRecords(topic: string, overrides: ReadonlyMap<string, string | null>): MetadataRecord[] {
-  return [...overrides].map(([name, value]) => ({
+/** What is written of changes: values as they are written canonically. */
+function changedValues(
+  changes: ReadonlyMap<string, string | null>,
+  values: ReadonlyMap<string, string>,
+): Map<string, string | null> {
+  return new Map(
+    [...changes].map(([name, value]) => [name, value === null ? null : (values.get(name) ?? "")]),
+  );
+}
+
+function configRecords(
+  resourceType: number,
+  resourceName: string,
+  values: ReadonlyMap<string, string | null>,
+): MetadataRecord[] {
+  return [...values].map(([name, value]) => ({
     type: "ConfigRecord",
-    resourceType: TOPIC_RESOURCE,
-    resourceName: topic,
+    resourceType,
+    resourceName,
     name,
     value,
   }));

@@ -24,6 +24,8 @@ export interface Group {
   /** Greatest timestamp among them. */
   maxTimestamp: bigint;
   records: number;
+  /** They count as synced: readers have them. */
+  counts: boolean;
   readonly written: Deferred;
   /** Resolved when they count as synced: with a lazy flush, when they are written. */
   readonly synced: Deferred;
@@ -96,6 +98,7 @@ export class CommitQueue {
         segmentEnd: 0n,
         maxTimestamp,
         records: 0,
+        counts: false,
         written,
         synced,
       };
@@ -127,6 +130,22 @@ export class CommitQueue {
     }
     await this.syncAll();
     if (this.failure !== undefined) throw this.failure;
+  }
+
+  /** `lazyFlush` says something else from now on. It counts at once, also for what is written already. */
+  flushChanged(): void {
+    if (this.failure !== undefined) return;
+    this.cancelFlush?.();
+    this.cancelFlush = undefined;
+    const lazyFlush = this.host.lazyFlush();
+    if (lazyFlush === undefined) return this.startSyncing();
+    this.countWritten();
+    if (this.unsynced.length > 0) this.flushLater(lazyFlush);
+  }
+
+  /** Whether something counts as synced that is not. */
+  get isAhead(): boolean {
+    return [...this.beingSynced, ...this.unsynced].some(({ counts }) => counts);
   }
 
   /** Takes nothing more, and rejects what is not done. */
@@ -193,16 +212,30 @@ export class CommitQueue {
     this.beingWritten = undefined;
     if (this.failure !== undefined) return;
     for (const piece of group.pieces) this.waitingBytes -= piece.length;
-    const lazyFlush = this.host.lazyFlush();
-    // Those that count as synced need neither their bytes nor a place each: the sync to come covers them all.
-    if (lazyFlush === undefined) this.unsynced.push(group);
-    else this.unsynced = [{ ...group, pieces: [] }];
+    this.unsynced.push(group);
     this.unsyncedRecords += BigInt(group.records);
-    if (lazyFlush !== undefined) this.host.advanced([group]);
+    const lazyFlush = this.host.lazyFlush();
     group.written.resolve();
     if (lazyFlush === undefined) return this.startSyncing();
-    group.synced.resolve();
+    this.countWritten();
     this.flushLater(lazyFlush);
+  }
+
+  /** All that is written counts as synced. */
+  private countWritten(): void {
+    this.count([...this.beingSynced, ...this.unsynced]);
+    const last = this.unsynced.at(-1);
+    // They need neither their bytes nor a place each any more: the sync to come covers them all.
+    if (last !== undefined) this.unsynced = [{ ...last, pieces: [] }];
+  }
+
+  private count(groups: readonly Group[]): void {
+    const news = groups.filter(({ counts }) => !counts);
+    if (news.length > 0) this.host.advanced(news);
+    for (const group of news) {
+      group.counts = true;
+      group.synced.resolve();
+    }
   }
 
   private flushLater({ records, ms }: LazyFlush): void {
@@ -241,15 +274,13 @@ export class CommitQueue {
         this.isSyncDue = false;
         this.cancelFlush?.();
         this.cancelFlush = undefined;
-        const isLazy = this.host.lazyFlush() !== undefined;
         // One sync covers all groups: they are in one file, because a roll waits for all that is before it.
         await last.segment.file?.sync();
         this.beingSynced = [];
         if (this.failure !== undefined) break;
-        if (!isLazy) this.host.advanced(groups);
+        this.count(groups);
         this.host.synced(last);
-        for (const group of groups) group.synced.resolve();
-        if (isLazy && !this.isSyncDue) break;
+        if (this.host.lazyFlush() !== undefined && !this.isSyncDue) break;
       }
     } catch (error) {
       this.host.syncFailed();

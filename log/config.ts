@@ -91,8 +91,8 @@ export const topicSettings: readonly TopicSettingDefinition[] = [
   topic("segment.index.bytes", "log.index.size.max.bytes", "int", String(10 * 1024 ** 2), atLeast(4n), "enforced", "Size in bytes of an index at which its segment is rolled."),
   topic("index.interval.bytes", "log.index.interval.bytes", "int", "4096", atLeast(0n), "enforced", "Bytes of batches between two entries of an index."),
   topic("max.message.bytes", "message.max.bytes", "int", String(1024 ** 2 + 12), between(0n, BigInt(MESSAGE_BYTES_MAX)), "enforced", "Size in bytes of the largest batch that is taken."),
-  topic("flush.messages", "log.flush.interval.messages", "long", String(LONG_MAX), atLeast(1n), "enforced", "When set above 1: written counts as synced, and a sync follows after so many records. A change counts when the node is started anew."),
-  topic("flush.ms", "log.flush.interval.ms", "long", String(LONG_MAX), atLeast(0n), "enforced", "When set: written counts as synced, and a sync follows within so many milliseconds. A change counts when the node is started anew."),
+  topic("flush.messages", "log.flush.interval.messages", "long", String(LONG_MAX), atLeast(1n), "enforced", "When set above 1: written counts as synced, and a sync follows after so many records."),
+  topic("flush.ms", "log.flush.interval.ms", "long", String(LONG_MAX), atLeast(0n), "enforced", "When set: written counts as synced, and a sync follows within so many milliseconds."),
   topic("message.timestamp.type", "log.message.timestamp.type", "string", "CreateTime", oneOf("CreateTime", "LogAppendTime"), "enforced", "Whose clock the timestamps are from."),
   topic("message.timestamp.before.max.ms", "log.message.timestamp.before.max.ms", "long", String(LONG_MAX), atLeast(0n), "enforced", "How far, in milliseconds, a timestamp may lie in the past."),
   topic("message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", "long", String(60 * 60 * 1000), atLeast(0n), "enforced", "How far, in milliseconds, a timestamp may lie in the future."),
@@ -215,21 +215,40 @@ export interface BrokerConfig {
   readonly socketRequestMaxBytes: number;
   /** Every setting's value by its broker-level name. */
   readonly values: ReadonlyMap<string, string>;
-  /** Names of those that were set, and are not defaults. */
-  readonly given: ReadonlySet<string>;
+  readonly levels: BrokerLevels;
 }
 
+/** Settings of the broker that were given while it runs, by name: the level that comes first counts (KIP-226). */
+export interface DynamicLevels {
+  /** To this node. */
+  readonly broker: ReadonlyMap<string, string>;
+  /** To all nodes. */
+  readonly cluster: ReadonlyMap<string, string>;
+}
+
+/** Where settings of the broker are from; what no level has is a default. */
+export interface BrokerLevels extends DynamicLevels {
+  /** Given when the node was started. */
+  readonly fixed: ReadonlyMap<string, string>;
+}
+
+const NOTHING_DYNAMIC: DynamicLevels = { broker: new Map(), cluster: new Map() };
+
 /** Checks what was set by name; throws KafkaError INVALID_CONFIG for the first setting that is unknown or out of bounds. */
-export function brokerConfig(given: ReadonlyMap<string, string>): BrokerConfig {
+export function brokerConfig(
+  given: ReadonlyMap<string, string>,
+  dynamic: DynamicLevels = NOTHING_DYNAMIC,
+): BrokerConfig {
   const values = new Map(allBrokerSettings.map((setting) => [setting.name, setting.initial]));
-  for (const [name, value] of given) values.set(name, checked(allBrokerSettings, name, value));
-  const names = new Set(given.keys());
+  const fixed = new Map<string, string>();
+  for (const [name, value] of given) fixed.set(name, checkedSetting(allBrokerSettings, name, value));
   for (const { name, of, unitMs } of coarserSettings) {
-    if (names.has(of) || !given.has(name)) continue;
-    const amount = BigInt(values.get(name) ?? 0);
-    values.set(of, amount < 0n ? "-1" : String(amount * BigInt(unitMs)));
-    names.add(of);
+    const amount = fixed.get(name);
+    if (fixed.has(of) || amount === undefined) continue;
+    fixed.set(of, BigInt(amount) < 0n ? "-1" : String(BigInt(amount) * BigInt(unitMs)));
   }
+  for (const level of [fixed, dynamic.cluster, dynamic.broker])
+    for (const [name, value] of level) values.set(name, value);
   const text = (name: string): string => values.get(name) ?? "";
   return {
     numPartitions: Number(text("num.partitions")),
@@ -237,7 +256,7 @@ export function brokerConfig(given: ReadonlyMap<string, string>): BrokerConfig {
     deleteTopics: text("delete.topic.enable") === "true",
     socketRequestMaxBytes: Number(text("socket.request.max.bytes")),
     values,
-    given: names,
+    levels: { ...dynamic, fixed },
   };
 }
 
@@ -249,7 +268,7 @@ export function topicConfig(node: BrokerConfig, overrides: ReadonlyMap<string, s
       node.values.get(brokerName ?? "") ?? initial,
     ]),
   );
-  for (const [name, value] of overrides) values.set(name, checked(topicSettings, name, value));
+  for (const [name, value] of overrides) values.set(name, checkedSetting(topicSettings, name, value));
   const long = (name: string): bigint => BigInt(values.get(name) ?? 0);
   const bounded = (name: string): bigint | undefined => (long(name) === LONG_MAX ? undefined : long(name));
   const unlessNegative = (name: string): bigint | undefined => (long(name) < 0n ? undefined : long(name));
@@ -291,7 +310,8 @@ function lazyFlush(records: bigint, ms: bigint): LazyFlush | undefined {
   return records === LONG_MAX && ms === LONG_MAX ? undefined : { records, ms };
 }
 
-function checked(settings: readonly SettingDefinition[], name: string, given: string): string {
+/** The value as it is written canonically. Throws KafkaError INVALID_CONFIG. */
+export function checkedSetting(settings: readonly SettingDefinition[], name: string, given: string): string {
   const setting = settingOf(settings, name);
   const value = normalised(setting.type, given.trim());
   if (value === undefined) throw invalid(`${name}: "${shown(given)}" is not of type ${setting.type}`);
@@ -300,7 +320,8 @@ function checked(settings: readonly SettingDefinition[], name: string, given: st
   return value;
 }
 
-function settingOf(settings: readonly SettingDefinition[], name: string): SettingDefinition {
+/** Throws KafkaError INVALID_CONFIG for a name that is none of the settings. */
+export function settingOf(settings: readonly SettingDefinition[], name: string): SettingDefinition {
   const setting = settings.find((candidate) => candidate.name === name);
   if (setting === undefined) throw invalid(`${shown(name)} is not a setting that is known here`);
   return setting;

@@ -1,5 +1,5 @@
 /** What the metadata log says, folded up to its last record: topics, partitions, settings, producer ids. */
-import type { MetadataRecord } from "./metadata-record.ts";
+import type { ConfigRecord, MetadataRecord } from "./metadata-record.ts";
 
 export interface TopicImage {
   readonly name: string;
@@ -15,6 +15,8 @@ export interface PartitionImage {
 
 /** Kafka's ConfigResource.Type of a topic. */
 export const TOPIC_RESOURCE = 2;
+/** Of the broker: a node by its id, or all nodes by no name at all. */
+export const BROKER_RESOURCE = 4;
 /** A PartitionChangeRecord's leader that says: as before. */
 export const SAME_LEADER = -2;
 
@@ -22,6 +24,7 @@ export class MetadataImage {
   private readonly byId = new Map<string, TopicImage>();
   private readonly byName = new Map<string, TopicImage>();
   private readonly configs = new Map<string, Map<string, string>>();
+  private readonly brokerConfigs = new Map<string, Map<string, string>>();
   private readonly removed = new Set<string>();
   private firstFreeProducerId = 0n;
 
@@ -43,7 +46,11 @@ export class MetadataImage {
   }
   /** Settings that were given to a topic, by name. */
   overrides(topic: string): ReadonlyMap<string, string> {
-    return this.configs.get(topic) ?? new Map();
+    return this.configs.get(topic) ?? NO_SETTINGS;
+  }
+  /** Settings that were given to a node, or with no name to all nodes. */
+  brokerOverrides(node: string): ReadonlyMap<string, string> {
+    return this.brokerConfigs.get(node) ?? NO_SETTINGS;
   }
   /** Whether a topic with this id was there and is no more. */
   wasRemoved(id: string): boolean {
@@ -61,8 +68,8 @@ export class MetadataImage {
       case "RemoveTopicRecord":
         return this.removeTopic(record.topicId);
       case "ConfigRecord":
-        if (record.resourceType === TOPIC_RESOURCE)
-          this.setConfig(record.resourceName, record.name, record.value);
+        if (record.resourceType === TOPIC_RESOURCE) setConfig(this.configs, record);
+        if (record.resourceType === BROKER_RESOURCE) setConfig(this.brokerConfigs, record);
         return;
       case "ProducerIdsRecord":
         this.firstFreeProducerId = record.nextProducerId;
@@ -103,11 +110,19 @@ export class MetadataImage {
     this.configs.delete(topic.name);
     this.removed.add(id);
   }
+}
 
-  private setConfig(topic: string, name: string, value: string | null): void {
-    const configs = this.configs.get(topic) ?? new Map<string, string>();
-    if (value === null) configs.delete(name);
-    else configs.set(name, value);
-    this.configs.set(topic, configs);
-  }
+const NO_SETTINGS: ReadonlyMap<string, string> = new Map();
+
+function setConfig(
+  resources: Map<string, Map<string, string>>,
+  { resourceName, name, value }: ConfigRecord,
+): void {
+  const before = resources.get(resourceName) ?? NO_SETTINGS;
+  // Who was given them before keeps what they were then.
+  const configs = new Map(before);
+  if (value === null) configs.delete(name);
+  else configs.set(name, value);
+  if (configs.size === 0) resources.delete(resourceName);
+  else resources.set(resourceName, configs);
 }

@@ -145,10 +145,12 @@ export class PartitionLog {
     return this.segments.producers.latest();
   }
 
-  /** Other settings count from the next append on; how it is synced stays as it was opened. */
+  /** Other settings count from the next append on; how it is synced counts at once. */
   configure(config: TopicConfig): void {
     const { lazyFlush } = this.options.config;
-    this.options.config = { ...config, lazyFlush };
+    this.options.config = config;
+    const isSame = lazyFlush?.records === config.lazyFlush?.records && lazyFlush?.ms === config.lazyFlush?.ms;
+    if (!isSame) this.queue.flushChanged();
   }
 
   /** This node leads from here on, and stamps its batches with `epoch`. */
@@ -561,7 +563,7 @@ export class PartitionLog {
       // With a lazy flush what is readable may still be lost, and the log would end before it begins.
       makeDurable: async () => {
         this.changed = true;
-        if (this.leadingEpoch < 0 || this.options.config.lazyFlush === undefined) return;
+        if (this.leadingEpoch < 0 || !this.queue.isAhead) return;
         await this.segments.sync().catch((error: unknown) => {
           this.soundEnd.syncFailed(this.segments.all, this.readableEnd);
           this.failWith(error);

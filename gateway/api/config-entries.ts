@@ -5,9 +5,16 @@ import {
   type SettingDefinition,
   type SettingType,
 } from "../../log/config.ts";
+import { isDynamic } from "../../log/dynamic-settings.ts";
 
 /** Kafka's ConfigSource: where a value comes from. */
-export const ConfigSource = { topic: 1, staticBroker: 4, default: 5 } as const;
+export const ConfigSource = {
+  topic: 1,
+  dynamicBroker: 2,
+  dynamicDefaultBroker: 3,
+  staticBroker: 4,
+  default: 5,
+} as const;
 
 /** Kafka's ConfigType. */
 const CONFIG_TYPES: Readonly<Record<SettingType, number>> = {
@@ -53,20 +60,35 @@ export function topicConfigEntries(
   });
 }
 
-/** The broker's settings. They are set when it starts and cannot be changed while it runs. */
+/** The broker's settings: given to this node, over those given to all, over those that it was started with. */
 export function brokerConfigEntries(broker: BrokerConfig): ConfigEntry[] {
   return allBrokerSettings.map((setting) =>
     entry(setting, brokerSynonyms(setting.name, setting.initial, broker), {
       value: setting.initial,
-      readOnly: true,
+      readOnly: !isDynamic(setting.name),
     }),
   );
 }
 
-function brokerSynonyms(name: string, initial: string, { values, given }: BrokerConfig): Synonym[] {
-  const byDefault = { name, value: initial, source: ConfigSource.default };
-  if (!given.has(name)) return [byDefault];
-  return [{ name, value: values.get(name) ?? initial, source: ConfigSource.staticBroker }, byDefault];
+/** The settings that were given to all brokers, and only those. */
+export function defaultBrokerConfigEntries({ levels }: BrokerConfig): ConfigEntry[] {
+  return allBrokerSettings.flatMap((setting) => {
+    const { name } = setting;
+    const value = levels.cluster.get(name);
+    if (value === undefined) return [];
+    const source = ConfigSource.dynamicDefaultBroker;
+    return [entry(setting, [{ name, value, source }], { value, readOnly: !isDynamic(name) })];
+  });
+}
+
+function brokerSynonyms(name: string, initial: string, { levels }: BrokerConfig): Synonym[] {
+  const given = [
+    { value: levels.broker.get(name), source: ConfigSource.dynamicBroker },
+    { value: levels.cluster.get(name), source: ConfigSource.dynamicDefaultBroker },
+    { value: levels.fixed.get(name), source: ConfigSource.staticBroker },
+    { value: initial, source: ConfigSource.default },
+  ];
+  return given.flatMap(({ value, source }) => (value === undefined ? [] : [{ name, value, source }]));
 }
 
 function entry(

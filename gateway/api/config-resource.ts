@@ -1,8 +1,10 @@
 /** What AlterConfigs and IncrementalAlterConfigs have in common: resources, each with an answer of its own. */
+import type { Cluster } from "../../log/cluster.ts";
+import { allBrokerSettings, type SettingDefinition, topicSettings } from "../../log/config.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import type { Services } from "./context.ts";
 import { attempted, failureOf } from "./failure.ts";
-import { shownName } from "./partitions.ts";
+import { refuseInternal, shownName, topicByName } from "./partitions.ts";
 
 /** Kafka's ConfigResource.Type. */
 export const ConfigResource = { topic: 2, broker: 4 } as const;
@@ -28,11 +30,24 @@ export function refuseRepeated(seen: Set<string>, what: string): void {
   seen.add(what);
 }
 
+/** What a resource has when it is its turn to be changed. */
+export interface Configured {
+  /** Settings that it was given itself. */
+  readonly overrides: ReadonlyMap<string, string>;
+  /** What its settings come to. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly definitions: readonly SettingDefinition[];
+}
+
+/** Settings that are to be others; null: what they are by default. */
+export type Changes = ReadonlyMap<string, string | null>;
+
 /** Has each resource changed in turn, and answers how that went. */
 export async function alterEach<R extends AskedResource>(
   resources: readonly R[],
   services: Services,
-  change: (resource: R) => Promise<void>,
+  validateOnly: boolean,
+  changesOf: (resource: R) => (now: Configured) => Changes,
 ): Promise<ResourceAnswer[]> {
   const seen = new Set<string>();
   const answers: ResourceAnswer[] = [];
@@ -41,8 +56,7 @@ export async function alterEach<R extends AskedResource>(
     const how = await attempted(
       async () => {
         refuseRepeated(seen, `resource ${resourceType} ${shownName(resourceName)}`);
-        if (resourceType !== ConfigResource.topic) throw notChangeable(resourceType);
-        await change(resource);
+        await change(services.cluster, resource, changesOf(resource), validateOnly);
         return { errorCode: ErrorCode.NONE as number, errorMessage: null };
       },
       (error) => failureOf(error, services),
@@ -52,11 +66,42 @@ export async function alterEach<R extends AskedResource>(
   return answers;
 }
 
-function notChangeable(type: number): KafkaError {
-  return new KafkaError(
+async function change(
+  cluster: Cluster,
+  { resourceType, resourceName }: AskedResource,
+  changesOf: (now: Configured) => Changes,
+  validateOnly: boolean,
+): Promise<void> {
+  if (resourceType === ConfigResource.topic) {
+    refuseInternal(topicByName(cluster, resourceName));
+    return cluster.changeConfigs(
+      resourceName,
+      ({ overrides, config }) => changesOf({ overrides, values: config.values, definitions: topicSettings }),
+      validateOnly,
+    );
+  }
+  if (resourceType !== ConfigResource.broker) {
+    throw new KafkaError(
+      ErrorCode.INVALID_REQUEST,
+      `resource type ${resourceType} has no settings here; topics (2) and brokers (4) have`,
+    );
+  }
+  if (resourceName !== "") checkBrokerId(resourceName, "Node");
+  return cluster.changeBrokerConfigs(
+    resourceName,
+    (overrides) => {
+      const values = new Map([...cluster.config.values, ...overrides]);
+      return changesOf({ overrides, values, definitions: allBrokerSettings });
+    },
+    validateOnly,
+  );
+}
+
+/** Throws KafkaError INVALID_REQUEST for what cannot be the name of a broker. */
+export function checkBrokerId(name: string, what: "Broker" | "Node"): void {
+  if (/^[+-]?\d{1,10}$/.test(name)) return;
+  throw new KafkaError(
     ErrorCode.INVALID_REQUEST,
-    type === ConfigResource.broker
-      ? "settings of the broker are given when it starts (--config) and do not change while it runs; set them for a topic"
-      : `resource type ${type} has no settings here; topics (2) have`,
+    `${what} id must be an integer, but it is: ${shownName(name)}`,
   );
 }

@@ -1,7 +1,12 @@
 import { describeConfigs } from "../../wire/apis/describe-configs.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
-import { brokerConfigEntries, topicConfigEntries, type ConfigEntry } from "./config-entries.ts";
-import { ConfigResource, refuseRepeated } from "./config-resource.ts";
+import {
+  brokerConfigEntries,
+  defaultBrokerConfigEntries,
+  topicConfigEntries,
+  type ConfigEntry,
+} from "./config-entries.ts";
+import { checkBrokerId, ConfigResource, refuseRepeated } from "./config-resource.ts";
 import type { Services } from "./context.ts";
 import { failureOf } from "./failure.ts";
 import { shownName, topicByName } from "./partitions.ts";
@@ -16,7 +21,8 @@ export const describeConfigsApi: ServedApi = serveApi(
       try {
         // What is told of one resource is a thousand times what asking for it takes.
         refuseRepeated(seen, `resource ${resourceType} ${shownName(resourceName)}`);
-        const wanted = configurationKeys === null ? undefined : new Set(configurationKeys);
+        const isAll = configurationKeys === null || configurationKeys.length === 0;
+        const wanted = isAll ? undefined : new Set(configurationKeys);
         const configs = entriesOf(resourceType, resourceName, services)
           .filter(({ name }) => wanted?.has(name) ?? true)
           .map((entry) => ({
@@ -48,10 +54,12 @@ function entriesOf(type: number, name: string, { cluster }: Services): ConfigEnt
       `resource type ${type} is not described here; ask for topics (2) or brokers (4)`,
     );
   }
-  if (name !== "" && name !== String(cluster.nodeId)) {
+  if (name === "") return defaultBrokerConfigEntries(cluster.config);
+  checkBrokerId(name, "Broker");
+  if (name !== String(cluster.nodeId)) {
     throw new KafkaError(
       ErrorCode.INVALID_REQUEST,
-      `broker "${shownName(name)}" is not here; this one is ${cluster.nodeId}`,
+      `Unexpected broker id, expected ${cluster.nodeId} or empty string, but received ${name}`,
     );
   }
   return brokerConfigEntries(cluster.config);

@@ -1,9 +1,7 @@
-import { topicSettings } from "../../log/config.ts";
-import type { Topic } from "../../log/cluster.ts";
 import { incrementalAlterConfigs } from "../../wire/apis/incremental-alter-configs.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
-import { alterEach, refuseRepeated } from "./config-resource.ts";
-import { refuseInternal, shownName, topicByName } from "./partitions.ts";
+import { alterEach, type Configured, refuseRepeated } from "./config-resource.ts";
+import { shownName } from "./partitions.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
 
 /** Kafka's AlterConfigOp.OpType. */
@@ -19,32 +17,32 @@ interface Change {
 export const incrementalAlterConfigsApi: ServedApi = serveApi(
   incrementalAlterConfigs,
   async ({ resources, validateOnly }, { services }) => ({
-    responses: await alterEach(resources, services, async ({ resourceName, configs }) => {
-      refuseInternal(topicByName(services.cluster, resourceName));
+    responses: await alterEach(resources, services, validateOnly, ({ configs }) => {
       const seen = new Set<string>();
       for (const { name } of configs) refuseRepeated(seen, name);
-      const changesOf = (topic: Topic): Map<string, string | null> =>
-        new Map(configs.map((change) => [change.name, valueAfter(change, topic)]));
-      await services.cluster.changeConfigs(resourceName, changesOf, validateOnly);
+      return (now) => new Map(configs.map((change) => [change.name, valueAfter(change, now)]));
     }),
   }),
 );
 
 /** What a setting is after the change; null: its default. */
-function valueAfter({ name, configOperation, value }: Change, { config }: Topic): string | null {
+function valueAfter(
+  { name, configOperation, value }: Change,
+  { values, definitions }: Configured,
+): string | null {
   if (configOperation === Operation.delete) return null;
   if (value === null) throw invalid(ErrorCode.INVALID_REQUEST, `${shownName(name)} is given no value`);
   if (configOperation === Operation.set) return value;
   if (configOperation !== Operation.append && configOperation !== Operation.subtract)
     throw invalid(ErrorCode.INVALID_REQUEST, `${configOperation} is no operation on a setting`);
-  const setting = topicSettings.find((candidate) => candidate.name === name);
+  const setting = definitions.find((candidate) => candidate.name === name);
   if (setting !== undefined && setting.type !== "list")
     throw invalid(
       ErrorCode.INVALID_CONFIG,
       `${name} is no list: it can be set, not appended to or taken from`,
     );
   const given = listOf(value);
-  const before = listOf(config.values.get(name) ?? "");
+  const before = listOf(values.get(name) ?? "");
   const after =
     configOperation === Operation.append
       ? [...before, ...given.filter((item) => !before.includes(item))]

@@ -33,7 +33,8 @@ describeWith(["kcat", "kafka-tools"], "a topic of many partitions", () => {
       "org.apache.kafka.tools.consumer.ConsoleConsumer",
       [
         ...args,
-        ...["--max-messages", String(RECORDS)],
+        "--max-messages",
+        String(RECORDS),
         ...properties.flatMap((property) => ["--command-property", property]),
       ],
       { env: { JDK_JAVA_OPTIONS: `-Dorg.slf4j.simpleLogger.log.${HANDLER}=debug` } },

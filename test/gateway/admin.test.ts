@@ -85,7 +85,7 @@ describe("IncrementalAlterConfigs", () => {
       TOPIC,
       ErrorCode.INVALID_REQUEST,
     ],
-    ["the broker", [["log.retention.ms", SET, "1"]], BROKER, ErrorCode.INVALID_REQUEST],
+    ["a topic's setting of the broker", [["message.max.bytes", SET, "1"]], BROKER, ErrorCode.INVALID_CONFIG],
   ])("refuses %s, and changes nothing", async (_, changes, resourceType, errorCode) => {
     const topic = newName();
     await createTopic(client, topic);

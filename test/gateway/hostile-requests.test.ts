@@ -45,14 +45,14 @@ describe("an answer that is far larger than its request", () => {
       configurationKeys: null,
     }));
     const { results } = await client.request(describeConfigs, 4, {
-      resources: [...resources, { resourceType: 4, resourceName: "", configurationKeys: ["num.partitions"] }],
+      resources: [...resources, { resourceType: 4, resourceName: "", configurationKeys: null }],
     });
     expect(results.map(({ errorCode }) => errorCode)).toEqual([
       ErrorCode.NONE,
       ...Array.from({ length: 49 }, () => ErrorCode.INVALID_REQUEST),
       ErrorCode.NONE,
     ]);
-    expect(results.at(-1)?.configs.map(({ name }) => name)).toEqual(["num.partitions"]);
+    expect(results.at(-1)?.configs).toEqual([]);
   });
 
   it("does not tell the settings of more new topics than one request may make", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { CommitQueue, type CommitHost } from "../../log/commit-queue.ts";
+import { CommitQueue, type CommitHost, type Group } from "../../log/commit-queue.ts";
 import { Segment } from "../../log/segment.ts";
+import type { LazyFlush } from "../../log/config.ts";
 import type { StoreFile } from "../../log/store.ts";
 import { clock } from "./harness.ts";
 
@@ -29,14 +30,17 @@ function heldFile() {
   return { file, syncs, sync };
 }
 
-function queueOn(file: StoreFile, lazyFlush: { records: bigint; ms: bigint }) {
+function queueOn(file: StoreFile, initial: LazyFlush | undefined) {
+  let lazyFlush = initial;
   const segment = new Segment(0n, "0.log");
   segment.file = file;
   const synced: bigint[] = [];
+  /** The high watermark after each of its moves. */
+  const advances: bigint[] = [];
   const host: CommitHost = {
     lazyFlush: () => lazyFlush,
     roll: () => Promise.resolve(),
-    advanced: () => {},
+    advanced: (groups) => void advances.push(...groups.map(({ to }) => to)),
     synced: (last) => void synced.push(last.segmentEnd),
     syncFailed: () => {},
     failed: (error) => error,
@@ -46,12 +50,19 @@ function queueOn(file: StoreFile, lazyFlush: { records: bigint; ms: bigint }) {
     { ...clock, setTimer: (_delayMs, callback) => ((passTime = callback), () => (passTime = () => {})) },
     host,
   );
-  const add = async (records: number): Promise<void> => {
+  const append = (records: number): Group => {
     segment.endOffset += BigInt(records);
     const to = segment.endOffset;
-    await queue.add({ segment, bytes: new Uint8Array(1), to, maxTimestamp: -1n, records }).synced.promise;
+    return queue.add({ segment, bytes: new Uint8Array(1), to, maxTimestamp: -1n, records });
   };
-  return { add, synced, passTime: () => passTime() };
+  const add = async (records: number): Promise<void> => {
+    await append(records).synced.promise;
+  };
+  const change = (flush: LazyFlush | undefined): void => {
+    lazyFlush = flush;
+    queue.flushChanged();
+  };
+  return { queue, append, add, change, advances, synced, passTime: () => passTime() };
 }
 
 const NEVER = 2n ** 63n - 1n;
@@ -89,5 +100,60 @@ describe("a lazy flush", () => {
     (await sync(1))();
     await add(1);
     expect([syncs.length, synced]).toEqual([1, [10n]]);
+  });
+});
+
+describe("how it is synced, changed while the queue runs", () => {
+  const lazy = { records: 10n, ms: 1000n };
+
+  it("lets those that wait for a sync go on as soon as written counts, each once and in order", async () => {
+    const { file, sync, syncs } = heldFile();
+    const { append, add, change, advances, synced } = queueOn(file, undefined);
+    const first = append(1);
+    const end = await sync(1);
+    const second = append(1);
+    await second.written.promise;
+    expect(advances).toEqual([]);
+    change(lazy);
+    await Promise.all([first.synced.promise, second.synced.promise]);
+    await add(1);
+    expect(advances).toEqual([1n, 2n, 3n]);
+    end();
+    // It had fallen due while the first was in flight.
+    (await sync(2))();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([advances, synced, syncs.length]).toEqual([[1n, 2n, 3n], [1n, 3n], 2]);
+  });
+
+  it("syncs at once what counts already when nothing may count any more before it is", async () => {
+    const { file, sync } = heldFile();
+    const { queue, append, add, change, advances } = queueOn(file, lazy);
+    await add(3);
+    expect(queue.isAhead).toBe(true);
+    change(undefined);
+    const end = await sync(1);
+    const next = append(1);
+    await next.written.promise;
+    expect([advances, queue.isAhead]).toEqual([[3n], true]);
+    end();
+    const last = await sync(2);
+    expect([advances, queue.isAhead]).toEqual([[3n], false]);
+    last();
+    await next.synced.promise;
+    expect(advances).toEqual([3n, 4n]);
+  });
+
+  it("counts by the new number of records, and in the new time", async () => {
+    const { file, sync, syncs } = heldFile();
+    const { add, change, passTime } = queueOn(file, { records: NEVER, ms: NEVER });
+    await add(5);
+    change({ records: 6n, ms: 1000n });
+    expect(syncs).toHaveLength(0);
+    passTime();
+    (await sync(1))();
+    await new Promise((resolve) => setImmediate(resolve));
+    await add(5);
+    change({ records: 5n, ms: NEVER });
+    (await sync(2))();
   });
 });

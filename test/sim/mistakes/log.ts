@@ -23,12 +23,16 @@ export const logMistakes: readonly Mistake[] = [
     edits: [
       {
         file: "log/commit-queue.ts",
-        find: "if (lazyFlush !== undefined) this.host.advanced([group]);",
-        replace: "this.host.advanced([group]);",
+        find: "    if (lazyFlush === undefined) return this.startSyncing();\n    this.countWritten();\n",
+        replace:
+          "    this.host.advanced([group]);\n" +
+          "    if (lazyFlush === undefined) return this.startSyncing();\n" +
+          "    group.counts = true;\n" +
+          "    group.synced.resolve();\n",
       },
       {
         file: "log/commit-queue.ts",
-        find: "        if (!isLazy) this.host.advanced(groups);\n",
+        find: "    if (news.length > 0) this.host.advanced(news);\n",
         replace: "",
       },
     ],
