@@ -28,7 +28,8 @@ afterAll(async () => {
   await client.close();
   await other.close();
   await gateway.stop();
-});
+  // Some hundred partitions are closed, each with its checkpoints.
+}, 60_000);
 
 async function newTopic(partitions: number): Promise<{ name: string; id: string }> {
   const name = `topic-${++count}`;
