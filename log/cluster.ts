@@ -25,6 +25,7 @@ import {
   type TopicConfig,
   topicConfig,
 } from "./config.ts";
+import { DiskSpace, type Space } from "./disk-space.ts";
 import { checkedChanges, soundSettings } from "./dynamic-settings.ts";
 import type { Engine } from "./engine.ts";
 import { Housekeeper } from "./housekeeper.ts";
@@ -55,6 +56,8 @@ export interface ClusterOptions {
   random: () => Uint8Array;
   config: BrokerConfig;
   log?: Logger;
+  /** Of the file system that the store is on; left out, or undefined: nobody can tell. */
+  space?: () => Promise<Space | undefined>;
 }
 
 export interface Topic {
@@ -100,6 +103,7 @@ const NODE_ID = 1;
 export class Cluster {
   readonly clusterId: string;
   readonly nodeId: number;
+  readonly disk: DiskSpace;
   private readonly options: ClusterOptions;
   private readonly log: Logger;
   private readonly metadata: MetadataLog;
@@ -131,8 +135,14 @@ export class Cluster {
     const clean = await takeCleanShutdown(store);
     // After an unclean stop what can be read may not be on the disk, nor what is gone be gone; this makes both so.
     if (!clean || known === undefined) await writeClusterIdentity(store, identity);
-    const metadata = await MetadataLog.open({ ...options, log, clean });
-    const cluster = new Cluster(options, identity, metadata);
+    const disk = new DiskSpace({
+      ask: options.space ?? (() => Promise.resolve(undefined)),
+      reserveBytes: Number(options.config.values.get("log.dir.min.free.bytes")),
+      log,
+    });
+    await disk.look();
+    const metadata = await MetadataLog.open({ ...options, log, clean, disk });
+    const cluster = new Cluster(options, identity, metadata, disk);
     try {
       await removeLeftovers({ store, log, image: metadata.image }, directories);
       await cluster.openAll(clean);
@@ -150,7 +160,9 @@ export class Cluster {
     options: ClusterOptions,
     identity: { clusterId: string; nodeId: number },
     metadata: MetadataLog,
+    disk: DiskSpace,
   ) {
+    this.disk = disk;
     this.clusterId = identity.clusterId;
     this.nodeId = identity.nodeId;
     this.options = options;
@@ -464,6 +476,7 @@ export class Cluster {
         clean,
         ledUpTo,
         uncompressedBytesMax,
+        disk: this.disk,
       };
       partitions[partition] = await open(options);
     });
@@ -538,6 +551,7 @@ export class Cluster {
       clock,
       log: this.log,
       partitions: () => this.partitions(),
+      disk: this.disk,
       initialDelayMs: Number(values.get("log.initial.task.delay.ms")),
       intervalMs: Number(values.get("log.retention.check.interval.ms")),
     });

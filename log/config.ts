@@ -131,6 +131,7 @@ export const brokerSettings: readonly SettingDefinition[] = [
   broker("socket.request.max.bytes", "int", String(100 * 1024 ** 2), between(1024n, INT_MAX), "enforced", "Size in bytes of the largest request."),
   broker("max.incremental.fetch.session.cache.slots", "int", "1000", atLeast(0n), "enforced", "Most fetch sessions that are kept at once."),
   broker("producer.id.expiration.ms", "int", String(DAY_MS), atLeast(1n), "enforced", "How long, in milliseconds, a silent producer id is remembered."),
+  broker("log.dir.min.free.bytes", "long", String(64 * 1024 ** 2), atLeast(0n), "enforced", "Bytes of the disk that are kept free: records are refused below it. At most a twentieth of the file system; 0 keeps none. Rivulet's own."),
   broker("log.retention.check.interval.ms", "long", String(5 * MINUTE_MS), atLeast(1n), "enforced", "How often, in milliseconds, retention looks for what is to be deleted."),
   broker("log.initial.task.delay.ms", "long", String(MINUTE_MS / 2), atLeast(0n), "enforced", "How long, in milliseconds, after a start it looks for the first time."),
   broker("offsets.topic.num.partitions", "int", "1", between(1n, 1000n), "enforced", "Partitions of the topic that groups are kept in, when it is made."),

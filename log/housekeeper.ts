@@ -7,6 +7,7 @@
  * old is told by the clock, as in Kafka.
  */
 import type { Clock } from "./clock.ts";
+import type { DiskSpace } from "./disk-space.ts";
 import { HOUSEKEEPING_AT_ONCE, HOUSEKEEPING_TICK_MS } from "./limits.ts";
 import type { Logger } from "./logger.ts";
 import type { Partition } from "./offline-partition.ts";
@@ -16,6 +17,7 @@ export interface HousekeeperOptions {
   readonly log: Logger;
   /** Those that there are now. */
   readonly partitions: () => Iterable<Partition>;
+  readonly disk: DiskSpace;
   /** From the start to the first check, and from one to the next. */
   readonly initialDelayMs: number;
   readonly intervalMs: number;
@@ -53,9 +55,12 @@ export class Housekeeper {
   }
 
   private async tick(): Promise<void> {
+    const { disk, intervalMs } = this.options;
+    await disk.look();
     this.untilCheckMs -= this.tickMs;
-    if (this.untilCheckMs <= 0) {
-      this.untilCheckMs = this.options.intervalMs;
+    // Where records are refused for want of room nothing waits.
+    if (this.untilCheckMs <= 0 || disk.isShort) {
+      this.untilCheckMs = intervalMs;
       await this.check();
     }
     await this.removeFiles();
@@ -75,7 +80,7 @@ export class Housekeeper {
   }
 
   private async removeFiles(): Promise<void> {
-    const nowMs = this.options.clock.now();
+    const nowMs = this.options.disk.isShort ? Infinity : this.options.clock.now();
     for (const partition of Array.from(this.withFiles)) {
       if (this.closed) return;
       const { filesDueMs } = partition;

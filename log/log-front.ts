@@ -9,6 +9,7 @@
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import type { LogSegments } from "./log-segments.ts";
 import type { Logger } from "./logger.ts";
+import { segmentFile } from "./partition-files.ts";
 import { beyondSize, beyondTime, mayHoldExpired, type RetentionView } from "./retention.ts";
 import { deleteFilesBefore } from "./segment-inventory.ts";
 import type { Segment } from "./segment.ts";
@@ -132,8 +133,9 @@ export class LogFront {
 
   private async record(offset: bigint): Promise<void> {
     await this.host.makeDurable();
+    const segments = this.host.segments();
     try {
-      await this.host.segments().startAt(offset);
+      await segments.startAt(offset).catch(() => this.startWithLess(segments, offset));
     } catch (error) {
       throw new KafkaError(
         ErrorCode.KAFKA_STORAGE_ERROR,
@@ -143,6 +145,19 @@ export class LogFront {
       );
     }
     this.host.startMoved();
+  }
+
+  /** On a full disk: indexes of segments that are to go make room for the new start. They can be built again. */
+  private async startWithLess(segments: LogSegments, offset: bigint): Promise<void> {
+    const { store, directory } = this.files;
+    const going = segments.all.filter((_, at) => (segments.all[at + 1]?.baseOffset ?? offset + 1n) <= offset);
+    await store.delete(
+      going.flatMap(({ baseOffset }) => [
+        segmentFile(directory, baseOffset, "index"),
+        segmentFile(directory, baseOffset, "timeindex"),
+      ]),
+    );
+    await segments.startAt(offset);
   }
 
   private drop(dueMs: number): void {

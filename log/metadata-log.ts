@@ -2,6 +2,7 @@
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import type { Clock } from "./clock.ts";
 import { brokerConfig, topicConfig } from "./config.ts";
+import type { DiskSpace } from "./disk-space.ts";
 import type { Engine } from "./engine.ts";
 import { METADATA_BATCH_BYTES_MAX } from "./limits.ts";
 import type { Logger } from "./logger.ts";
@@ -24,6 +25,7 @@ export interface MetadataLogOptions {
   codec: MetadataCodec;
   log: Logger;
   clean: boolean;
+  disk?: DiskSpace;
 }
 
 export class MetadataLog {
@@ -41,8 +43,14 @@ export class MetadataLog {
       brokerConfig(new Map()),
       new Map([["max.message.bytes", String(METADATA_BATCH_BYTES_MAX)]]),
     );
+    const { store, engine, clock, log: logger, clean } = options;
+    // It asks for room itself, by what its records are about.
     const log = await PartitionLog.open({
-      ...options,
+      store,
+      engine,
+      clock,
+      log: logger,
+      clean,
       topic: METADATA_TOPIC,
       topicId: METADATA_TOPIC_ID,
       partition: 0,
@@ -56,9 +64,13 @@ export class MetadataLog {
     return metadata;
   }
 
-  /** Appends records as one batch; when they are synced, the image has them: all of them, or after a failure none. */
+  /**
+   * Appends records as one batch; when they are synced, the image has them: all of them, or after a failure none. Throws
+   * KafkaError KAFKA_STORAGE_ERROR, also when the disk has no room any more for what they are about.
+   */
   async write(records: readonly MetadataRecord[]): Promise<void> {
-    const { engine, clock, codec } = this.options;
+    const { engine, clock, codec, disk } = this.options;
+    disk?.check(records.some(({ type }) => type === "PartitionRecord") ? "topics" : "upkeep");
     const timestamp = clock.now();
     const inputs = records.map((record) => ({ key: null, value: codec.encode(record), timestamp }));
     const sealing = {

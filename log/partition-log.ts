@@ -31,6 +31,7 @@ import { type FoundRecord, type ReadView, SegmentReader } from "./segment-reader
 import type { Segment } from "./segment.ts";
 import { sealAnew } from "./seal-anew.ts";
 import { SoundEnd } from "./sound-end.ts";
+import { isInternal } from "./topic-name.ts";
 import { Turns } from "./turns.ts";
 
 /** A replica waits for no sync: what a crash takes away, its upstream gives again. */
@@ -187,6 +188,7 @@ export class PartitionLog {
         true,
         this.queue.groupOf(repeated.lastOffset),
       );
+    this.options.disk?.check(isInternal(this.topic) ? "groups" : "records");
     const baseOffset = this.end;
     const sealed = sealAnew(batch, produced, check);
     const stored = sealed === batch ? header : new BatchHeader(sealed);
@@ -416,6 +418,7 @@ export class PartitionLog {
     const segment = this.segments.take(batch, header, nowMs);
     this.end = to;
     this.changed = true;
+    this.options.disk?.took(batch.length);
     const { maxTimestamp, recordsCount: records } = header;
     return this.queue.add({ segment, bytes: batch, to, maxTimestamp, records });
   }
@@ -585,6 +588,8 @@ export class PartitionLog {
   /** Resolves when a new segment is begun after all that was appended so far. */
   private async rollActive(): Promise<void> {
     this.checkWritable();
+    // It makes a file; on a full disk that would fence the partition.
+    this.options.disk?.check("upkeep");
     const segment = this.segments.rollActive(this.options.clock.now());
     const nothing = { segment, bytes: new Uint8Array(0), to: this.end, maxTimestamp: -1n, records: 0 };
     const { written, synced } = this.queue.add(nothing);

@@ -1,6 +1,7 @@
 /** What goes into a partition and what comes out of it. */
 import type { Clock } from "./clock.ts";
 import type { TopicConfig } from "./config.ts";
+import type { DiskSpace } from "./disk-space.ts";
 import type { Engine } from "./engine.ts";
 import type { Logger } from "./logger.ts";
 import type { Store } from "./store.ts";
@@ -18,6 +19,8 @@ export interface PartitionOptions {
   clean: boolean;
   /** Bounds what a compressed batch may become in memory. */
   uncompressedBytesMax: number;
+  /** The room on the disk; left out: nobody asks. */
+  disk?: DiskSpace;
   /** This node has led the partition, up to this epoch: holes and later epochs are damage. */
   ledUpTo?: number;
 }

@@ -48,7 +48,8 @@ export class Serving {
 
   /** Opens the log, and adds what is to be closed. Throws KafkaError KAFKA_STORAGE_ERROR. */
   static async open({ config, dataDirectory, ...options }: ServingOptions, opened: Opened): Promise<Serving> {
-    const cluster = await Cluster.open({ ...options, config, codec: metadataCodec });
+    const space = (): ReturnType<DataDirectory["space"]> => dataDirectory.space();
+    const cluster = await Cluster.open({ ...options, config, codec: metadataCodec, space });
     opened.add(() => cluster.close());
     const { clock, log } = options;
     const running = new Lifetime();
@@ -89,15 +90,17 @@ export class Serving {
     const { cluster, clock } = this.services;
     const partitions = Array.from(cluster.topics()).flatMap((topic) => topic.partitions);
     const fenced = cluster.fenced();
-    const well = fenced.length === 0;
+    const { disk } = cluster;
+    const well = fenced.length === 0 && !disk.isShort;
     return {
       well,
       body: {
-        status: well ? "ok" : "fenced",
+        status: well ? "ok" : fenced.length === 0 ? "disk nearly full" : "fenced",
         nowMs: clock.now(),
         ...told,
         partitions: partitions.length,
         fenced,
+        ...(disk.state === undefined ? {} : { disk: disk.state }),
       },
     };
   }

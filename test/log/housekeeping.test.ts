@@ -86,7 +86,7 @@ describe("the housekeeping of a node", () => {
 
   it("is done for the others where one partition's fails, and for that one at the next check", async () => {
     const clock = new VirtualClock();
-    let fails = 1;
+    let fails = 2;
     const store = new MemoryStore();
     const write = store.write.bind(store);
     store.write = (name, bytes) =>

@@ -2,7 +2,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { deleteRecords } from "../../wire/apis/delete-records.ts";
 import { initProducerId } from "../../wire/apis/init-producer-id.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import { batchOf, createTopic, fetchFrom, produceTo } from "../gateway/batches.ts";
@@ -15,7 +17,9 @@ import { mountSmall, type SmallFileSystem } from "../tools/small-file-system.ts"
 const MIB = 1024 * 1024;
 const DISK_BYTES = 6 * MIB;
 const RECORD_BYTES = 48 * 1024;
-const SETTINGS = ["--config", "log.segment.bytes=1000000"];
+const SEGMENTS = ["--config", "log.segment.bytes=1000000"];
+/** No reserve: the file system itself says when it is full. */
+const SETTINGS = [...SEGMENTS, "--config", "log.dir.min.free.bytes=0"];
 
 const valueOf = (number: number): string =>
   `${number} ${"x".repeat(RECORD_BYTES + ((number * 7919) % 5000))}`;
@@ -97,6 +101,48 @@ describeWith(["small file system"], "a disk that gets full", () => {
     },
   );
 
+  test("keeps a reserve: records are refused in time, deletions work, and all goes on without a restart", async () => {
+    const args = ["--data-dir", join(directory, "data"), ...SEGMENTS];
+    gateway = await spawnGateway(args, {}, disk.inside);
+    const client = await ProtocolClient.tcp(gateway.kafkaPort);
+    await createTopic(client, "t");
+    await createTopic(client, "other");
+    const batch = (number: number): Uint8Array => batchOf([valueOf(number)]);
+    let acknowledged = 0;
+    const fill = async (): Promise<void> => {
+      for (;;) {
+        const { errorCode } = await produceTo(client, "t", batch(acknowledged));
+        if (errorCode !== ErrorCode.NONE) return expect(errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+        expect(++acknowledged).toBeLessThan(DISK_BYTES / RECORD_BYTES);
+      }
+    };
+    await fill();
+    expect(acknowledged).toBeGreaterThan(50);
+    expect(await healthOf(gateway)).toMatchObject({ status: "disk nearly full", fenced: [] });
+    await expectAll(client, acknowledged);
+
+    // Somebody else takes the rest; what takes no room still works.
+    await inside(
+      disk,
+      "sh",
+      "-c",
+      `dd if=/dev/zero of=${join(directory, "ballast")} bs=4k 2>/dev/null || true`,
+    );
+    await expectAll(client, acknowledged);
+    const start = await deleteBefore(client, acknowledged - 5);
+    expect(start).toBe(BigInt(acknowledged - 5));
+    await expectAll(client, acknowledged, acknowledged - 5);
+
+    await inside(disk, "rm", join(directory, "ballast"));
+    const answer = await untilTaken(() => produceTo(client, "t", batch(acknowledged)));
+    expect(answer.baseOffset).toBe(BigInt(acknowledged++));
+    expect((await produceTo(client, "other", batchOf(["after"]))).errorCode).toBe(ErrorCode.NONE);
+    expect(await healthOf(gateway)).toMatchObject({ status: "ok", fenced: [] });
+    await expectAll(client, acknowledged, acknowledged - 6);
+    await client.close();
+    expect(await gateway.kill("SIGTERM")).toMatchObject({ code: 0 });
+  });
+
   /** On a disk that is full a gateway starts, or says in one line what there is to do. */
   async function expectNoOrFewWords(args: readonly string[]): Promise<void> {
     const { child, exited } = runGateway([...args, "--log-level", "error"], {}, disk.inside);
@@ -115,15 +161,35 @@ describeWith(["small file system"], "a disk that gets full", () => {
   }
 });
 
+async function deleteBefore(client: ProtocolClient, offset: number): Promise<bigint | undefined> {
+  const { topics } = await client.request(deleteRecords, 2, {
+    topics: [{ name: "t", partitions: [{ partitionIndex: 0, offset: BigInt(offset) }] }],
+    timeoutMs: 30_000,
+  });
+  const answer = topics[0]?.partitions[0];
+  expect(answer?.errorCode).toBe(ErrorCode.NONE);
+  return answer?.lowWatermark;
+}
+
+/** Tries again, as clients do. */
+async function untilTaken<T extends { errorCode: number }>(call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    const answer = await call();
+    if (answer.errorCode === ErrorCode.NONE) return answer;
+    expect(answer.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    await setTimeout(100);
+  }
+}
+
 /** Runs a program where the small file system is. */
 async function inside(disk: SmallFileSystem, ...command: string[]): Promise<void> {
   const [program = "", ...args] = [...disk.inside, ...command];
   await run(program, args);
 }
 
-/** The partition holds these records, each once and in order, and no other. */
-async function expectAll(client: ProtocolClient, records: number): Promise<void> {
-  let at = 0;
+/** From `from` on the partition holds these records, each once and in order, and no other. */
+async function expectAll(client: ProtocolClient, records: number, from = 0): Promise<void> {
+  let at = from;
   for (;;) {
     const { values, highWatermark } = await fetchFrom(client, "t", BigInt(at));
     expect(values.map((value) => value.slice(0, 20))).toEqual(
