@@ -7,6 +7,7 @@ import { dataDirectory, takeDataDirectory, tellUnusable } from "./data-directory
 import { nodeFileSystem } from "./node-file-system.ts";
 import { originPolicy } from "./origins.ts";
 import { dataPath, formatHostAndPort, isLoopback, type HostAndPort, type Settings } from "./settings.ts";
+import { openSignIn } from "./sign-in/open-sign-in.ts";
 import { readStaticFiles } from "./static-files.ts";
 import { FileStore } from "./store/file-store.ts";
 import { systemClock } from "./system-clock.ts";
@@ -42,11 +43,13 @@ export interface GatewayOptions {
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { settings, version, log } = options;
   const config = brokerConfig(settings.config);
+  const signIn = await openSignIn(config, { clock: systemClock, log });
   if (!isLoopback(settings.host)) {
-    log.warn(
-      "anyone who reaches this address can read and write every topic: there is no authentication yet",
-      { host: settings.host },
-    );
+    const danger =
+      signIn === undefined
+        ? "anyone who reaches this address can read and write every topic: nobody has to sign in"
+        : "tokens and records cross the network in the clear: there is no TLS here";
+    log.warn(danger, { host: settings.host });
   }
   const opened = new Opened(log);
   try {
@@ -59,6 +62,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const store = await FileStore.open(directory, files).catch(unusable);
     opened.add(() => store.close());
     const random = (): Uint8Array => new Uint8Array(randomBytes(16));
+    opened.add(() => signIn?.close());
     const parts = {
       store,
       engine,
@@ -67,6 +71,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       config,
       log,
       dataDirectory: dataDirectory(directory),
+      signIn,
     };
     const serving = await Serving.open(parts, opened).catch(unusable);
     const kafkaAddress = (port: number): HostAndPort =>

@@ -10,6 +10,7 @@ export interface HttpAnswer {
 
 const STATUS: Readonly<Record<number, string>> = {
   400: "400 Bad Request",
+  401: "401 Unauthorized",
   403: "403 Forbidden",
   404: "404 Not Found",
   416: "416 Range Not Satisfiable",
@@ -30,6 +31,7 @@ export function refuse(
     .writeStatus(STATUS[status] ?? String(status))
     .writeHeader("content-type", "application/json")
     .writeHeader("cache-control", "no-store");
+  if (status === 401) res.writeHeader("www-authenticate", "Bearer");
   writeCors(res, origin);
   if (req.getMethod() === "head") res.endWithoutBody();
   else res.end(JSON.stringify({ error: errorName(code), code, message }));

@@ -81,11 +81,16 @@ export function formatHostAndPort({ host, port }: HostAndPort): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-function refuseOpenDoors({ host, insecure }: Settings): void {
+function refuseOpenDoors({ host, insecure, config }: Settings): void {
   if (insecure || isLoopback(host)) return;
+  const danger =
+    (config.get("sasl.enabled.mechanisms") ?? "") === ""
+      ? "nobody has to sign in (sasl.enabled.mechanisms) and there is no TLS, so anyone who reaches that address could " +
+        "read and write every topic"
+      : "there is no TLS here, so tokens and records could be read on their way";
   throw invalid(
-    `refuses to listen on ${host}: there is no authentication and no TLS yet, so anyone who reaches that address could ` +
-      `read and write every topic. Use --host 127.0.0.1, or add --insecure when the network is one you trust`,
+    `refuses to listen on ${host}: ${danger}. ` +
+      `Use --host 127.0.0.1, or add --insecure when the network is one you trust`,
   );
 }
 

@@ -8,11 +8,17 @@
 import type * as uWebSockets from "uWebSockets.js";
 import { createServer } from "node:net";
 import type { ListenerProfile, Services } from "./api/context.ts";
+import { failureOf } from "./api/failure.ts";
 import type { PushHub } from "./api/push-hub.ts";
+import type { Grant } from "./api/sign-in.ts";
 import type { ApiTable } from "./api/table.ts";
 import { Histories } from "./clients/history-stream.ts";
 import { contentSecurityPolicy, refuse, writeCors } from "./http-answers.ts";
-import { WEBSOCKET_CONNECTIONS_MAX, WEBSOCKET_IDLE_SECONDS } from "./clients/limits.ts";
+import {
+  WEBSOCKET_CONNECTIONS_MAX,
+  WEBSOCKET_IDLE_SECONDS,
+  WEBSOCKET_MESSAGE_BYTES_MAX,
+} from "./clients/limits.ts";
 import { listenError } from "./listen-error.ts";
 import type { OriginPolicy } from "./origins.ts";
 import type { Health } from "./clients/serving.ts";
@@ -86,6 +92,15 @@ interface SocketData {
   client: SocketClient | undefined;
 }
 
+/** What is wanted of a history, kept for when the library has taken its request back. */
+interface AskedHistory {
+  getMethod(): string;
+  origin: string;
+  topicId: string;
+  partition: string;
+  from: string | undefined;
+}
+
 class HttpListener implements Listener {
   port = 0;
   private readonly uws: Library;
@@ -152,7 +167,7 @@ class HttpListener implements Listener {
     this.app
       .ws<SocketData>("/ws", {
         compression: this.uws.DISABLED,
-        maxPayloadLength: this.options.requestBytesMax,
+        maxPayloadLength: this.messageBytesMax(),
         // Nothing is ever dropped: we stop sending when something stays buffered.
         maxBackpressure: 0,
         idleTimeout: WEBSOCKET_IDLE_SECONDS,
@@ -181,6 +196,17 @@ class HttpListener implements Listener {
       });
   }
 
+  /**
+   * The library puts a message together before it says a word, and knows one limit for all sockets: where people have to
+   * sign in it is small enough to be given to strangers, and more than what the SDK makes of records of usual sizes.
+   */
+  private messageBytesMax(): number {
+    const { requestBytesMax, services } = this.options;
+    return services.signIn === undefined
+      ? requestBytesMax
+      : Math.min(requestBytesMax, WEBSOCKET_MESSAGE_BYTES_MAX);
+  }
+
   private upgrade(res: Response, req: Request, context: uWebSockets.us_socket_context_t): void {
     if (!this.allowed(res, req)) return;
     const protocols = req.getHeader("sec-websocket-protocol").split(",");
@@ -193,8 +219,7 @@ class HttpListener implements Listener {
         `ask for the WebSocket subprotocol ${SUBPROTOCOL}`,
       );
     }
-    // Undefined or empty, whichever edition of the library it is.
-    if (((req.getQuery() as string | undefined) ?? "") !== "") {
+    if (queryOf(req) !== "") {
       return refuse(
         res,
         req,
@@ -287,14 +312,43 @@ class HttpListener implements Listener {
 
   private history(res: Response, req: Request): void {
     if (!this.allowed(res, req)) return;
-    const origin = req.getHeader("origin");
-    const request = this.histories.ask(
-      req.getParameter(0) ?? "",
-      req.getParameter(1) ?? "",
-      req.getQuery("from"),
+    const method = req.getMethod();
+    const asked: AskedHistory = {
+      getMethod: () => method,
+      origin: req.getHeader("origin"),
+      topicId: req.getParameter(0) ?? "",
+      partition: req.getParameter(1) ?? "",
+      from: req.getQuery("from"),
+    };
+    if (!/^(from=[^&]*)?$/.test(queryOf(req))) {
+      const hint = "?from= is all that is asked here: nothing secret belongs into a URL";
+      return refuse(res, asked, 400, ErrorCode.INVALID_REQUEST, hint, asked.origin);
+    }
+    const { signIn } = this.options.services;
+    if (signIn === undefined) return this.answerHistory(res, asked);
+    let isGone = false;
+    res.onAborted(() => (isGone = true));
+    const then = (answer: () => void): void => {
+      // Never without a cork, and never once the client is gone: the library ends the process for that.
+      if (!isGone) res.cork(answer);
+    };
+    signIn.checkHeader(req.getHeader("authorization")).then(
+      (grant) => then(() => this.answerHistory(res, asked, grant)),
+      (error: unknown) => then(() => this.refuseToken(res, asked, error)),
     );
+  }
+
+  private refuseToken(res: Response, asked: AskedHistory, error: unknown): void {
+    const { errorCode, errorMessage } = failureOf(error, this.options.services);
+    const status = errorCode === ErrorCode.SASL_AUTHENTICATION_FAILED ? 401 : 503;
+    refuse(res, asked, status, errorCode, errorMessage, asked.origin);
+  }
+
+  private answerHistory(res: Response, asked: AskedHistory, grant?: Grant): void {
+    const { topicId, partition, from, origin } = asked;
+    const request = this.histories.ask(topicId, partition, from);
     if ("status" in request) {
-      return refuse(res, req, request.status, request.errorCode, request.errorMessage, origin);
+      return refuse(res, asked, request.status, request.errorCode, request.errorMessage, origin);
     }
     res
       .writeStatus("200 OK")
@@ -303,8 +357,8 @@ class HttpListener implements Listener {
     writeCors(res, origin);
     res.writeHeader("rivulet-high-watermark", String(request.to));
     res.writeHeader("rivulet-log-start-offset", String(request.log.logStartOffset));
-    if (req.getMethod() === "head") return void res.endWithoutBody();
-    this.histories.send(res, request);
+    if (asked.getMethod() === "head") return void res.endWithoutBody();
+    this.histories.send(res, request, grant);
   }
 
   private file(res: Response, req: Request): void {
@@ -347,6 +401,11 @@ function whyNot(host: string, port: number): Promise<unknown> {
       probe.close(() => resolve(new Error("the system refused, and does not say why"))),
     );
   });
+}
+
+/** Undefined or empty where there is none, whichever edition of the library it is. */
+function queryOf(req: Request): string {
+  return (req.getQuery() as string | undefined) ?? "";
 }
 
 function addressOf(res: Response): string {

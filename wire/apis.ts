@@ -30,6 +30,8 @@ import { offsetDelete } from "./apis/offset-delete.ts";
 import { offsetFetch } from "./apis/offset-fetch.ts";
 import { offsetForLeaderEpoch } from "./apis/offset-for-leader-epoch.ts";
 import { produce } from "./apis/produce.ts";
+import { saslAuthenticate } from "./apis/sasl-authenticate.ts";
+import { saslHandshake } from "./apis/sasl-handshake.ts";
 import { subscribe } from "./apis/subscribe.ts";
 import { syncGroup } from "./apis/sync-group.ts";
 import { unsubscribe } from "./apis/unsubscribe.ts";
@@ -48,6 +50,7 @@ export const apis: readonly Api[] = [
   syncGroup,
   describeGroups,
   listGroups,
+  saslHandshake,
   apiVersions,
   createTopics,
   deleteTopics,
@@ -57,6 +60,7 @@ export const apis: readonly Api[] = [
   describeConfigs,
   alterConfigs,
   describeLogDirs,
+  saslAuthenticate,
   createPartitions,
   deleteGroups,
   incrementalAlterConfigs,

@@ -18,7 +18,7 @@ export function framePrefix(bytes: number): Uint8Array {
  * with what was claimed.
  */
 export class FrameReader {
-  private readonly frameBytesMax: number;
+  private frameBytesMax: number;
   private readonly prefix = new Uint8Array(PREFIX_BYTES);
   private prefixBytes = 0;
   /** Length of the message that is being put together; undefined between messages. */
@@ -28,6 +28,11 @@ export class FrameReader {
   private broken = false;
 
   constructor({ frameBytesMax }: { frameBytesMax: number }) {
+    this.frameBytesMax = frameBytesMax;
+  }
+
+  /** From the next frame on, there can be so many bytes in one. */
+  limit(frameBytesMax: number): void {
     this.frameBytesMax = frameBytesMax;
   }
 

@@ -5,6 +5,8 @@ import type { GroupCoordinator } from "../coordinator/group-coordinator.ts";
 import type { AnswerMemory } from "./answer-memory.ts";
 import type { FetchSessions } from "./fetch-sessions.ts";
 import type { Lifetime } from "./lifetime.ts";
+import type { Session } from "./session.ts";
+import type { SignIn } from "./sign-in.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 /** Where the log is kept, for operators. */
@@ -32,6 +34,8 @@ export interface Services {
   readonly fetchSessions: FetchSessions;
   readonly groups: GroupCoordinator;
   readonly dataDirectory: DataDirectory;
+  /** undefined: nobody has to sign in. */
+  readonly signIn: SignIn | undefined;
 }
 
 /** How the listener that a connection came in through differs from the others. */
@@ -51,6 +55,10 @@ export interface RequestContext {
   readonly clientId: string | null;
   /** The client's address as groups show it, such as `/127.0.0.1`. */
   readonly clientHost: string;
+  /** Whom the connection speaks for: `User:<name>`. */
+  readonly principal: string;
+  /** How somebody signs in on it. */
+  readonly session: Session;
   /** Ends when the connection does: an answer would reach nobody. */
   readonly connection: Lifetime;
   /** The connection's receiver of pushes; undefined where the listener does not push. */
@@ -59,4 +67,6 @@ export interface RequestContext {
   afterReply(callback: () => void): void;
   /** Closes the connection instead of answering. */
   close(reason: string): void;
+  /** Closes the connection once what was answered has been sent. */
+  endConnection(reason: string): void;
 }

@@ -26,6 +26,8 @@ import { offsetDeleteApi } from "./offset-delete.ts";
 import { offsetFetchApi } from "./offset-fetch.ts";
 import { offsetForLeaderEpochApi } from "./offset-for-leader-epoch.ts";
 import { produceApi } from "./produce.ts";
+import { saslAuthenticateApi } from "./sasl-authenticate.ts";
+import { saslHandshakeApi } from "./sasl-handshake.ts";
 import type { RequestHeader, ServedApi } from "./served-api.ts";
 import { subscribeApi, unsubscribeApi } from "./subscribe.ts";
 import { syncGroupApi } from "./sync-group.ts";
@@ -65,16 +67,20 @@ const KAFKA: readonly ServedApi[] = [
 /** What the WebSocket listener serves besides. */
 const PUSH: readonly ServedApi[] = [subscribeApi, unsubscribeApi];
 
+/** What is served besides where people have to sign in: by this clients know it. */
+const SIGN_IN: readonly ServedApi[] = [saslHandshakeApi, saslAuthenticateApi];
+
 /** The APIs of one listener. What stands in it is what ApiVersions names, and nothing else is answered. */
 export class ApiTable {
   private readonly byKey: ReadonlyMap<number, ServedApi>;
   private readonly versions: ServedApi;
   private readonly versionsFallback: ServedApi;
 
-  constructor({ push }: { push: boolean }) {
+  constructor({ push, signIn = false }: { push: boolean; signIn?: boolean }) {
     this.versions = apiVersionsApi(() => this.byKey.values());
     this.versionsFallback = apiVersionsFallback(this.versions);
-    const served = [...KAFKA, this.versions, ...(push ? PUSH : [])].toSorted((a, b) => a.key - b.key);
+    const more = [...(push ? PUSH : []), ...(signIn ? SIGN_IN : [])];
+    const served = [...KAFKA, this.versions, ...more].toSorted((a, b) => a.key - b.key);
     this.byKey = new Map(served.map((api) => [api.key, api]));
   }
 

@@ -1,6 +1,7 @@
 import type { ListenerProfile, RequestContext, Services } from "../api/context.ts";
 import type { ApiTable } from "../api/table.ts";
 import { Lifetime } from "../api/lifetime.ts";
+import { Session } from "../api/session.ts";
 import type { Subscriber } from "../api/subscriber.ts";
 import type { RequestHeader, ServedApi } from "../api/served-api.ts";
 import { decodeRequestHeader } from "../../wire/request.ts";
@@ -16,7 +17,11 @@ export interface ConnectionHost {
   readonly flow: { pause(): void; resume(): void } | undefined;
   /** A request has been answered: `unansweredBytes` has shrunk. */
   answered?(): void;
+  /** Somebody has signed in where that has to be: larger requests may come from now on. */
+  signedIn?(): void;
   close(reason: string): void;
+  /** Closes once what was sent is out; left out: `close` does that. */
+  end?(reason: string): void;
 }
 
 export interface ConnectionOptions {
@@ -41,6 +46,12 @@ export interface ConnectionLimits {
   runningMax: number;
 }
 
+/** Before anybody has signed in. */
+const SIGNING_IN: Pick<ConnectionLimits, "requestsMax" | "requestBytesMax"> = {
+  requestsMax: 8,
+  requestBytesMax: 128 * 1024,
+};
+
 interface Request {
   readonly api: ServedApi;
   readonly header: RequestHeader;
@@ -60,6 +71,7 @@ interface Request {
 export class Connection {
   readonly lifetime: Lifetime = new Lifetime();
   private readonly options: ConnectionOptions;
+  private readonly session: Session;
   private readonly clientHost: string;
   private readonly waiting: Request[] = [];
   private readonly started: Request[] = [];
@@ -73,6 +85,16 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.options = options;
     this.clientHost = `/${options.remote.replace(/:\d+$/, "")}`;
+    this.session = new Session(options.services.signIn, {
+      close: (reason) => this.close(reason),
+      signedIn: () => options.host.signedIn?.(),
+    });
+    this.lifetime.onEnd(() => this.session.end());
+  }
+
+  /** Most bytes that a request may have now; undefined: as many as the listener takes. */
+  get requestBytesMax(): number | undefined {
+    return this.session.isOpen ? undefined : this.session.requestBytesMax;
   }
 
   /** True when every request has been answered. */
@@ -131,7 +153,21 @@ export class Connection {
     this.closed();
   }
 
+  /** As `close`, once what was answered has been sent. */
+  private end(reason: string, fields: LogFields): void {
+    if (this.lifetime.ended) return;
+    const { services, remote, listener, host } = this.options;
+    services.log.warn(`connection closed: ${reason}`, { remote, listener: listener.name, ...fields });
+    if (host.end === undefined) host.close(reason);
+    else host.end(reason);
+    this.closed();
+  }
+
   private parse(message: Uint8Array): Request | undefined {
+    if (message.byteLength > (this.requestBytesMax ?? message.byteLength)) {
+      this.close(`a request of ${message.byteLength} bytes before anybody has signed in`);
+      return undefined;
+    }
     let header: RequestHeader;
     try {
       header = decodeRequestHeader(message);
@@ -171,10 +207,12 @@ export class Connection {
       const request = this.waiting[at];
       if (request === undefined || this.congested) return;
       if (this.mayStart(request)) {
+        const refusal = this.session.refusal(request.api);
+        if (refusal !== undefined) return this.close(refusal, described(request.header));
         this.waiting.splice(at, 1);
         this.started.push(request);
         this.start(request);
-      } else if (this.options.ordered) return;
+      } else if (this.options.ordered || !this.session.isOpen) return;
       else at++;
     }
   }
@@ -182,6 +220,7 @@ export class Connection {
   private mayStart({ api }: Request): boolean {
     const { ordered, limits } = this.options;
     if (this.started.length === 0) return true;
+    if (!this.session.isOpen) return false;
     if (ordered) return api.startsEarly && this.started.every((earlier) => earlier.api.mayBePassed);
     if (api.startsEarly) return true;
     return this.started.filter((running) => !running.api.startsEarly).length < limits.runningMax;
@@ -230,10 +269,11 @@ export class Connection {
   /** Stops and resumes reading, so that what is unanswered stays bounded. */
   private limit(): void {
     if (this.lifetime.ended) return;
-    const { limits, host } = this.options;
+    const { host } = this.options;
+    const limits = this.session.isOpen ? this.options.limits : SIGNING_IN;
     const requests = this.waiting.length + this.started.length;
     const full = requests > limits.requestsMax || (requests > 1 && this.heldBytes > limits.requestBytesMax);
-    if (host.flow === undefined) {
+    if (host.flow === undefined || limits === SIGNING_IN) {
       if (full)
         this.close(
           `more than ${limits.requestsMax} requests or ${limits.requestBytesMax} bytes are unanswered`,
@@ -248,6 +288,7 @@ export class Connection {
   }
 
   private context(request: Request): RequestContext {
+    const { session } = this;
     const { services, listener, subscriber } = this.options;
     return {
       services,
@@ -255,10 +296,13 @@ export class Connection {
       apiVersion: request.header.apiVersion,
       clientId: request.header.clientId,
       clientHost: this.clientHost,
+      principal: session.principal,
+      session,
       connection: this.lifetime,
       subscriber,
       afterReply: (callback) => void request.afterReply.push(callback),
       close: (reason) => this.close(reason, described(request.header)),
+      endConnection: (reason) => this.end(reason, described(request.header)),
     };
   }
 

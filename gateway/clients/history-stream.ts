@@ -1,6 +1,9 @@
 import type { Services } from "../api/context.ts";
 import { failureOf } from "../api/failure.ts";
+import { Lifetime } from "../api/lifetime.ts";
+import { Ending } from "../api/endings.ts";
 import { historyPieces, historyRequest, type HistoryRequest } from "../api/history.ts";
+import type { Grant } from "../api/sign-in.ts";
 import type { Clock } from "../../log/clock.ts";
 import { ErrorCode } from "../../wire/errors.ts";
 import { HISTORIES_MAX } from "./limits.ts";
@@ -59,13 +62,20 @@ export class Histories {
     return { status: 503, errorCode: ErrorCode.THROTTLING_QUOTA_EXCEEDED, errorMessage };
   }
 
-  /** Sends the body; the status has been sent. */
-  send(res: StreamedResponse, request: HistoryRequest): void {
-    const sent = sendHistory(res, request, this.services.clock).catch(
+  /** Sends the body; the status has been sent. It is cut off when what it was given for, `grant`, has run out. */
+  send(res: StreamedResponse, request: HistoryRequest, grant?: Grant): void {
+    const stop = new Lifetime();
+    const ending = new Ending(() => stop.end());
+    const { clock, signIn } = this.services;
+    if (grant !== undefined) signIn?.endings.set(ending, grant.endsAtMs);
+    const sent = sendHistory(res, request, clock, stop).catch(
       (error: unknown) => void failureOf(error, this.services),
     );
     this.sending.add(sent);
-    void sent.finally(() => this.sending.delete(sent));
+    void sent.finally(() => {
+      signIn?.endings.cancel(ending);
+      this.sending.delete(sent);
+    });
   }
 
   /** Resolves when those that are being sent are over. */
@@ -74,27 +84,36 @@ export class Histories {
   }
 }
 
-/** Streams one part after the other, each when the socket has taken the one before. */
+/** Streams one part after the other, each when the socket has taken the one before; cuts the answer off at `stop`. */
 export async function sendHistory(
   res: StreamedResponse,
   request: HistoryRequest,
   clock: Clock,
+  stop?: Lifetime,
 ): Promise<void> {
-  let aborted = false;
+  let isOver = false;
   let resume: (() => void) | undefined;
   const wake = (): void => clock.defer(() => resume?.());
   res.onAborted(() => {
-    aborted = true;
+    isOver = true;
     wake();
   });
   res.onWritable(() => {
     wake();
     return true;
   });
+  stop?.onEnd(() => {
+    clock.defer(() => {
+      if (isOver) return;
+      isOver = true;
+      res.close();
+      resume?.();
+    });
+  });
   try {
     for await (const pieces of historyPieces(request)) {
       for (const part of parts(pieces)) {
-        if (aborted) return;
+        if (isOver) return;
         let taken = true;
         res.cork(() => void (taken = res.write(part)));
         if (taken) continue;
@@ -104,10 +123,12 @@ export async function sendHistory(
         resume = undefined;
       }
     }
-    if (!aborted) res.cork(() => void res.end());
+    if (isOver) return;
+    isOver = true;
+    res.cork(() => void res.end());
   } catch (error) {
     // The status has been sent: only an answer that ends too soon can tell the client.
-    clock.defer(() => void (aborted || res.close()));
+    clock.defer(() => void (isOver || res.close()));
     throw error;
   }
 }

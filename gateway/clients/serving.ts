@@ -4,6 +4,7 @@ import type { DataDirectory, Endpoint, ListenerProfile, Services } from "../api/
 import { FetchSessions } from "../api/fetch-sessions.ts";
 import { Lifetime } from "../api/lifetime.ts";
 import { PushHub } from "../api/push-hub.ts";
+import type { SignIn } from "../api/sign-in.ts";
 import { ApiTable } from "../api/table.ts";
 import { ANSWER_BYTES_MAX, FETCH_BYTES_MAX, STOP_MS, WEBSOCKET_FETCH_BYTES_MAX } from "./limits.ts";
 import { GroupCoordinator } from "../coordinator/group-coordinator.ts";
@@ -25,6 +26,8 @@ export interface ServingOptions {
   config: BrokerConfig;
   log: Logger;
   dataDirectory: DataDirectory;
+  /** Left out: nobody has to sign in. */
+  signIn?: SignIn | undefined;
 }
 
 /** What `/healthz` answers: 200 when all is well, else 503. */
@@ -47,7 +50,10 @@ export class Serving {
   readonly webSocket: Served & { readonly hub: PushHub };
 
   /** Opens the log, and adds what is to be closed. Throws KafkaError KAFKA_STORAGE_ERROR. */
-  static async open({ config, dataDirectory, ...options }: ServingOptions, opened: Opened): Promise<Serving> {
+  static async open(
+    { config, dataDirectory, signIn, ...options }: ServingOptions,
+    opened: Opened,
+  ): Promise<Serving> {
     const space = (): ReturnType<DataDirectory["space"]> => dataDirectory.space();
     const cluster = await Cluster.open({ ...options, config, codec: metadataCodec, space });
     opened.add(() => cluster.close());
@@ -65,7 +71,8 @@ export class Serving {
       slots: Number(config.values.get("max.incremental.fetch.session.cache.slots")),
     });
     opened.add(() => fetchSessions.closeAll());
-    const services = { cluster, clock, log, running, answerMemory, fetchSessions, groups, dataDirectory };
+    const shared = { cluster, clock, log, running, answerMemory, fetchSessions };
+    const services = { ...shared, groups, dataDirectory, signIn };
     const hub = new PushHub(services);
     opened.add(() => hub.close());
     return new Serving(services, hub, config.socketRequestMaxBytes);
@@ -73,8 +80,9 @@ export class Serving {
 
   private constructor(services: Services, hub: PushHub, requestBytesMax: number) {
     this.services = services;
-    this.kafka = { services, apis: new ApiTable({ push: false }), requestBytesMax };
-    this.webSocket = { services, apis: new ApiTable({ push: true }), requestBytesMax, hub };
+    const signIn = services.signIn !== undefined;
+    this.kafka = { services, apis: new ApiTable({ push: false, signIn }), requestBytesMax };
+    this.webSocket = { services, apis: new ApiTable({ push: true, signIn }), requestBytesMax, hub };
   }
 
   kafkaProfile(advertised: Endpoint): ListenerProfile {
@@ -87,7 +95,7 @@ export class Serving {
 
   /** `kafka` is where Kafka clients find this gateway: the console page tells it to people. */
   health(told: { version: string; kafka: string }): Health {
-    const { cluster, clock } = this.services;
+    const { cluster, clock, signIn } = this.services;
     const partitions = Array.from(cluster.topics()).flatMap((topic) => topic.partitions);
     const fenced = cluster.fenced();
     const { disk } = cluster;
@@ -99,7 +107,8 @@ export class Serving {
         nowMs: clock.now(),
         ...told,
         partitions: partitions.length,
-        fenced,
+        // Anybody may ask; names of topics are for those who have signed in, and for the log.
+        ...(signIn === undefined ? { fenced } : {}),
         ...(disk.state === undefined ? {} : { disk: disk.state }),
       },
     };

@@ -79,7 +79,6 @@ export class TcpClient {
     this.memory = options.services.answerMemory;
     this.requestMemory = options.requestMemory;
     this.holding = this.requestMemory.join({ pause: () => socket.pause(), resume: () => this.readAgain() });
-    this.reader = new FrameReader({ frameBytesMax: options.requestBytesMax });
     this.connection = new Connection({
       services: options.services,
       listener: options.listener,
@@ -91,13 +90,19 @@ export class TcpClient {
         send: (pieces) => this.send(pieces),
         flow: { pause: () => this.pause(), resume: () => this.resume() },
         answered: () => this.hold(),
+        signedIn: () => this.reader.limit(options.requestBytesMax),
         close: () => socket.destroy(),
+        end: () => socket.end(),
       },
+    });
+    this.reader = new FrameReader({
+      frameBytesMax: this.connection.requestBytesMax ?? options.requestBytesMax,
     });
   }
 
   /** Bytes have come in. */
   arrived(chunk: Uint8Array): void {
+    if (this.connection.lifetime.ended) return;
     this.lastHeard = this.elapsedMs();
     let completed = false;
     try {

@@ -65,7 +65,7 @@ export const rooms: readonly Room[] = [
       "wire/",
       "sync/",
     ],
-    packages: [NODE, "commander", "pino", "uWebSockets.js"],
+    packages: [NODE, "commander", "jose", "pino", "uWebSockets.js"],
     isHostFree: false,
   },
   {

@@ -1,0 +1,26 @@
+import { SignIn } from "../api/sign-in.ts";
+import type { Clock } from "../../log/clock.ts";
+import type { BrokerConfig } from "../../log/config.ts";
+import type { Logger } from "../../log/logger.ts";
+import { tokenCheck } from "./check-token.ts";
+import { openKeys } from "./keys.ts";
+import { signInSettings } from "./settings.ts";
+
+/** undefined: nobody has to sign in. Rejects with KafkaError INVALID_CONFIG for settings or key files that cannot be used. */
+export async function openSignIn(
+  config: BrokerConfig,
+  { clock, log }: { clock: Clock; log: Logger },
+): Promise<SignIn | undefined> {
+  const settings = signInSettings(config);
+  if (settings === undefined) return undefined;
+  const { algorithms, maxReauthMs, failureDelayMs, requestBytesMax, skewSeconds } = settings;
+  const keys = await openKeys(settings.keys, { clock, log, algorithms });
+  return new SignIn({
+    checkToken: tokenCheck({ settings, keys, clock, log }),
+    clock,
+    maxReauthMs,
+    failureDelayMs,
+    requestBytesMax,
+    skewMs: skewSeconds * 1000,
+  });
+}
