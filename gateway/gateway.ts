@@ -37,13 +37,15 @@ export interface GatewayOptions {
   consoleDirectory?: string;
   version: string;
   log: Logger;
+  /** How long a connection may wait for somebody to sign in; for tests. */
+  signInMs?: number;
 }
 
 /** Opens the log and both listeners. Throws KafkaError in words for an operator; nothing is left open then. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { settings, version, log } = options;
   const config = brokerConfig(settings.config);
-  const signIn = await openSignIn(config, { clock: systemClock, log });
+  const signIn = await openSignIn(config, { clock: systemClock, log, signInMs: options.signInMs });
   if (!isLoopback(settings.host)) {
     const danger =
       signIn === undefined

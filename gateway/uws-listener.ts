@@ -28,6 +28,7 @@ import type { Listener } from "./tcp-listener.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 
 const SUBPROTOCOL = "rivulet.kafka.v1";
+const HTTP_HEADERS_BYTES_MAX = 16 * 1024;
 const HISTORY_TYPE = "application/vnd.rivulet.push";
 
 export interface HttpListenerOptions {
@@ -57,6 +58,8 @@ export async function listenHttp(options: HttpListenerOptions): Promise<Listener
 /** The binary is chosen by Node's version and may be missing; the two editions of the library differ in their exports. */
 async function loadLibrary(): Promise<Library> {
   try {
+    // The library reads it when it is loaded. Its own bound of 4 KiB is less than some tokens take.
+    process.env["UWS_HTTP_MAX_HEADERS_SIZE"] ??= String(HTTP_HEADERS_BYTES_MAX);
     const library: object = await import("uWebSockets.js");
     return ("default" in library ? library.default : library) as Library;
   } catch (cause) {

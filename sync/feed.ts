@@ -177,7 +177,7 @@ async function* inBulk(options: FeedOptions, from: bigint): AsyncGenerator<FeedE
   };
   try {
     for await (const frame of historyFrames(
-      readable(history.read(options.topicId, options.partition, from, stop.signal)),
+      readable(history.read(options.topicId, options.partition, from, stop.signal, options.upstream.token)),
     )) {
       const range = joinFrame(frame, expected);
       if (range === undefined) continue;

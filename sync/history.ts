@@ -3,9 +3,18 @@ import { decodePush } from "../wire/push.ts";
 import type { PushFrame } from "../wire/push.ts";
 import { FrameReader } from "../wire/frame-reader.ts";
 
-/** `GET /log/<topic id>/<partition>?from=<offset>`: the body's bytes in pieces of any size. Rejects when it cannot be had. */
+/**
+ * `GET /log/<topic id>/<partition>?from=<offset>`: the body's bytes in pieces of any size. Rejects when it cannot be
+ * had. `token`: where somebody is signed in, to be sent in a header and never in the URL.
+ */
 export interface HistorySource {
-  read(topicId: string, partition: number, from: bigint, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  read(
+    topicId: string,
+    partition: number,
+    from: bigint,
+    signal: AbortSignal,
+    token?: string | undefined,
+  ): AsyncIterable<Uint8Array>;
 }
 
 /** Body type: a sequence of (int32 length, Push frame). */

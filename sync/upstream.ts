@@ -8,14 +8,17 @@ import { fullJitterMs, RECONNECT_BACK_OFF } from "./back-off.ts";
 import type { BackOffOptions } from "./back-off.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
+import { askToken, isSignedOut, keepSignedIn, signedOut, signIn, wantsSignIn } from "./sign-in.ts";
+import type { SignedIn, Tokens } from "./sign-in.ts";
 import { Bell } from "./wait.ts";
 
 /**
  * `connecting`: the first attempt since the start, a lost connection or `goOnline`. `offline`: switched off, or not
- * reached and tried again. `closed`: for good.
+ * reached and tried again. `signed out`: the gateway lets nobody in with the token that there is, or there is none; tried
+ * again as soon as there is another. `closed`: for good.
  */
 export interface UpstreamState {
-  readonly name: "connecting" | "live" | "offline" | "closed";
+  readonly name: "connecting" | "live" | "offline" | "signed out" | "closed";
   readonly reason: string | undefined;
 }
 
@@ -23,12 +26,23 @@ export interface UpstreamOptions extends ConnectionOptions {
   /** Answers [0, 1). */
   random: () => number;
   backOff?: BackOffOptions;
+  /** What to sign in with, where the gateway asks for it. */
+  tokens?: Tokens | undefined;
   /** A connection that lasted this long was a good one: the next wait is short again. */
   stableMs?: number;
 }
 
 const STABLE_MS = 10_000;
+/** A token that was refused is tried again at the earliest after half of this, unless another one comes before. */
+const REFUSED_MS = 300_000;
 const SWITCHED_OFF = "switched off here";
+
+/** How a connection, or the attempt to get one, has ended. */
+interface Loss {
+  readonly wasLive: boolean;
+  readonly isSignedOut: boolean;
+  readonly reason: string;
+}
 
 export class Upstream {
   private readonly options: UpstreamOptions;
@@ -37,6 +51,9 @@ export class Upstream {
   private currentState: UpstreamState = { name: "connecting", reason: undefined };
   private current: Connection | undefined;
   private wanted: boolean;
+  private signedIn: SignedIn | undefined;
+  /** What the gateway has refused, and until when it is not asked about it again. */
+  private refused: { readonly token: string; readonly reason: string; readonly untilMs: number } | undefined;
   private failures = 0;
   /** How often it was switched off: what happened before the last time says nothing about the network. */
   private switchedOff = 0;
@@ -67,6 +84,11 @@ export class Upstream {
   /** The connection while the state is live. */
   get connection(): Connection | undefined {
     return this.currentState.name === "live" ? this.current : undefined;
+  }
+
+  /** What HTTP is asked with: the token that is signed in with now. */
+  get token(): string | undefined {
+    return this.signedIn?.token;
   }
 
   /** Calls `listener` at each change of state; the answer takes it away again. */
@@ -121,6 +143,7 @@ export class Upstream {
     if (this.wanted || this.state.name === "closed") return;
     this.wanted = true;
     this.failures = 0;
+    this.refused = undefined;
     this.setState({ name: "connecting", reason: undefined });
     this.wakeUp();
   }
@@ -157,8 +180,7 @@ export class Upstream {
         this.options.random,
         this.options.backOff ?? RECONNECT_BACK_OFF,
       );
-      if (lost.wasLive) this.setState({ name: "connecting", reason: lost.reason });
-      else this.setState({ name: "offline", reason: `${lost.reason}; trying again` });
+      this.setState(afterLoss(lost));
       this.failures += 1;
       // A listener may have switched off or closed just now.
       if (!this.isClosed() && this.wanted) await this.untilWoken(delayMs);
@@ -166,27 +188,85 @@ export class Upstream {
   }
 
   /** One attempt, and the connection's whole life when it succeeds. */
-  private async connectOnce(): Promise<{ wasLive: boolean; reason: string }> {
+  private async connectOnce(): Promise<Loss> {
     this.attempt = new AbortController();
+    const { signal } = this.attempt;
     let connection: Connection;
     try {
-      connection = await Connection.open(this.options, this.attempt.signal);
+      connection = await this.enter(signal);
     } catch (error) {
-      return { wasLive: false, reason: errorText(error) };
+      return { wasLive: false, isSignedOut: isSignedOut(error), reason: errorText(error) };
     }
     if (this.isClosed() || !this.wanted) {
       connection.close("no longer wanted");
-      return { wasLive: false, reason: "no longer wanted" };
+      return { wasLive: false, isSignedOut: false, reason: "no longer wanted" };
     }
     this.current = connection;
     const cancelStable = this.clock.setTimer(this.options.stableMs ?? STABLE_MS, () => {
       this.failures = 0;
     });
+    const ended = new AbortController();
+    const renewing = this.renew(connection, ended.signal);
     this.setState({ name: "live", reason: undefined });
     const reason = await connection.closed;
+    ended.abort();
     cancelStable();
     this.current = undefined;
-    return { wasLive: true, reason };
+    this.signedIn = undefined;
+    return { wasLive: true, isSignedOut: renewing !== undefined && (await renewing), reason };
+  }
+
+  /** A connection on which somebody is signed in, where that has to be. The token is asked for first: it may take its time. */
+  private async enter(signal: AbortSignal): Promise<Connection> {
+    const { tokens } = this.options;
+    const token = tokens === undefined ? undefined : await askToken(tokens, this.clock, signal);
+    const { refused } = this;
+    if (refused !== undefined && refused.token === token && this.clock.now() < refused.untilMs)
+      throw signedOut(refused.reason);
+    const connection = await Connection.open(this.options, signal);
+    const onAbort = (): void => connection.close("closed by this side");
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      if (wantsSignIn(connection)) await this.signIn(connection, token);
+      return connection;
+    } catch (error) {
+      connection.close(errorText(error));
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  private async signIn(connection: Connection, token: string | undefined): Promise<void> {
+    if (token === undefined)
+      throw signedOut("the gateway lets nobody in without a token; give one to connect(), as `token`");
+    try {
+      this.signedIn = await signIn(connection, token);
+      this.refused = undefined;
+    } catch (error) {
+      if (isSignedOut(error)) this.refuse(token, errorText(error));
+      throw error;
+    }
+  }
+
+  private refuse(token: string, reason: string): void {
+    const untilMs = this.clock.now() + (REFUSED_MS * (1 + this.random())) / 2;
+    this.refused = { token, reason, untilMs };
+  }
+
+  /** Resolves with the connection's end: true when that came since nobody is signed in any more. undefined: nobody is. */
+  private renew(connection: Connection, signal: AbortSignal): Promise<boolean> | undefined {
+    const { clock, random, signedIn } = this;
+    const { tokens } = this.options;
+    if (tokens === undefined || signedIn === undefined) return undefined;
+    const onRenewed = (renewed: SignedIn): void => void (this.signedIn = renewed);
+    return keepSignedIn({ connection, tokens, clock, random, signedIn, onRenewed, signal }).then(
+      () => false,
+      (error: unknown) => {
+        connection.close(errorText(error));
+        return true;
+      },
+    );
   }
 
   /** Waits for `delayMs` (for ever when undefined) or until woken. */
@@ -211,4 +291,9 @@ export class Upstream {
     this.changed.ring();
     for (const listener of this.stateListeners) listener(state);
   }
+}
+
+function afterLoss({ wasLive, isSignedOut, reason }: Loss): UpstreamState {
+  if (isSignedOut) return { name: "signed out", reason };
+  return wasLive ? { name: "connecting", reason } : { name: "offline", reason: `${reason}; trying again` };
 }

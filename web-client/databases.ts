@@ -6,9 +6,6 @@ import type { KnownTopic } from "./core/device.ts";
 import { createChunkStores } from "./idb-store.ts";
 import type { ChunkSchema } from "./idb-store.ts";
 
-/** Until there is authentication, everybody is the same one. */
-export const ANONYMOUS = "anonymous";
-
 /**
  * One address and one principal: the outbox, which may have been filled before any cluster was known, and what was last
  * learned of the cluster.

@@ -4,9 +4,10 @@ import type { HistorySource } from "../sync/history.ts";
 
 export function httpHistory(base: URL): HistorySource {
   return {
-    async *read(topicId, partition, from, signal) {
+    async *read(topicId, partition, from, signal, token) {
       const url = new URL(`log/${topicId}/${partition}?from=${from}`, base);
-      const response = await fetch(url, { signal, cache: "no-store" });
+      const headers: HeadersInit = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      const response = await fetch(url, { signal, headers, cache: "no-store" });
       if (!response.ok || response.body === null) {
         throw new KafkaError(
           ErrorCode.UNKNOWN_SERVER_ERROR,

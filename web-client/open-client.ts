@@ -1,4 +1,5 @@
 import type { Engine } from "../log/engine.ts";
+import type { Tokens } from "../sync/sign-in.ts";
 import type { ClientHost } from "./core/client-host.ts";
 import { RivuletClient } from "./core/rivulet-client.ts";
 import { openDevice } from "./open-device.ts";
@@ -10,13 +11,15 @@ export interface ClientOptions extends Omit<DeviceOptions, "onLost"> {
   offline: boolean;
   /** The gateway's `producer.id.expiration.ms`; Kafka's default when left out. */
   producerIdExpirationMs?: number | undefined;
+  /** What to sign in with, of `principal`. */
+  tokens?: Tokens | undefined;
   /** Closes the client. */
   signal: AbortSignal | undefined;
 }
 
 /** Opens what the device keeps, and a client on it that begins to connect. Rejects as `connect` does. */
 export async function openClient(host: ClientHost, options: ClientOptions): Promise<RivuletClient> {
-  const { engine, offline, producerIdExpirationMs, signal } = options;
+  const { engine, offline, producerIdExpirationMs, tokens, signal } = options;
   let client: RivuletClient | undefined;
   let lost: string | undefined;
   const device = await openDevice(host, {
@@ -26,7 +29,7 @@ export async function openClient(host: ClientHost, options: ClientOptions): Prom
       void client?.lose(reason);
     },
   });
-  client = new RivuletClient({ host, device, engine, offline, producerIdExpirationMs });
+  client = new RivuletClient({ host, device, engine, offline, producerIdExpirationMs, tokens });
   if (lost !== undefined) void client.lose(lost);
   signal?.addEventListener("abort", () => void client?.close(), { once: true });
   try {

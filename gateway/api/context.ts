@@ -34,8 +34,8 @@ export interface Services {
   readonly fetchSessions: FetchSessions;
   readonly groups: GroupCoordinator;
   readonly dataDirectory: DataDirectory;
-  /** undefined: nobody has to sign in. */
-  readonly signIn: SignIn | undefined;
+  /** Left out: nobody has to sign in. */
+  readonly signIn?: SignIn | undefined;
 }
 
 /** How the listener that a connection came in through differs from the others. */

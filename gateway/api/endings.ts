@@ -32,7 +32,9 @@ export class Endings {
   /** Sets `ending` to a time in milliseconds since the epoch, whatever it was before. Never early. */
   set(ending: Ending, atMs: number): void {
     this.cancel(ending);
-    if (this.byTick.size === 0) this.looked = this.now();
+    // Nothing has been missed before the first; and a clock that was set back counts from there.
+    const now = this.now();
+    if (this.byTick.size === 0 || now < this.looked) this.looked = now;
     const tick = Math.max(Math.ceil(atMs / TICK_MS), this.looked + 1);
     ending.tick = tick;
     const due = this.byTick.get(tick);

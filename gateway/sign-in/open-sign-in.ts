@@ -9,7 +9,7 @@ import { signInSettings } from "./settings.ts";
 /** undefined: nobody has to sign in. Rejects with KafkaError INVALID_CONFIG for settings or key files that cannot be used. */
 export async function openSignIn(
   config: BrokerConfig,
-  { clock, log }: { clock: Clock; log: Logger },
+  { clock, log, signInMs }: { clock: Clock; log: Logger; signInMs?: number | undefined },
 ): Promise<SignIn | undefined> {
   const settings = signInSettings(config);
   if (settings === undefined) return undefined;
@@ -22,5 +22,6 @@ export async function openSignIn(
     failureDelayMs,
     requestBytesMax,
     skewMs: skewSeconds * 1000,
+    ...(signInMs === undefined ? {} : { signInMs }),
   });
 }

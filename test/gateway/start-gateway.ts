@@ -13,6 +13,8 @@ export interface TestGatewayOptions {
   args?: readonly string[];
   /** A console page other than the one that was built. */
   consoleDirectory?: string;
+  /** How long a connection may wait for somebody to sign in. */
+  signInMs?: number;
 }
 
 export interface LogLine {
@@ -32,7 +34,7 @@ export interface TestGateway {
 }
 
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
-  const { dataDir, args = [], consoleDirectory } = options;
+  const { dataDir, args = [], consoleDirectory, signInMs } = options;
   const directory = dataDir ?? (await mkdtemp(join(tmpdir(), "rivulet-test-")));
   const ports = ["--http-port", "0", "--kafka-port", "0", "--data-dir", directory];
   const logged: LogLine[] = [];
@@ -40,6 +42,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     settings: readSettings([...ports, ...args], {}, "0.0.0-test"),
     version: "0.0.0-test",
     ...(consoleDirectory === undefined ? {} : { consoleDirectory }),
+    ...(signInMs === undefined ? {} : { signInMs }),
     log: collecting(logged),
   });
   return {

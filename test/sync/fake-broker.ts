@@ -1,6 +1,7 @@
 /** A broker in memory that speaks the real bytes of the protocol, and can be made to misbehave. */
 import type { Engine } from "../../log/engine.ts";
 import type { OpenTransport, TransportHandler } from "../../sync/transport.ts";
+import { ApiKey } from "../../wire/api.ts";
 import type { Api } from "../../wire/api.ts";
 import { apiByKey } from "../../wire/apis.ts";
 import { ErrorCode } from "../../wire/errors.ts";
@@ -19,6 +20,12 @@ export interface FakeTopic {
   partitions: FakePartition[];
 }
 
+const BEFORE_SIGN_IN: ReadonlySet<number> = new Set([
+  ApiKey.ApiVersions,
+  ApiKey.SaslHandshake,
+  ApiKey.SaslAuthenticate,
+]);
+
 interface Subscribed {
   topicId: string;
   partition: number;
@@ -28,6 +35,8 @@ interface Subscribed {
 export class FakeConnection {
   readonly subscriptions = new Map<string, Subscribed>();
   isOpen = true;
+  /** Whose token was taken, where that is asked for. */
+  signedInWith: string | undefined;
   readonly handler: TransportHandler;
 
   constructor(handler: TransportHandler) {
@@ -57,6 +66,8 @@ export class FakeBroker {
   strictAboutUnknown = true;
   nextProducerId = 1000n;
   pushBytesMax = 4096;
+  /** Asked for every token, where people have to sign in: how long a session lasts, or why there is none. */
+  guard: ((token: string, connection: FakeConnection) => number | string) | undefined;
   /** Asked for every request except ApiVersions. */
   faults: (api: string, body: unknown) => Fault = () => "none";
   readonly engine: Engine;
@@ -173,6 +184,8 @@ export class FakeBroker {
       throw new Error(`the fake broker has no API ${header.apiKey}`);
     const body = decodeRequest(api, header.apiVersion, message, header.bodyAt);
     this.requests.push(api.name);
+    const isGuarded = this.guard !== undefined && connection.signedInWith === undefined;
+    if (isGuarded && !BEFORE_SIGN_IN.has(api.key)) return connection.end(`${api.name} before signing in`);
     const fault = api.name === "ApiVersions" ? "none" : this.faults(api.name, body);
     if (fault === "lost") return connection.end("lost before it was acted on");
     const refuse = typeof fault === "object" ? fault.refuse : undefined;

@@ -6,9 +6,11 @@ import type { listOffsets } from "../../wire/apis/list-offsets.ts";
 import type { metadata } from "../../wire/apis/metadata.ts";
 import type { offsetForLeaderEpoch } from "../../wire/apis/offset-for-leader-epoch.ts";
 import type { produce } from "../../wire/apis/produce.ts";
+import type { saslAuthenticate } from "../../wire/apis/sasl-authenticate.ts";
 import type { subscribe } from "../../wire/apis/subscribe.ts";
 import type { unsubscribe } from "../../wire/apis/unsubscribe.ts";
 import { ErrorCode } from "../../wire/errors.ts";
+import { decodeOauthbearer } from "../../wire/oauthbearer.ts";
 import { ZERO_UUID } from "../../wire/uuid.ts";
 import type { FakeBroker, FakeConnection } from "./fake-broker.ts";
 
@@ -164,6 +166,28 @@ function answerOffsetForLeaderEpoch({ broker }: Call, body: RequestOf<typeof off
   };
 }
 
+function answerSaslAuthenticate({ broker, connection }: Call, body: RequestOf<typeof saslAuthenticate>) {
+  const { token } = decodeOauthbearer(body.authBytes);
+  const lifetimeMs = broker.guard?.(token, connection) ?? 0;
+  if (typeof lifetimeMs === "number") {
+    connection.signedInWith = token;
+    return {
+      errorCode: 0,
+      errorMessage: null,
+      authBytes: new Uint8Array(),
+      sessionLifetimeMs: BigInt(lifetimeMs),
+    };
+  }
+  setImmediate(() => connection.end("nobody was let in"));
+  return {
+    errorCode: ErrorCode.SASL_AUTHENTICATION_FAILED,
+    errorMessage: lifetimeMs,
+    authBytes: new Uint8Array(),
+  };
+}
+
+const SIGN_IN: ReadonlySet<number> = new Set([ApiKey.SaslHandshake, ApiKey.SaslAuthenticate]);
+
 type Handler = (call: Call, body: never) => unknown;
 
 export const handlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
@@ -182,12 +206,14 @@ export const handlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
       producerEpoch: 0,
     }),
   ],
+  [ApiKey.SaslHandshake, () => ({ errorCode: 0, mechanisms: ["OAUTHBEARER"] })],
+  [ApiKey.SaslAuthenticate, answerSaslAuthenticate],
   [
     ApiKey.ApiVersions,
-    () => ({
+    ({ broker }: Call) => ({
       errorCode: 0,
       apiKeys: apis
-        .filter((api) => handlers.has(api.key))
+        .filter((api) => handlers.has(api.key) && (broker.guard !== undefined || !SIGN_IN.has(api.key)))
         .map(({ key, minVersion, maxVersion }) => ({ apiKey: key, minVersion, maxVersion })),
     }),
   ],

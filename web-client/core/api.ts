@@ -8,6 +8,17 @@ export interface ConnectOptions {
   url: string | URL;
   /** Names what is kept on this device; the URL's origin when left out. Two names share nothing but the gateway. */
   name?: string;
+  /**
+   * What to sign in with, where the gateway asks for it: a JWT. Called before each connection, and in time before the last
+   * one has run out: then give a fresh one. When it rejects it is asked again later; when it gives an empty text, nobody is
+   * signed in.
+   */
+  token?: () => string | Promise<string>;
+  /**
+   * Whose this is: the subject (`sub`) of the tokens. What is kept on this device is kept for this user alone, and a token of
+   * anybody else is not used. Left out, `token` is called at once to learn it: give it to open while offline without a token.
+   */
+  user?: string;
   /** Starts with the connection switched off, until `goOnline()`. */
   offline?: boolean;
   /**
@@ -19,9 +30,13 @@ export interface ConnectOptions {
   signal?: AbortSignal;
 }
 
-/** `offline` is either the app's own switch or a gateway that cannot be reached and is tried again. */
+/**
+ * `offline` is either the app's own switch or a gateway that cannot be reached and is tried again. `signed out`: the gateway
+ * lets nobody in with the token that there is, or there is none; what is published waits on this device, and `token` is asked
+ * again from time to time, and by `goOnline()` after `goOffline()` at once.
+ */
 export interface ConnectionState {
-  readonly name: "connecting" | "live" | "offline" | "closed";
+  readonly name: "connecting" | "live" | "offline" | "signed out" | "closed";
   /** A sentence for people: why it is offline or closed. */
   readonly reason: string | undefined;
 }

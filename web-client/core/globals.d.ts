@@ -19,3 +19,5 @@ declare class EventTarget {}
 declare class URL {
   readonly href: string;
 }
+
+declare function atob(base64: string): string;

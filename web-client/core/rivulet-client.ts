@@ -3,6 +3,7 @@ import type { Engine } from "../../log/engine.ts";
 import { Metadata } from "../../sync/metadata.ts";
 import { Outbox } from "../../sync/outbox.ts";
 import { Superseded } from "../../sync/outbox-rows.ts";
+import type { Tokens } from "../../sync/sign-in.ts";
 import { Upstream } from "../../sync/upstream.ts";
 import { linkedController, sleep } from "../../sync/wait.ts";
 import { StateEvent } from "./api.ts";
@@ -38,6 +39,8 @@ export interface RivuletClientOptions {
   offline: boolean;
   /** The gateway's `producer.id.expiration.ms`; Kafka's default when left out. */
   producerIdExpirationMs?: number | undefined;
+  /** What to sign in with, of the principal that the device is opened for. */
+  tokens?: Tokens | undefined;
 }
 
 interface TopicToKeep {
@@ -62,13 +65,14 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
   private readonly delivering: Promise<void>;
   private closing: Promise<void> | undefined;
 
-  constructor({ host, device, engine, offline, producerIdExpirationMs }: RivuletClientOptions) {
+  constructor(options: RivuletClientOptions) {
     super();
+    const { host, device, engine, offline, producerIdExpirationMs, tokens } = options;
     const { signal } = this.controller;
     const { clock, random, serverTime } = host;
     const channel = openTabChannel((hear) => host.openPort(device.name, hear));
     const upstream = new Upstream(
-      { open: host.openTransport, clock, random, clientId: "rivulet-web" },
+      { open: host.openTransport, clock, random, clientId: "rivulet-web", tokens },
       offline,
     );
     const metadata = new Metadata(upstream);

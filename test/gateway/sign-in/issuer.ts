@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK, type JWTPayload } from "jose";
-import { startTestGateway, type TestGateway } from "../start-gateway.ts";
+import { startTestGateway, type TestGateway, type TestGatewayOptions } from "../start-gateway.ts";
 import { saslAuthenticate } from "../../../wire/apis/sasl-authenticate.ts";
 import { saslHandshake } from "../../../wire/apis/sasl-handshake.ts";
 import { encodeOauthbearer } from "../../../wire/oauthbearer.ts";
@@ -63,12 +63,16 @@ export interface GuardedGateway extends TestGateway {
 }
 
 /** A gateway where everybody has to sign in. `config` is added to what that takes. */
-export async function startGuardedGateway(config: Record<string, string> = {}): Promise<GuardedGateway> {
+export async function startGuardedGateway(
+  config: Record<string, string> = {},
+  options: Omit<TestGatewayOptions, "args"> = {},
+): Promise<GuardedGateway> {
   const issuer = await Issuer.create();
   const directory = await mkdtemp(join(tmpdir(), "rivulet-keys-"));
   const keysFile = join(directory, "jwks.json");
   await writeFile(keysFile, issuer.jwks);
   const gateway = await startTestGateway({
+    ...options,
     args: guardedBy({ "sasl.oauthbearer.jwks.file": keysFile, ...config }),
   });
   return {
