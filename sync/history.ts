@@ -13,7 +13,7 @@ export interface HistorySource {
     partition: number,
     from: bigint,
     signal: AbortSignal,
-    token?: string | undefined,
+    token?: string,
   ): AsyncIterable<Uint8Array>;
 }
 

@@ -48,7 +48,11 @@ export async function askToken(tokens: Tokens, clock: Clock, signal: AbortSignal
   const onAbort = (): void => answer.reject(new Error("not wanted any more"));
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
-  else tokens().then(answer.resolve, answer.reject);
+  else
+    tokens().then(
+      (token) => answer.resolve(token),
+      (error: unknown) => answer.reject(error),
+    );
   try {
     return await answer.promise;
   } finally {

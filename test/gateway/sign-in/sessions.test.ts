@@ -29,9 +29,11 @@ const logged = (): string => JSON.stringify(gateway.logged);
 const token = (name = "alice", expiresIn = 3600): Promise<string> =>
   gateway.issuer.token(name, { expiresIn });
 
-describe.each([
-  ["TCP", (port: GuardedGateway = gateway) => ProtocolClient.tcp(port.kafkaPort)],
-  ["WebSocket", (port: GuardedGateway = gateway) => ProtocolClient.webSocket(port.httpPort)],
+type Ports = Pick<GuardedGateway, "kafkaPort" | "httpPort">;
+
+describe.each<[string, (to?: Ports) => Promise<ProtocolClient>]>([
+  ["TCP", (to: Ports = gateway) => ProtocolClient.tcp(to.kafkaPort)],
+  ["WebSocket", (to: Ports = gateway) => ProtocolClient.webSocket(to.httpPort)],
 ])("over %s", (transport, open) => {
   beforeEach(async () => {
     client = await open();
@@ -222,12 +224,12 @@ describe.each([
   });
 
   it("where nobody has to sign in, it is not offered", async () => {
-    const open2 = await startTestGateway();
-    const guest = await open(open2 as GuardedGateway);
+    const free = await startTestGateway();
+    const guest = await open(free);
     const { apiKeys } = await guest.request(apiVersions, 0, {});
     expect(apiKeys.map(({ apiKey }) => apiKey)).not.toContain(ApiKey.SaslHandshake);
     await guest.close();
-    await open2.stop();
+    await free.stop();
   });
 });
 
