@@ -42,7 +42,7 @@ export function signInSettings(config: BrokerConfig): SignInSettings | undefined
       .map((each) => each.trim())
       .filter((each) => each !== "");
   if (text("sasl.enabled.mechanisms") === "") {
-    const [given] = [...config.given].filter((name) => name.startsWith(PREFIX));
+    const [given] = [...config.levels.fixed.keys()].filter((name) => name.startsWith(PREFIX));
     if (given === undefined) return undefined;
     throw invalid(
       `${given} is set, and nobody would have to sign in: add sasl.enabled.mechanisms=OAUTHBEARER, or take it away`,
