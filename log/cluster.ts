@@ -36,7 +36,14 @@ import {
   PRODUCER_ID_BLOCK,
 } from "./limits.ts";
 import { type Logger, silent } from "./logger.ts";
-import { BROKER_RESOURCE, type MetadataImage, TOPIC_RESOURCE, type TopicImage } from "./metadata-image.ts";
+import { groupSettings } from "./group-settings.ts";
+import {
+  BROKER_RESOURCE,
+  GROUP_RESOURCE,
+  type MetadataImage,
+  TOPIC_RESOURCE,
+  type TopicImage,
+} from "./metadata-image.ts";
 import { METADATA_TOPIC, MetadataLog } from "./metadata-log.ts";
 import type { MetadataCodec, MetadataRecord } from "./metadata-record.ts";
 import { OfflinePartition, type Partition } from "./offline-partition.ts";
@@ -332,6 +339,31 @@ export class Cluster {
         for (const partition of topic.partitions) partition.configure(config);
         this.keep({ ...topic, config });
       }
+    });
+  }
+
+  /** The settings that a consumer group was given itself. */
+  groupOverrides(groupId: string): ReadonlyMap<string, string> {
+    return this.image.groupOverrides(groupId);
+  }
+
+  /**
+   * Changes settings that a consumer group was given itself, as `changeConfigs` does for a topic; the group need not be there.
+   * Throws KafkaError INVALID_CONFIG.
+   */
+  changeGroupConfigs(
+    groupId: string,
+    changesOf: (overrides: ReadonlyMap<string, string>) => ReadonlyMap<string, string | null>,
+    validateOnly = false,
+  ): Promise<void> {
+    return this.turns.take(async () => {
+      this.checkOpen();
+      const before = this.groupOverrides(groupId);
+      const changes = changesOf(before);
+      const wanted = new Map<string, string | null>([...before, ...changes]);
+      const { values } = groupSettings(this.config, wanted);
+      const records = configRecords(GROUP_RESOURCE, groupId, changedValues(changes, values));
+      if (!validateOnly && records.length > 0) await this.metadata.write(records);
     });
   }
 

@@ -157,6 +157,18 @@ export const brokerSettings: readonly SettingDefinition[] = [
   broker("connections.max.reauth.ms", "long", "0", between(0n, INT_MAX), "enforced", "How long, in milliseconds, a session lasts at most; 0: as long as its token."),
   broker("connection.failed.authentication.delay.ms", "int", "100", between(0n, 5000n), "enforced", "How long, in milliseconds, a failed sign-in waits for its answer."),
   broker("group.max.size", "int", String(INT_MAX), atLeast(1n), "enforced", "Most members of a group."),
+  broker("group.consumer.session.timeout.ms", "int", "45000", atLeast(1n), "enforced", "After so many milliseconds a member of a consumer group that was not heard of is given up, where its group says nothing else."),
+  broker("group.consumer.min.session.timeout.ms", "int", "45000", atLeast(1n), "enforced", "Shortest session time-out, in milliseconds, that a consumer group may be given."),
+  broker("group.consumer.max.session.timeout.ms", "int", "60000", atLeast(1n), "enforced", "Longest session time-out, in milliseconds, that a consumer group may be given."),
+  broker("group.consumer.heartbeat.interval.ms", "int", "5000", atLeast(1n), "enforced", "Milliseconds between two heartbeats of a member of a consumer group, where its group says nothing else."),
+  broker("group.consumer.min.heartbeat.interval.ms", "int", "5000", atLeast(1n), "enforced", "Shortest interval between heartbeats, in milliseconds, that a consumer group may be given."),
+  broker("group.consumer.max.heartbeat.interval.ms", "int", "15000", atLeast(1n), "enforced", "Longest interval between heartbeats, in milliseconds, that a consumer group may be given."),
+  broker("group.consumer.assignment.interval.ms", "int", "1000", atLeast(0n), "enforced", "Least milliseconds between two times that a consumer group's partitions are assigned anew, where its group says nothing else."),
+  broker("group.consumer.min.assignment.interval.ms", "int", "0", atLeast(0n), "enforced", "Shortest interval between assignments, in milliseconds, that a consumer group may be given."),
+  broker("group.consumer.max.assignment.interval.ms", "int", "15000", atLeast(0n), "enforced", "Longest interval between assignments, in milliseconds, that a consumer group may be given."),
+  broker("group.consumer.max.size", "int", String(INT_MAX), atLeast(1n), "enforced", "Most members of a consumer group."),
+  broker("group.consumer.assignors", "list", "uniform,range", listOf("uniform", "range"), "enforced", "How partitions of consumer groups can be assigned; the first is for groups whose members ask for none."),
+  broker("group.consumer.migration.policy", "string", "disabled", only("disabled"), "enforced", "Whether groups with members go over from one protocol to the other."),
 ];
 
 /** A broker setting that says in a coarser unit what another one says in milliseconds, which counts before it. */
@@ -184,6 +196,15 @@ const coarserSettings: readonly CoarserSettingDefinition[] = [
   coarser("log.roll.hours", "log.roll.ms", HOUR_MS, 7 * DAY_MS, atLeast(1n)),
   coarser("log.roll.jitter.hours", "log.roll.jitter.ms", HOUR_MS, 0, atLeast(0n)),
 ];
+
+/** Broker settings of which the first must not be above the second. */
+const NOT_ABOVE = ["session.timeout.ms", "heartbeat.interval.ms", "assignment.interval.ms"].flatMap(
+  (name) =>
+    [
+      [`group.consumer.min.${name}`, `group.consumer.${name}`],
+      [`group.consumer.${name}`, `group.consumer.max.${name}`],
+    ] as const,
+);
 
 /** A topic's settings as the log uses them. */
 export interface TopicConfig {
@@ -264,6 +285,14 @@ export function brokerConfig(
   }
   for (const level of [fixed, dynamic.cluster, dynamic.broker])
     for (const [name, value] of level) values.set(name, value);
+  for (const [lower, higher] of NOT_ABOVE)
+    if (Number(values.get(lower)) > Number(values.get(higher)))
+      throw invalid(
+        `${lower}: ${values.get(lower)} must not be above ${higher}, which is ${values.get(higher)}`,
+      );
+  const [heartbeat, session] = ["group.consumer.heartbeat.interval.ms", "group.consumer.session.timeout.ms"];
+  if (Number(values.get(heartbeat)) >= Number(values.get(session)))
+    throw invalid(`${heartbeat} must be less than ${session}`);
   const text = (name: string): string => values.get(name) ?? "";
   return {
     numPartitions: Number(text("num.partitions")),

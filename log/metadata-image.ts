@@ -17,6 +17,8 @@ export interface PartitionImage {
 export const TOPIC_RESOURCE = 2;
 /** Of the broker: a node by its id, or all nodes by no name at all. */
 export const BROKER_RESOURCE = 4;
+/** Kafka's ConfigResource.Type of a group. */
+export const GROUP_RESOURCE = 32;
 /** A PartitionChangeRecord's leader that says: as before. */
 export const SAME_LEADER = -2;
 
@@ -25,6 +27,7 @@ export class MetadataImage {
   private readonly byName = new Map<string, TopicImage>();
   private readonly configs = new Map<string, Map<string, string>>();
   private readonly brokerConfigs = new Map<string, Map<string, string>>();
+  private readonly groupConfigs = new Map<string, Map<string, string>>();
   private readonly removed = new Set<string>();
   private firstFreeProducerId = 0n;
 
@@ -52,6 +55,10 @@ export class MetadataImage {
   brokerOverrides(node: string): ReadonlyMap<string, string> {
     return this.brokerConfigs.get(node) ?? NO_SETTINGS;
   }
+  /** Settings that were given to a group, by name. */
+  groupOverrides(groupId: string): ReadonlyMap<string, string> {
+    return this.groupConfigs.get(groupId) ?? NO_SETTINGS;
+  }
   /** Whether a topic with this id was there and is no more. */
   wasRemoved(id: string): boolean {
     return this.removed.has(id);
@@ -70,6 +77,7 @@ export class MetadataImage {
       case "ConfigRecord":
         if (record.resourceType === TOPIC_RESOURCE) setConfig(this.configs, record);
         if (record.resourceType === BROKER_RESOURCE) setConfig(this.brokerConfigs, record);
+        if (record.resourceType === GROUP_RESOURCE) setConfig(this.groupConfigs, record);
         return;
       case "ProducerIdsRecord":
         this.firstFreeProducerId = record.nextProducerId;

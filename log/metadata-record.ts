@@ -46,7 +46,7 @@ export interface RemoveTopicRecord {
 
 export interface ConfigRecord {
   type: "ConfigRecord";
-  /** Kafka's ConfigResource.Type: 2 topic, 4 broker. */
+  /** Kafka's ConfigResource.Type: 2 topic, 4 broker, 32 group. */
   resourceType: number;
   resourceName: string;
   name: string;

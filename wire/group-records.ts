@@ -26,6 +26,14 @@ interface RecordType<K, V> {
 const group = struct({ groupId: string() });
 const member = struct({ groupId: string(), memberId: string() });
 const partitions = array(struct({ topicId: uuid(), partitions: array(int32()) }));
+/** With the assignment epoch that each came with, from Kafka 4.3 on (KIP-1251). */
+const ownedPartitions = array(
+  struct({
+    topicId: uuid(),
+    partitions: array(int32()),
+    assignmentEpochs: array(int32(), { tag: 0, nullableFrom: 0, default: null }),
+  }),
+);
 /** Of the consumer protocol: one version, flexible. */
 const FIRST = { version: 0, maxVersion: 0, flexibleFrom: 0 };
 
@@ -122,8 +130,8 @@ const TYPES = {
       previousMemberEpoch: int32(),
       /** 0 stable, 1 it must revoke partitions, 2 others must first, 127 unknown. */
       state: int8(),
-      assignedPartitions: partitions,
-      partitionsPendingRevocation: partitions,
+      assignedPartitions: ownedPartitions,
+      partitionsPendingRevocation: ownedPartitions,
     }),
     ...FIRST,
   },

@@ -9,6 +9,13 @@ interface ApiRange {
   maxVersion: number;
 }
 
+/** By Kafka's names (KIP-584): `group.version` 1 says that consumer groups are served (KIP-848). */
+const FEATURES: readonly { name: string; minVersion: number; maxVersion: number }[] = [
+  { name: "group.version", minVersion: 0, maxVersion: 1 },
+];
+/** Before this version clients cannot read a feature whose minimum is 0 (KAFKA-17011). */
+const ZERO_FEATURES_FROM = 4;
+
 /** Kafka's rule for what clients may call themselves (KIP-511). */
 const SOFTWARE_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/;
 
@@ -17,7 +24,19 @@ export function apiVersionsApi(served: () => Iterable<ServedApi>): ServedApi {
   return serveApi(apiVersions, ({ clientSoftwareName, clientSoftwareVersion }, { apiVersion }) => {
     const named = SOFTWARE_NAME.test(clientSoftwareName) && SOFTWARE_NAME.test(clientSoftwareVersion);
     if (apiVersion >= 3 && !named) return { errorCode: ErrorCode.INVALID_REQUEST, apiKeys: [] };
-    return { errorCode: ErrorCode.NONE, apiKeys: Array.from(served(), rangeOf) };
+    return {
+      errorCode: ErrorCode.NONE,
+      apiKeys: Array.from(served(), rangeOf),
+      supportedFeatures: FEATURES.filter(
+        ({ minVersion }) => minVersion > 0 || apiVersion >= ZERO_FEATURES_FROM,
+      ),
+      finalizedFeaturesEpoch: 0n,
+      finalizedFeatures: FEATURES.map(({ name, maxVersion }) => ({
+        name,
+        maxVersionLevel: maxVersion,
+        minVersionLevel: maxVersion,
+      })),
+    };
   });
 }
 

@@ -6,6 +6,7 @@ import {
   type SettingType,
 } from "../../log/config.ts";
 import { isDynamic } from "../../log/dynamic-settings.ts";
+import { groupSettingDefinitions } from "../../log/group-settings.ts";
 
 /** Kafka's ConfigSource: where a value comes from. */
 export const ConfigSource = {
@@ -14,6 +15,7 @@ export const ConfigSource = {
   dynamicDefaultBroker: 3,
   staticBroker: 4,
   default: 5,
+  group: 8,
 } as const;
 
 /** Kafka's ConfigType. */
@@ -57,6 +59,20 @@ export function topicConfigEntries(
     const synonyms = own === undefined ? [] : [{ name, value: own, source: ConfigSource.topic as number }];
     if (brokerName !== undefined) synonyms.push(...brokerSynonyms(brokerName, setting.initial, broker));
     return entry(setting, synonyms, { value: setting.initial, readOnly: false });
+  });
+}
+
+/** A consumer group's settings: its own, over the broker's, over Kafka's defaults. */
+export function groupConfigEntries(
+  overrides: ReadonlyMap<string, string>,
+  broker: BrokerConfig,
+): ConfigEntry[] {
+  return groupSettingDefinitions.map((setting) => {
+    const { name, brokerName, initial } = setting;
+    const own = overrides.get(name);
+    const synonyms = own === undefined ? [] : [{ name, value: own, source: ConfigSource.group as number }];
+    synonyms.push(...brokerSynonyms(brokerName, initial, broker));
+    return entry(setting, synonyms, { value: initial, readOnly: false });
   });
 }
 

@@ -1,13 +1,14 @@
 /** What AlterConfigs and IncrementalAlterConfigs have in common: resources, each with an answer of its own. */
 import type { Cluster } from "../../log/cluster.ts";
 import { allBrokerSettings, type SettingDefinition, topicSettings } from "../../log/config.ts";
+import { effectiveGroupSettings, groupSettingDefinitions } from "../../log/group-settings.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import type { Services } from "./context.ts";
 import { attempted, failureOf } from "./failure.ts";
 import { refuseInternal, shownName, topicByName } from "./partitions.ts";
 
 /** Kafka's ConfigResource.Type. */
-export const ConfigResource = { topic: 2, broker: 4 } as const;
+export const ConfigResource = { topic: 2, broker: 4, group: 32 } as const;
 
 export interface AskedResource {
   readonly resourceType: number;
@@ -80,10 +81,22 @@ async function change(
       validateOnly,
     );
   }
+  if (resourceType === ConfigResource.group) {
+    if (resourceName === "")
+      throw new KafkaError(ErrorCode.INVALID_REQUEST, "Default group resources are not allowed.");
+    return cluster.changeGroupConfigs(
+      resourceName,
+      (overrides) => {
+        const { values } = effectiveGroupSettings(cluster.config, overrides);
+        return changesOf({ overrides, values, definitions: groupSettingDefinitions });
+      },
+      validateOnly,
+    );
+  }
   if (resourceType !== ConfigResource.broker) {
     throw new KafkaError(
       ErrorCode.INVALID_REQUEST,
-      `resource type ${resourceType} has no settings here; topics (2) and brokers (4) have`,
+      `resource type ${resourceType} has no settings here; topics (2), brokers (4) and groups (32) have`,
     );
   }
   if (resourceName !== "") checkBrokerId(resourceName, "Node");

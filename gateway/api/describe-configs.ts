@@ -3,6 +3,7 @@ import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import {
   brokerConfigEntries,
   defaultBrokerConfigEntries,
+  groupConfigEntries,
   topicConfigEntries,
   type ConfigEntry,
 } from "./config-entries.ts";
@@ -12,7 +13,7 @@ import { failureOf } from "./failure.ts";
 import { shownName, topicByName } from "./partitions.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
 
-/** DescribeConfigs of topics and of this broker: values, where they come from, and what they mean. */
+/** DescribeConfigs of topics, of consumer groups and of this broker: values, where they come from, and what they mean. */
 export const describeConfigsApi: ServedApi = serveApi(
   describeConfigs,
   ({ resources, includeSynonyms, includeDocumentation }, { services }) => {
@@ -48,10 +49,14 @@ export const describeConfigsApi: ServedApi = serveApi(
 function entriesOf(type: number, name: string, { cluster }: Services): ConfigEntry[] {
   if (type === ConfigResource.topic)
     return topicConfigEntries(topicByName(cluster, name).overrides, cluster.config);
+  if (type === ConfigResource.group) {
+    if (name === "") throw new KafkaError(ErrorCode.INVALID_REQUEST, "the group has no name; give it one");
+    return groupConfigEntries(cluster.groupOverrides(name), cluster.config);
+  }
   if (type !== ConfigResource.broker) {
     throw new KafkaError(
       ErrorCode.INVALID_REQUEST,
-      `resource type ${type} is not described here; ask for topics (2) or brokers (4)`,
+      `resource type ${type} is not described here; ask for topics (2), brokers (4) or groups (32)`,
     );
   }
   if (name === "") return defaultBrokerConfigEntries(cluster.config);

@@ -19,9 +19,11 @@ export const describeGroupsApi: ServedApi = serveApi(describeGroups, ({ groups }
 function described(groupId: string, { services, apiVersion }: RequestContext) {
   try {
     const group = services.groups.describe(groupId);
-    if (group !== undefined) return answer(group);
+    if (group?.kind === "classic") return answer(group);
+    // Groups of the consumer protocol have a request of their own.
     if (apiVersion < NOT_FOUND_FROM) return dead(groupId, ErrorCode.NONE, null);
-    return dead(groupId, ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} not found.`);
+    const why = group === undefined ? "not found" : "is not a classic group";
+    return dead(groupId, ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} ${why}.`);
   } catch (error) {
     const { errorCode, errorMessage } = failureOf(error, services);
     return { ...dead(groupId, errorCode, errorMessage), groupState: "" };

@@ -9,10 +9,10 @@ const SEVERAL_FROM = 3;
 /** LeaveGroup: by a member itself, or of static members by an operator. */
 export const leaveGroupApi: ServedApi = serveApi(
   leaveGroup,
-  ({ groupId, memberId, members }, { services, apiVersion }) => {
+  async ({ groupId, memberId, members }, { services, apiVersion }) => {
     const leaving = apiVersion < SEVERAL_FROM ? [{ memberId, groupInstanceId: null }] : members;
     try {
-      const codes = services.groups.leave(groupId, leaving);
+      const codes = await services.groups.leave(groupId, leaving);
       if (apiVersion < SEVERAL_FROM) return { errorCode: codes[0] ?? ErrorCode.NONE, members: [] };
       return {
         errorCode: ErrorCode.NONE,

@@ -3,8 +3,6 @@ import { ErrorCode } from "../../wire/errors.ts";
 import { failureOf } from "./failure.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
 
-const CLASSIC = "classic";
-
 /** ListGroups: all, or those in one of the states and of one of the types that are named, in any case. */
 export const listGroupsApi: ServedApi = serveApi(
   listGroups,
@@ -14,12 +12,12 @@ export const listGroupsApi: ServedApi = serveApi(
     try {
       const groups = services.groups
         .list()
-        .filter(({ state }) => isAskedFor(statesFilter, state) && isAskedFor(typesFilter, CLASSIC))
-        .map(({ groupId, protocolType, state }) => ({
+        .filter(({ state, kind }) => isAskedFor(statesFilter, state) && isAskedFor(typesFilter, kind))
+        .map(({ groupId, protocolType, state, kind }) => ({
           groupId,
           protocolType: protocolType ?? "",
           groupState: state,
-          groupType: CLASSIC,
+          groupType: kind,
         }));
       return { errorCode: ErrorCode.NONE, groups };
     } catch (error) {

@@ -1,17 +1,20 @@
 import type { Topic } from "../../log/cluster.ts";
 import { offsetCommit } from "../../wire/apis/offset-commit.ts";
 import { ErrorCode } from "../../wire/errors.ts";
-import type { OffsetToCommit } from "../coordinator/group-coordinator.ts";
+import type { CommitRequest, OffsetToCommit } from "../coordinator/offset-keeper.ts";
 import type { RequestContext } from "./context.ts";
 import { failureOf } from "./failure.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
 
 /** From this version on topics are named by id. */
 const TOPIC_IDS_FROM = 10;
+/** From this version on it may be of a member of a consumer group (KIP-848). */
+const CONSUMERS_FROM = 9;
 
 /** OffsetCommit: answered when the offsets are durable. Partitions that are not there are refused one by one. */
 export const offsetCommitApi: ServedApi = serveApi(offsetCommit, async (request, context) => {
-  const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch: generationId } = request;
+  const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch: epoch } = request;
+  const mayBeConsumer = context.apiVersion >= CONSUMERS_FROM;
   const offsets: OffsetToCommit[] = [];
   // Codes of those that are refused here; undefined: the coordinator tells, in this order.
   const refusals = request.topics.map(({ name, topicId, partitions }) => {
@@ -34,7 +37,7 @@ export const offsetCommitApi: ServedApi = serveApi(offsetCommit, async (request,
     });
   });
   const codes = await committed(
-    { groupId, memberId, groupInstanceId, generationId, offsets },
+    { groupId, memberId, groupInstanceId, epoch, mayBeConsumer, offsets },
     context.services,
   );
   let next = 0;
@@ -58,12 +61,9 @@ function find(
   return apiVersion < TOPIC_IDS_FROM ? cluster.topic(name) : cluster.topicById(topicId);
 }
 
-async function committed(
-  request: Parameters<RequestContext["services"]["groups"]["commit"]>[0],
-  services: RequestContext["services"],
-): Promise<number[]> {
+async function committed(request: CommitRequest, services: RequestContext["services"]): Promise<number[]> {
   try {
-    return await services.groups.commit(request);
+    return await services.groups.offsets.commit(request);
   } catch (error) {
     const { errorCode } = failureOf(error, services);
     return request.offsets.map(() => errorCode);

@@ -14,7 +14,7 @@ export const offsetDeleteApi: ServedApi = serveApi(
     );
     const known = all.filter(({ topic, partition }) => isThere(topic, partition));
     try {
-      const codes = await services.groups.deleteOffsets(groupId, known);
+      const codes = await services.groups.offsets.delete(groupId, known);
       let next = 0;
       return {
         errorCode: ErrorCode.NONE,

@@ -3,6 +3,7 @@ import { offsetFetch } from "../../wire/apis/offset-fetch.ts";
 import { ErrorCode } from "../../wire/errors.ts";
 import { ZERO_UUID } from "../../wire/uuid.ts";
 import { type CommittedOffset, type GroupOffsets, isOfTopic } from "../coordinator/committed-offsets.ts";
+import type { OffsetReader } from "../coordinator/offset-keeper.ts";
 import type { RequestContext } from "./context.ts";
 import { failureOf } from "./failure.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
@@ -32,7 +33,7 @@ export const offsetFetchApi: ServedApi = serveApi(offsetFetch, async (request, c
   }
   const groups = [];
   const toldWhole = new Set<string>();
-  for (const { groupId, topics } of request.groups) {
+  for (const { groupId, topics, memberId, memberEpoch } of request.groups) {
     if (topics === null) {
       // Once, however often it is asked for: a few bytes of a request are answered with all that a group has.
       if (toldWhole.has(groupId)) continue;
@@ -42,7 +43,8 @@ export const offsetFetchApi: ServedApi = serveApi(offsetFetch, async (request, c
       ...topic,
       name: apiVersion < TOPIC_IDS_FROM ? topic.name : nameOf(topic.topicId, services.cluster),
     }));
-    groups.push({ groupId, ...(await fetched(groupId, named ?? null, context)) });
+    const reader = { memberId, memberEpoch };
+    groups.push({ groupId, ...(await fetched(groupId, named ?? null, context, reader)) });
   }
   return { groups };
 });
@@ -51,13 +53,14 @@ async function fetched(
   groupId: string,
   asked: readonly AskedTopic[] | null,
   { services, apiVersion }: RequestContext,
+  reader?: OffsetReader,
 ) {
+  const read = (offsets: GroupOffsets) =>
+    asked === null
+      ? allOf(offsets, services.cluster, apiVersion)
+      : asked.map((topic) => found(topic, offsets, services.cluster));
   try {
-    const topics = await services.groups.committed(groupId, (offsets) =>
-      asked === null
-        ? allOf(offsets, services.cluster, apiVersion)
-        : asked.map((topic) => found(topic, offsets, services.cluster)),
-    );
+    const topics = await services.groups.offsets.committed(groupId, read, reader);
     return { topics, errorCode: ErrorCode.NONE as number };
   } catch (error) {
     return { topics: [], errorCode: failureOf(error, services).errorCode };

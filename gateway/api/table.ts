@@ -1,5 +1,7 @@
 import { alterConfigsApi } from "./alter-configs.ts";
 import { apiVersionsApi, apiVersionsFallback } from "./api-versions.ts";
+import { consumerGroupDescribeApi } from "./consumer-group-describe.ts";
+import { consumerGroupHeartbeatApi } from "./consumer-group-heartbeat.ts";
 import { createPartitionsApi } from "./create-partitions.ts";
 import { createTopicsApi } from "./create-topics.ts";
 import { deleteGroupsApi } from "./delete-groups.ts";
@@ -49,6 +51,8 @@ const KAFKA: readonly ServedApi[] = [
   describeGroupsApi,
   listGroupsApi,
   deleteGroupsApi,
+  consumerGroupHeartbeatApi,
+  consumerGroupDescribeApi,
   createTopicsApi,
   deleteTopicsApi,
   deleteRecordsApi,

@@ -165,6 +165,11 @@ export class ClassicGroup {
     };
   }
 
+  /** Records that take away all that is kept of it. */
+  tombstones(): GroupRecordInput[] {
+    return [{ type: "GroupMetadata", key: { groupId: this.groupId }, value: null }];
+  }
+
   /** Those of the protocols that every member speaks. One pass for each member: a client names as many as it likes. */
   private spokenByAll(protocols: readonly GroupProtocol[]): ReadonlySet<string> {
     let spoken = new Set(protocols.map(({ name }) => name));

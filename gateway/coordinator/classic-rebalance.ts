@@ -20,6 +20,7 @@ export interface GroupHost {
 }
 
 export class Rebalance {
+  readonly kind = "classic";
   readonly group: ClassicGroup;
   readonly host: GroupHost;
   /** Members that were given an id with MEMBER_ID_REQUIRED and have not joined with it yet (KIP-394). */

@@ -11,6 +11,9 @@ export interface GroupConfig {
   readonly sessionTimeoutMaxMs: number;
   readonly initialRebalanceDelayMs: number;
   readonly membersMax: number;
+  readonly consumerMembersMax: number;
+  /** Names; the first is what groups have that ask for none. */
+  readonly consumerAssignors: readonly string[];
 }
 
 export function groupConfig({ values }: Pick<BrokerConfig, "values">): GroupConfig {
@@ -25,5 +28,7 @@ export function groupConfig({ values }: Pick<BrokerConfig, "values">): GroupConf
     sessionTimeoutMaxMs: number("group.max.session.timeout.ms"),
     initialRebalanceDelayMs: number("group.initial.rebalance.delay.ms"),
     membersMax: number("group.max.size"),
+    consumerMembersMax: number("group.consumer.max.size"),
+    consumerAssignors: (values.get("group.consumer.assignors") ?? "").split(",").map((name) => name.trim()),
   };
 }

@@ -1,5 +1,6 @@
 /** Which committed offsets are no longer kept (KIP-211). */
 import type { ClassicGroup } from "./classic-group.ts";
+import type { ConsumerGroup } from "./consumer-group.ts";
 import type { CommittedOffset, GroupOffsets } from "./committed-offsets.ts";
 import type { TopicPartition } from "./topic-partition.ts";
 
@@ -8,7 +9,7 @@ import type { TopicPartition } from "./topic-partition.ts";
  * committed; where consumers read, those of topics that they no longer subscribe to.
  */
 export function expiredOffsets(
-  group: ClassicGroup,
+  group: ClassicGroup | ConsumerGroup,
   offsets: GroupOffsets,
   nowMs: number,
   retentionMs: number,
@@ -28,7 +29,8 @@ export function expiredOffsets(
 }
 
 /** From when on an offset of this group grows old; undefined while none does. */
-function ageOf(group: ClassicGroup): ((offset: CommittedOffset) => number) | undefined {
+function ageOf(group: ClassicGroup | ConsumerGroup): ((offset: CommittedOffset) => number) | undefined {
+  if (group.kind === "consumer") return ({ committedAtMs }) => committedAtMs;
   const { stateSinceMs } = group;
   if (group.isSimple) return ({ committedAtMs }) => committedAtMs;
   if (group.state === "Empty") return ({ committedAtMs }) => Math.max(stateSinceMs, committedAtMs);

@@ -54,13 +54,23 @@ describe.each(Object.entries(transports))("over %s", (transport, open) => {
     const served = new Map(apiKeys.map((api) => [api.apiKey, api]));
     const push = transport === "WebSocket" ? [ApiKey.Subscribe, ApiKey.Unsubscribe] : [];
     // prettier-ignore
-    const kafkas = [0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 42, 44, 47, 60, 61, 75];
+    const kafkas = [0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 42, 44, 47, 60, 61, 68, 69, 75];
     expect([...served.keys()]).toEqual([...kafkas, ...push]);
     expect(served.get(ApiKey.Produce)).toMatchObject({ minVersion: 0, maxVersion: produce.maxVersion });
     expect(served.get(ApiKey.Fetch)).toMatchObject({
       minVersion: fetch.minVersion,
       maxVersion: fetch.maxVersion,
     });
+  });
+
+  it("ApiVersions names the feature of consumer groups, without its minimum of 0 to who cannot read that", async () => {
+    const software = { clientSoftwareName: "t", clientSoftwareVersion: "1" };
+    const finalized = [{ name: "group.version", maxVersionLevel: 1, minVersionLevel: 1 }];
+    const newest = await client.request(apiVersions, 4, software);
+    expect(newest.supportedFeatures).toEqual([{ name: "group.version", minVersion: 0, maxVersion: 1 }]);
+    expect(newest.finalizedFeatures).toEqual(finalized);
+    const older = await client.request(apiVersions, 3, software);
+    expect([older.supportedFeatures, older.finalizedFeatures]).toEqual([[], finalized]);
   });
 
   it("ApiVersions in a version of the future is answered in version 0", async () => {

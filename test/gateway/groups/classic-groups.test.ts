@@ -173,7 +173,7 @@ describe("a classic group", () => {
     expect((await rig.member("").join()).errorCode).toBe(ErrorCode.INVALID_GROUP_ID);
     expect((await rig.member("g").join({ memberId: "nobody" })).errorCode).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
     expect(rig.member("nowhere").heartbeat()).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
-    expect(rig.member("nowhere").leave()).toEqual([ErrorCode.UNKNOWN_MEMBER_ID]);
+    expect(await rig.member("nowhere").leave()).toEqual([ErrorCode.UNKNOWN_MEMBER_ID]);
   });
 
   it("gathers its first members for group.initial.rebalance.delay.ms, so that they make one generation", async () => {
@@ -210,7 +210,7 @@ describe("a classic group", () => {
     const member = rig.member("g");
     await settle(rig, member);
     await rig.commit("g", "orders", 7n, member);
-    expect(member.leave()).toEqual([ErrorCode.NONE]);
+    expect(await member.leave()).toEqual([ErrorCode.NONE]);
     await rig.clock.settle();
     expect(rig.coordinator.describe("g")).toMatchObject({ state: "Empty", generationId: 2 });
     expect(await rig.committed("g", "orders")).toBe(7n);

@@ -73,11 +73,12 @@ export class GroupRig {
 
   /** Commits for partition 0; time has to pass before it is settled. */
   commitNow(groupId: string, topic: string, offset: bigint, member?: Member): Promise<number[]> {
-    return this.coordinator.commit({
+    return this.coordinator.offsets.commit({
       groupId,
       memberId: member?.memberId ?? "",
       groupInstanceId: null,
-      generationId: member?.generationId ?? -1,
+      epoch: member?.generationId ?? -1,
+      mayBeConsumer: true,
       offsets: [this.offset(topic, offset)],
     });
   }
@@ -94,7 +95,7 @@ export class GroupRig {
 
   /** What `committed` answers; time has to pass before it does. */
   committedNow(groupId: string, topic: string): Promise<bigint | undefined> {
-    return this.coordinator.committed(groupId, (offsets) => offsets.get(topic)?.get(0)?.offset);
+    return this.coordinator.offsets.committed(groupId, (offsets) => offsets.get(topic)?.get(0)?.offset);
   }
 }
 
@@ -168,7 +169,7 @@ export class Member {
     return this.rig.coordinator.heartbeat(this.groupId, name, generationId);
   }
 
-  leave(): number[] {
+  leave(): Promise<number[]> {
     return this.rig.coordinator.leave(this.groupId, [
       { memberId: this.memberId, groupInstanceId: this.instance },
     ]);

@@ -50,11 +50,12 @@ describe("committed offsets", () => {
     await open({ store });
     await rig.topic("orders");
     const commits = Array.from({ length: 50 }, (_, index) =>
-      rig.coordinator.commit({
+      rig.coordinator.offsets.commit({
         groupId: "g",
         memberId: "",
         groupInstanceId: null,
-        generationId: -1,
+        epoch: -1,
+        mayBeConsumer: true,
         offsets: [rig.offset("orders", BigInt(index))],
       }),
     );
@@ -69,11 +70,12 @@ describe("committed offsets", () => {
     await open({ settings: { "offset.metadata.max.bytes": "4" } });
     await rig.topic("orders");
     const commit = (metadata: string): Promise<number[]> =>
-      rig.coordinator.commit({
+      rig.coordinator.offsets.commit({
         groupId: "g",
         memberId: "",
         groupInstanceId: null,
-        generationId: -1,
+        epoch: -1,
+        mayBeConsumer: true,
         offsets: [rig.offset("orders", 1n, metadata)],
       });
     expect(await rig.clock.until(commit("four"))).toEqual([ErrorCode.NONE]);
@@ -122,7 +124,7 @@ describe("committed offsets", () => {
     expect(await rig.committed("g", "orders")).toBe(3n);
     expect(await rig.committed("simple", "orders")).toBeUndefined();
     expect(rig.coordinator.describe("simple")).toBeUndefined();
-    member.leave();
+    await member.leave();
     await rig.clock.pass(40 * 60_000);
     expect(await rig.committed("g", "orders")).toBe(3n);
     await rig.clock.pass(40 * 60_000);
@@ -138,7 +140,7 @@ describe("committed offsets", () => {
     const member = rig.member("g");
     await settle(rig, member);
     await rig.commit("g", "orders", 3n, member);
-    const deleting = rig.coordinator.deleteOffsets("g", [
+    const deleting = rig.coordinator.offsets.delete("g", [
       { topic: "orders", partition: 0 },
       { topic: "bills", partition: 0 },
       { topic: "bills", partition: 1 },
@@ -149,7 +151,7 @@ describe("committed offsets", () => {
       ErrorCode.NONE,
     ]);
     expect(await rig.committed("g", "bills")).toBeUndefined();
-    expect(await codeOf(() => rig.coordinator.deleteOffsets("nobody", []))).toBe(
+    expect(await codeOf(() => rig.coordinator.offsets.delete("nobody", []))).toBe(
       ErrorCode.GROUP_ID_NOT_FOUND,
     );
   });
@@ -162,7 +164,7 @@ describe("committed offsets", () => {
     await settle(rig, member);
     await rig.commit("g", "orders", 3n, member);
     expect(await codeOf(() => rig.coordinator.delete("g"))).toBe(ErrorCode.NON_EMPTY_GROUP);
-    member.leave();
+    await member.leave();
     await rig.clock.settle();
     await rig.clock.until(rig.coordinator.delete("g"));
     expect(rig.coordinator.list()).toEqual([]);
