@@ -1,10 +1,12 @@
 /** The composition root: the only place that names concrete stores, sockets and clocks. */
 import { randomBytes } from "node:crypto";
 import { consoleDirectory, loadEngineModule } from "./assets.ts";
+import { ConnectionQuota } from "./clients/connection-quota.ts";
 import { Opened } from "./clients/opened.ts";
 import { Serving } from "./clients/serving.ts";
 import { dataDirectory, takeDataDirectory, tellUnusable } from "./data-directory.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
+import { descriptorLimit, shareDescriptors } from "./open-files.ts";
 import { originPolicy } from "./origins.ts";
 import { dataPath, formatHostAndPort, isLoopback, type HostAndPort, type Settings } from "./settings.ts";
 import { openSignIn } from "./sign-in/open-sign-in.ts";
@@ -13,7 +15,7 @@ import { FileStore } from "./store/file-store.ts";
 import { systemClock } from "./system-clock.ts";
 import { listenTcp } from "./tcp-listener.ts";
 import { listenHttp } from "./uws-listener.ts";
-import { brokerConfig } from "../log/config.ts";
+import { brokerConfig, type BrokerConfig } from "../log/config.ts";
 import type { Logger } from "../log/logger.ts";
 import { createEngine } from "../log/wasm-engine.ts";
 
@@ -55,13 +57,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
   const opened = new Opened(log);
   try {
+    const limit = descriptorLimit();
+    const shares = shareDescriptors(limit);
     const engine = createEngine(new WebAssembly.Instance(await loadEngineModule()));
     const directory = dataPath(settings);
     const lock = await takeDataDirectory(directory);
     opened.add(() => lock.release());
     const unusable = (cause: unknown): never => tellUnusable(directory, cause);
     const files = { files: nodeFileSystem, clock: systemClock };
-    const store = await FileStore.open(directory, files).catch(unusable);
+    const store = await FileStore.open(directory, files, { openFilesMax: shares.files }).catch(unusable);
     opened.add(() => store.close());
     const random = (): Uint8Array => new Uint8Array(randomBytes(16));
     opened.add(() => signIn?.close());
@@ -76,10 +80,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       signIn,
     };
     const serving = await Serving.open(parts, opened).catch(unusable);
+    const quota = connectionQuota({ limit, most: shares.connections }, config, log);
     const kafkaAddress = (port: number): HostAndPort =>
       settings.kafkaAdvertised ?? { host: reachable(settings.host), port };
     const kafka = await listenTcp({
       ...serving.kafka,
+      quota,
       host: settings.host,
       port: settings.kafkaPort,
       profile: (port) => serving.kafkaProfile(kafkaAddress(port)),
@@ -87,6 +93,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     opened.add(() => kafka.close());
     const http = await listenHttp({
       ...serving.webSocket,
+      quota,
       host: settings.host,
       port: settings.httpPort,
       files: await readStaticFiles(options.consoleDirectory ?? consoleDirectory()),
@@ -112,6 +119,21 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await opened.close().catch(() => {});
     throw error;
   }
+}
+
+/** What is left of the system's descriptors, or less where the operator wants less. */
+function connectionQuota(
+  { limit, most }: { limit: number | undefined; most: number },
+  config: BrokerConfig,
+  log: Logger,
+): ConnectionQuota {
+  const wanted = Number(config.values.get("max.connections"));
+  const max = Math.min(most, wanted);
+  const reason =
+    wanted <= most
+      ? `max.connections is ${wanted}`
+      : `the limit of ${limit} open files (ulimit -n) leaves room for ${most} connections; raise it, and restart the gateway`;
+  return new ConnectionQuota({ max, reason, log, elapsedMs: () => performance.now() });
 }
 
 function readyLine({ host, dataDir }: Settings, httpPort: number, kafkaPort: number): string {

@@ -1,9 +1,11 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { ListenerProfile, Services } from "./api/context.ts";
 import type { ApiTable } from "./api/table.ts";
+import type { ConnectionQuota } from "./clients/connection-quota.ts";
 import { IDLE_MS, QUEUED_BYTES_MAX, TCP_CONNECTIONS_MAX } from "./clients/limits.ts";
 import { RequestMemory } from "./clients/request-memory.ts";
 import { TcpClient, type TcpSocket } from "./clients/tcp-client.ts";
+import { SWEEP_MS, TcpClients } from "./clients/tcp-clients.ts";
 import { listenError } from "./listen-error.ts";
 
 export interface TcpListenerOptions {
@@ -11,6 +13,7 @@ export interface TcpListenerOptions {
   port: number;
   services: Services;
   apis: ApiTable;
+  quota: ConnectionQuota;
   /** Kafka's `socket.request.max.bytes`. */
   requestBytesMax: number;
   /** What the requests of all connections may take; left out: `QUEUED_BYTES_MAX`. */
@@ -22,6 +25,9 @@ export interface TcpListenerOptions {
   /** How long a client may take nothing of its answers; for tests. */
   idleMs?: number;
 }
+
+/** Connections that the system keeps until they are accepted; it has a bound of its own (`net.core.somaxconn`). */
+const BACKLOG = 4096;
 
 /** A listener that can be stopped in two steps: first the requests that are here are answered. */
 export interface Listener {
@@ -35,8 +41,8 @@ export interface Listener {
 
 /** Kafka's protocol over TCP: each message behind its length in 4 bytes. Throws KafkaError when it cannot listen. */
 export async function listenTcp(options: TcpListenerOptions): Promise<Listener> {
-  const { host, services } = options;
-  const open = new Set<TcpClient>();
+  const { host, services, quota } = options;
+  const clients = new TcpClients();
   const requestMemory = options.requestMemory ?? new RequestMemory(QUEUED_BYTES_MAX);
   const server = createServer({
     allowHalfOpen: true,
@@ -44,38 +50,46 @@ export async function listenTcp(options: TcpListenerOptions): Promise<Listener> 
     keepAlive: true,
     keepAliveInitialDelay: 60_000,
   });
-  server.maxConnections = TCP_CONNECTIONS_MAX;
-  server.on("drop", () =>
-    services.log.warn("a Kafka connection was refused: there are too many", { most: TCP_CONNECTIONS_MAX }),
-  );
   const port = await listening(server, options);
   const profile = options.profile(port);
   server.on("connection", (socket) => {
-    const client = clientOf(socket, { ...options, requestMemory }, profile);
-    open.add(client);
-    socket.once("close", () => open.delete(client));
+    if (!mayStay(clients.size, quota)) return socket.destroy();
+    const busy = (client: TcpClient): void => clients.watch(client);
+    const client = clientOf(socket, { ...options, requestMemory, busy }, profile);
+    clients.add(client);
+    socket.once("close", () => {
+      clients.delete(client);
+      quota.giveBack();
+    });
   });
-  const sweep = setInterval(() => {
-    for (const client of open) client.sweep();
-  }, 1000).unref();
+  const sweep = setInterval(() => clients.sweep(), SWEEP_MS).unref();
   const closed = new Promise<void>((resolve) => server.once("close", resolve));
   services.log.info("listening for Kafka clients", { host, port });
   return {
     port,
     get connections() {
-      return open.size;
+      return clients.size;
     },
     async finish() {
       server.close();
-      await Promise.all(Array.from(open, (client) => client.finish()));
+      await Promise.all(Array.from(clients, (client) => client.finish()));
     },
     async close() {
       clearInterval(sweep);
       server.close();
-      for (const client of open) client.destroy();
+      for (const client of clients) client.destroy();
       await closed;
     },
   };
+}
+
+/** Whether there may be one more client beside `present` ones; then it is counted. */
+function mayStay(present: number, quota: ConnectionQuota): boolean {
+  if (present >= TCP_CONNECTIONS_MAX)
+    quota.refused("kafka", `there may be ${TCP_CONNECTIONS_MAX} Kafka connections`);
+  else if (quota.take()) return true;
+  else quota.refused("kafka");
+  return false;
 }
 
 function listening(server: Server, { host, port }: TcpListenerOptions): Promise<number> {
@@ -83,7 +97,7 @@ function listening(server: Server, { host, port }: TcpListenerOptions): Promise<
     server.once("error", (error) =>
       reject(listenError("Kafka clients", "--kafka-port", { host, port }, error)),
     );
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: BACKLOG }, () => {
       const address = server.address();
       resolve(typeof address === "object" && address !== null ? address.port : port);
     });
@@ -93,18 +107,23 @@ function listening(server: Server, { host, port }: TcpListenerOptions): Promise<
 /** A client on a socket of Node's. */
 function clientOf(
   socket: Socket,
-  options: TcpListenerOptions & { requestMemory: RequestMemory },
+  options: TcpListenerOptions & { requestMemory: RequestMemory; busy: (client: TcpClient) => void },
   profile: ListenerProfile,
 ): TcpClient {
   const remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
-  const client = new TcpClient(new NodeSocket(socket), { ...options, listener: profile, remote, elapsedMs });
+  const client = new TcpClient(new NodeSocket(socket, options.idleMs ?? IDLE_MS), {
+    ...options,
+    listener: profile,
+    remote,
+    elapsedMs,
+  });
   socket.on("data", (chunk: Uint8Array) => client.arrived(chunk));
   socket.on("drain", () => client.drained());
   socket.on("end", () => void client.finish());
   // A reset tells nobody anything; "close" follows.
   socket.on("error", () => {});
   socket.on("close", () => client.closed());
-  socket.setTimeout(options.idleMs ?? IDLE_MS, () => client.idle());
+  socket.on("timeout", () => client.idle());
   return client;
 }
 
@@ -114,9 +133,12 @@ function elapsedMs(): number {
 
 class NodeSocket implements TcpSocket {
   private readonly socket: Socket;
+  private readonly idleMs: number;
+  private isWatched = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, idleMs: number) {
     this.socket = socket;
+    this.idleMs = idleMs;
   }
 
   get isDestroyed(): boolean {
@@ -150,6 +172,13 @@ class NodeSocket implements TcpSocket {
 
   resume(): void {
     this.socket.resume();
+  }
+
+  watchProgress(isWatched: boolean): void {
+    if (isWatched === this.isWatched) return;
+    this.isWatched = isWatched;
+    // Node sees what the kernel takes of a large write, and nobody else does.
+    this.socket.setTimeout(isWatched ? this.idleMs : 0);
   }
 
   end(): void {

@@ -12,6 +12,7 @@ import { failureOf } from "./api/failure.ts";
 import type { PushHub } from "./api/push-hub.ts";
 import type { Grant } from "./api/sign-in.ts";
 import type { ApiTable } from "./api/table.ts";
+import type { ConnectionQuota } from "./clients/connection-quota.ts";
 import { Histories } from "./clients/history-stream.ts";
 import { contentSecurityPolicy, refuse, writeCors } from "./http-answers.ts";
 import {
@@ -21,6 +22,7 @@ import {
 } from "./clients/limits.ts";
 import { listenError } from "./listen-error.ts";
 import type { OriginPolicy } from "./origins.ts";
+import { TOLD_MAX } from "./open-files.ts";
 import type { Health } from "./clients/serving.ts";
 import { SocketClient } from "./clients/socket-client.ts";
 import type { StaticFiles } from "./static-files.ts";
@@ -37,6 +39,7 @@ export interface HttpListenerOptions {
   services: Services;
   hub: PushHub;
   apis: ApiTable;
+  quota: ConnectionQuota;
   /** Kafka's `socket.request.max.bytes`. */
   requestBytesMax: number;
   /** The console. */
@@ -111,6 +114,9 @@ class HttpListener implements Listener {
   private readonly app: uWebSockets.TemplatedApp;
   private readonly clients = new Set<SocketClient>();
   private readonly histories: Histories;
+  /** Sockets that the library has told of, less those whose end it has told of. */
+  private sockets = 0;
+  private isTurningAway = false;
   private listenSocket: uWebSockets.us_listen_socket | undefined;
   private origins: OriginPolicy | undefined;
   private profile: ListenerProfile | undefined;
@@ -168,6 +174,7 @@ class HttpListener implements Listener {
 
   private route(): void {
     this.app
+      .filter((res, change) => this.counted(res, change))
       .ws<SocketData>("/ws", {
         compression: this.uws.DISABLED,
         maxPayloadLength: this.messageBytesMax(),
@@ -179,7 +186,10 @@ class HttpListener implements Listener {
         open: (ws) => this.opened(ws),
         message: (ws, message, isBinary) => ws.getUserData().client?.received(message, isBinary),
         drain: (ws) => ws.getUserData().client?.drained(),
-        close: (ws) => ws.getUserData().client?.closed(),
+        close: (ws) => {
+          ws.getUserData().client?.closed();
+          this.options.quota.giveBack();
+        },
       })
       .get("/healthz", (res, req) => this.healthz(res, req))
       .head("/healthz", (res, req) => this.healthz(res, req))
@@ -210,6 +220,20 @@ class HttpListener implements Listener {
       : Math.min(requestBytesMax, WEBSOCKET_MESSAGE_BYTES_MAX);
   }
 
+  /** A socket has come or gone. When descriptors run out the library asks for the next one without pause: it must not come to that. */
+  private counted(res: Response, change: number): void {
+    const { quota } = this.options;
+    this.sockets += change;
+    if (this.isTurningAway) return;
+    if (change < 0) return quota.giveBack();
+    // Some more than may stay are let in, to be told so when they ask to.
+    if (quota.take(TOLD_MAX)) return;
+    quota.refused("http");
+    this.isTurningAway = true;
+    res.close();
+    this.isTurningAway = false;
+  }
+
   private upgrade(res: Response, req: Request, context: uWebSockets.us_socket_context_t): void {
     if (!this.allowed(res, req)) return;
     const protocols = req.getHeader("sec-websocket-protocol").split(",");
@@ -231,7 +255,10 @@ class HttpListener implements Listener {
         "/ws takes no query: nothing secret belongs into a URL",
       );
     }
-    if (this.clients.size >= WEBSOCKET_CONNECTIONS_MAX) {
+    const { quota } = this.options;
+    if (quota.isExceeded || this.clients.size >= WEBSOCKET_CONNECTIONS_MAX) {
+      if (quota.isExceeded) quota.refused("websocket");
+      else quota.refused("websocket", `there may be ${WEBSOCKET_CONNECTIONS_MAX} WebSockets`);
       return refuse(
         res,
         req,
@@ -242,7 +269,10 @@ class HttpListener implements Listener {
     }
     const data: SocketData = { remote: addressOf(res), client: undefined };
     const key = req.getHeader("sec-websocket-key");
+    const before = this.sockets;
     res.upgrade(data, key, SUBPROTOCOL, req.getHeader("sec-websocket-extensions"), context);
+    // Whether the library takes this for the end of its socket depends on its edition. That of the WebSocket is ours to tell.
+    if (this.sockets < before) quota.take(Number.POSITIVE_INFINITY);
   }
 
   private opened(ws: Socket): void {

@@ -130,6 +130,7 @@ export const brokerSettings: readonly SettingDefinition[] = [
   broker("default.replication.factor", "int", "1", only("1"), "enforced", "Replicas of a topic that does not say how many: there is one node."),
   broker("socket.request.max.bytes", "int", String(100 * 1024 ** 2), between(1024n, INT_MAX), "enforced", "Size in bytes of the largest request."),
   broker("max.incremental.fetch.session.cache.slots", "int", "1000", atLeast(0n), "enforced", "Most fetch sessions that are kept at once."),
+  broker("max.connections", "int", String(INT_MAX), atLeast(1n), "enforced", "Most connections of all listeners together. The system's limit of open files bounds them, too."),
   broker("producer.id.expiration.ms", "int", String(DAY_MS), atLeast(1n), "enforced", "How long, in milliseconds, a silent producer id is remembered."),
   broker("log.dir.min.free.bytes", "long", String(64 * 1024 ** 2), atLeast(0n), "enforced", "Bytes of the disk that are kept free: records are refused below it. At most a twentieth of the file system; 0 keeps none. Rivulet's own."),
   broker("log.retention.check.interval.ms", "long", String(5 * MINUTE_MS), atLeast(1n), "enforced", "How often, in milliseconds, retention looks for what is to be deleted."),

@@ -247,7 +247,8 @@ class PartitionRecovery {
     last.bytes = result.validBytes;
     last.endOffset = result.endOffset;
     last.index = this.indexOf(last, result);
-    await this.rewriteIndexes(store, directory, last);
+    // Index files are from an earlier close. Those of a log that was not cut tell of less than there is, which nobody reads.
+    if (decision === "cut") await this.rewriteIndexes(store, directory, last);
     return { how: "scanned", validBytes: result.validBytes, droppedBytes: size - result.validBytes, reason };
   }
 
@@ -266,7 +267,7 @@ class PartitionRecovery {
     await file.sync();
   }
 
-  /** Index files of the last segment are from an earlier close: they may tell of what was cut. */
+  /** So that the index files of the last segment do not tell of what was cut. */
   private async rewriteIndexes(store: Store, directory: string, last: Segment): Promise<void> {
     if (last.index !== undefined && last.bytes > 0) await writeIndexFiles(store, directory, last.index);
     else

@@ -28,6 +28,8 @@ export interface TcpSocket {
   write(pieces: readonly Uint8Array[], taken: () => void): void;
   pause(): void;
   resume(): void;
+  /** Whether its owner has to see that something goes in or out, and to call the client's `idle` when nothing does for `IDLE_MS`. */
+  watchProgress(isWatched: boolean): void;
   /** Sends what was written, and closes. */
   end(): void;
   destroy(): void;
@@ -45,6 +47,8 @@ export interface TcpClientOptions {
   remote: string;
   /** Milliseconds since some moment; never jumps. */
   elapsedMs: () => number;
+  /** The client has something under way from now on: `sweep` is to be called every second, until it answers false. */
+  busy: (client: TcpClient) => void;
   /** How long a request may take to arrive, besides what its size allows; left out: `REQUEST_ARRIVAL_MS`. */
   arrivalMs?: number;
 }
@@ -68,12 +72,15 @@ export class TcpClient {
   private arrivingSince: number | undefined;
   /** Since when others have waited for memory that is held here, and what had been read by then. */
   private contended: { since: number; bytesRead: number } | undefined;
+  private readonly busy: (client: TcpClient) => void;
+  private isBusy = false;
   private isGone = false;
   private onGone: (() => void) | undefined;
 
   constructor(socket: TcpSocket, options: TcpClientOptions) {
     this.socket = socket;
     this.elapsedMs = options.elapsedMs;
+    this.busy = options.busy;
     this.lastHeard = options.elapsedMs();
     this.arrivalMs = options.arrivalMs ?? REQUEST_ARRIVAL_MS;
     this.memory = options.services.answerMemory;
@@ -104,6 +111,10 @@ export class TcpClient {
   arrived(chunk: Uint8Array): void {
     if (this.connection.lifetime.ended) return;
     this.lastHeard = this.elapsedMs();
+    if (!this.isBusy) {
+      this.isBusy = true;
+      this.busy(this);
+    }
     let completed = false;
     try {
       for (const message of this.reader.push(chunk)) {
@@ -157,36 +168,41 @@ export class TcpClient {
     this.socket.destroy();
   }
 
-  /** Closes a socket that sends a request too slowly, or nothing at all for too long. To be called every second. */
-  sweep(): void {
+  /** Closes a socket that sends a request too slowly. Answers whether anything is under way still. */
+  sweep(): boolean {
     const now = this.elapsedMs();
+    this.socket.watchProgress(this.unread > 0);
     if (this.contends(now)) {
       this.connection.close(
         `${this.holding.bytes} bytes of requests were kept too long while others waited for memory`,
       );
-      return;
-    }
+    } else if (!this.paused && !this.holding.paused) this.checkArrival(now);
+    this.isBusy = !this.isGone && (this.holding.bytes > 0 || this.unread > 0);
+    return this.isBusy;
+  }
+
+  /** Closes a socket that has sent nothing at all for too long. To be called now and then. */
+  sweepIdle(): void {
     if (this.paused || this.holding.paused) return;
+    if (this.elapsedMs() - this.lastHeard > IDLE_MS && this.connection.idle) this.socket.destroy();
+  }
+
+  private checkArrival(now: number): void {
     const { arrivingSince } = this;
-    if (
-      arrivingSince !== undefined &&
-      now - arrivingSince > this.arrivalMs + this.reader.buffered / ARRIVAL_BYTES_PER_MS
-    ) {
-      this.connection.close(
-        `a request did not arrive in time: ${this.reader.buffered} bytes of it in ${Math.round(now - arrivingSince)} ms`,
-      );
-    } else if (now - this.lastHeard > IDLE_MS && this.connection.idle) {
-      this.socket.destroy();
-    }
+    if (arrivingSince === undefined) return;
+    const { buffered } = this.reader;
+    const elapsedMs = Math.round(now - arrivingSince);
+    if (elapsedMs <= this.arrivalMs + buffered / ARRIVAL_BYTES_PER_MS) return;
+    this.connection.close(`a request did not arrive in time: ${buffered} bytes of it in ${elapsedMs} ms`);
   }
 
   /** Whether others have waited for the memory of its requests for longer than those may take to arrive then. */
   private contends(now: number): boolean {
-    const { bytesRead } = this.socket;
     if (!this.requestMemory.keepsOthersWaiting(this.holding)) {
       this.contended = undefined;
       return false;
     }
+    const { bytesRead } = this.socket;
     this.contended ??= { since: now, bytesRead };
     const { since, bytesRead: before } = this.contended;
     return now - since > this.arrivalMs + (bytesRead - before) / CONTENDED_BYTES_PER_MS;

@@ -30,10 +30,10 @@ export class AppendFile implements StoreFile, Descriptor {
   readonly name: string;
   readonly path: string;
   size: number;
-  dirty = false;
   private readonly host: FileHost;
   /** Bytes that are in the file. */
   private written: number;
+  private unsynced = false;
   /** The last write or truncation that was asked for. */
   private last: Promise<void> = Promise.resolve();
   /** The write that later appends may still join. */
@@ -52,6 +52,10 @@ export class AppendFile implements StoreFile, Descriptor {
     this.size = size;
     this.written = size;
     this.host = host;
+  }
+
+  get dirty(): boolean {
+    return this.unsynced && this.failure === undefined;
   }
 
   append(pieces: readonly Uint8Array[]): Promise<void> {
@@ -90,7 +94,7 @@ export class AppendFile implements StoreFile, Descriptor {
     return this.inTurn(async () => {
       await this.host.descriptors.use(this, (fd) => this.host.files.truncate(fd, size));
       this.written = size;
-      this.dirty = true;
+      this.unsynced = true;
       this.sizeChanged = true;
     });
   }
@@ -143,9 +147,9 @@ export class AppendFile implements StoreFile, Descriptor {
   private async writeNow(write: Write): Promise<void> {
     if (write.bytes === 0) return;
     // Before, because a sync that begins meanwhile may cover a part; after, because it may have covered only that.
-    this.dirty = true;
+    this.unsynced = true;
     await this.host.descriptors.use(this, (fd) => writeAll(this.host.files, fd, write.pieces, this.written));
-    this.dirty = true;
+    this.unsynced = true;
     this.written += write.bytes;
   }
 
@@ -156,12 +160,12 @@ export class AppendFile implements StoreFile, Descriptor {
     const { files } = this.host;
     try {
       // A file that was there before may hold what an earlier process wrote and never synced.
-      if (this.dirty || !this.entryDurable) {
+      if (this.unsynced || !this.entryDurable) {
         this.sizeChanged = false;
         await this.host.descriptors.use(this, (fd) =>
           this.host.syncs.run(() => (whole ? files.sync(fd) : files.syncData(fd))),
         );
-        if (this.written === covered && !this.sizeChanged) this.dirty = false;
+        if (this.written === covered && !this.sizeChanged) this.unsynced = false;
       }
       if (!this.entryDurable) {
         await this.host.syncEntry();

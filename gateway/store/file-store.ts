@@ -8,7 +8,10 @@ import { directoryOf, pathOf, TEMPORARY_SUFFIX, within } from "./file-names.ts";
 import { codeOf, ignoring, type FileSystem, type OpenFlags, type StoreHost } from "./file-system.ts";
 
 export interface FileStoreOptions {
-  /** Files that are open at the same time; those in use may exceed it. */
+  /**
+   * Files that are kept open to be written and read; who needs more of them waits. Beside them at most `PASSING_MAX`
+   * descriptors are taken for moments: by small files, directories and files that are just being opened.
+   */
   openFilesMax?: number;
   /** Syncs at the same time: half of libuv's pool, so that reads and writes are never stuck behind a slow disk. */
   syncsMax?: number;
@@ -16,6 +19,8 @@ export interface FileStoreOptions {
 
 const OPEN_FILES_MAX = 512;
 const SYNCS_MAX = 8;
+/** Descriptors that are taken for one call after the other, and then given back. */
+export const PASSING_MAX = 32;
 
 export class FileStore implements Store {
   private readonly host: StoreHost;
@@ -23,6 +28,8 @@ export class FileStore implements Store {
   private readonly directory: string;
   private readonly descriptors: Descriptors;
   private readonly syncs: Limit;
+  /** Who takes part here may wait for a sync's turn, and never the other way round. */
+  private readonly passing = new Limit(PASSING_MAX);
   private readonly opened = new Map<string, AppendFile>();
   private readonly opening = new Map<string, Promise<AppendFile>>();
   /** The write of a small file that a next one of the same name waits for. */
@@ -47,8 +54,10 @@ export class FileStore implements Store {
     await files.makeDirectory(directory);
     const store = new FileStore(directory, host, options);
     await store.syncWayDown();
-    for (const path of await store.filesBelow(directory))
+    const paths = await store.filesBelow(directory);
+    for (const path of paths)
       if (path.endsWith(TEMPORARY_SUFFIX)) await files.unlink(path).catch(ignoring("ENOENT"));
+    await store.syncDirectoriesOf(paths);
     return store;
   }
 
@@ -77,8 +86,11 @@ export class FileStore implements Store {
     }
   }
 
-  async read(name: string): Promise<Uint8Array | undefined> {
-    const path = pathOf(this.directory, name);
+  read(name: string): Promise<Uint8Array | undefined> {
+    return this.passing.run(() => this.readSmall(pathOf(this.directory, name)));
+  }
+
+  private async readSmall(path: string): Promise<Uint8Array | undefined> {
     const fd = await this.openPath(path, "r").catch(ignoring("ENOENT", "ENOTDIR"));
     if (fd === undefined) return undefined;
     try {
@@ -120,31 +132,39 @@ export class FileStore implements Store {
   }
 
   private async openNew(name: string, path: string): Promise<AppendFile> {
-    const fd = await this.inDirectory(directoryOf(path), () => this.openOrCreate(path));
-    const size = await this.files.size(fd);
-    const file = new AppendFile(name, path, size, {
-      files: this.files,
-      descriptors: this.descriptors,
-      syncs: this.syncs,
-      syncEntry: () => this.syncEntry(directoryOf(path)),
-      closed: () => void this.opened.delete(name),
+    return this.descriptors.adopt(async () => {
+      const fd = await this.inDirectory(directoryOf(path), () => this.openOrCreate(path));
+      const size = await this.files.size(fd).catch(async (error: unknown) => {
+        await this.files.close(fd);
+        throw error;
+      });
+      const file = new AppendFile(name, path, size, {
+        files: this.files,
+        descriptors: this.descriptors,
+        syncs: this.syncs,
+        syncEntry: () => this.syncEntry(directoryOf(path)),
+        closed: () => void this.opened.delete(name),
+      });
+      return { file, fd };
     });
-    this.descriptors.adopt(file, fd);
-    return file;
   }
 
   private async replace(name: string, path: string, bytes: Uint8Array): Promise<void> {
     const temporary = path + TEMPORARY_SUFFIX;
-    const fd = await this.inDirectory(directoryOf(path), () => this.openPath(temporary, "w"));
+    await this.passing.run(() => this.writeSmall(temporary, bytes));
+    await this.opened.get(name)?.close();
+    await this.files.rename(temporary, path);
+    await this.syncEntry(directoryOf(path));
+  }
+
+  private async writeSmall(path: string, bytes: Uint8Array): Promise<void> {
+    const fd = await this.inDirectory(directoryOf(path), () => this.openPath(path, "w"));
     try {
       await writeAll(this.files, fd, [bytes], 0);
       await this.syncs.run(() => this.files.sync(fd));
     } finally {
       await this.files.close(fd);
     }
-    await this.opened.get(name)?.close();
-    await this.files.rename(temporary, path);
-    await this.syncEntry(directoryOf(path));
   }
 
   /** Runs `task`, which creates a file, and creates its directory when it turns out not to be there. */
@@ -183,9 +203,20 @@ export class FileStore implements Store {
       await this.syncDirectory(directoryOf(at)).catch(ignoring("EACCES", "EPERM", "EROFS", "EINVAL"));
   }
 
+  /** Makes the entries of directories durable that hold these files: with one sync, where thousands would need one each. */
+  private async syncDirectoriesOf(paths: readonly string[]): Promise<void> {
+    const found = new Set(paths.map(directoryOf));
+    found.delete(this.directory);
+    if (found.size === 0) return;
+    await this.syncDirectory(this.directory);
+    for (const each of found) if (directoryOf(each) === this.directory) this.durableDirectories.add(each);
+  }
+
   private syncDirectory(directory: string): Promise<void> {
     // It opens the directory; while it waits for a descriptor, other syncs run.
-    return withDescriptor(this.host.clock, () => this.syncs.run(() => this.files.syncDirectory(directory)));
+    return this.passing.run(() =>
+      withDescriptor(this.host.clock, () => this.syncs.run(() => this.files.syncDirectory(directory))),
+    );
   }
 
   /** Makes a deletion durable, and removes the directories that it has left empty. */
@@ -228,18 +259,16 @@ export class FileStore implements Store {
 
   /** Paths of all regular files below a directory that may not be there. */
   private async filesBelow(directory: string): Promise<string[]> {
-    const found: string[] = [];
-    const pending = [directory];
-    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-      const path = at;
-      const entries = await withDescriptor(this.host.clock, () => this.files.list(path)).catch(
-        ignoring("ENOENT", "ENOTDIR"),
-      );
-      for (const { name, kind } of entries ?? []) {
-        if (kind === "directory") pending.push(within(path, name));
-        else if (kind === "file") found.push(within(path, name));
-      }
-    }
-    return found;
+    const entries = await this.passing
+      .run(() => withDescriptor(this.host.clock, () => this.files.list(directory)))
+      .catch(ignoring("ENOENT", "ENOTDIR"));
+    const found = await Promise.all(
+      (entries ?? []).map(async ({ name, kind }) => {
+        const path = within(directory, name);
+        if (kind === "directory") return await this.filesBelow(path);
+        return kind === "file" ? [path] : [];
+      }),
+    );
+    return found.flat();
   }
 }

@@ -62,6 +62,11 @@ export class ProtocolClient {
   static async tcp(port: number): Promise<ProtocolClient> {
     const socket = createConnection({ port, host: "127.0.0.1", noDelay: true });
     await once(socket, "connect");
+    return ProtocolClient.on(socket);
+  }
+
+  /** On a socket that is there already. */
+  static on(socket: Socket): ProtocolClient {
     return new ProtocolClient((events) => tcpChannel(socket, events));
   }
 

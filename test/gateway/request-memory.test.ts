@@ -10,6 +10,7 @@ import { AnswerMemory } from "../../gateway/api/answer-memory.ts";
 import { FetchSessions } from "../../gateway/api/fetch-sessions.ts";
 import { Lifetime } from "../../gateway/api/lifetime.ts";
 import { ApiTable } from "../../gateway/api/table.ts";
+import { ConnectionQuota } from "../../gateway/clients/connection-quota.ts";
 import { GroupCoordinator } from "../../gateway/coordinator/group-coordinator.ts";
 import { dataDirectory } from "../../gateway/data-directory.ts";
 import { FileStore } from "../../gateway/store/file-store.ts";
@@ -84,6 +85,7 @@ describe("clients that each send most of a large request", () => {
         dataDirectory: dataDirectory(directory),
       },
       apis: new ApiTable({ push: false }),
+      quota: new ConnectionQuota({ max: 1000, reason: "a test", log: silent, elapsedMs: () => 0 }),
       requestBytesMax: 2 * MIB,
       requestMemory,
       profile: (port) => ({ name: "kafka", advertised: { host: "h", port }, fetchBytesMax: MIB }),

@@ -10,6 +10,7 @@ import { FetchSessions } from "../../gateway/api/fetch-sessions.ts";
 import { ApiTable } from "../../gateway/api/table.ts";
 import type { Services } from "../../gateway/api/context.ts";
 import { Lifetime } from "../../gateway/api/lifetime.ts";
+import { ConnectionQuota } from "../../gateway/clients/connection-quota.ts";
 import { GroupCoordinator } from "../../gateway/coordinator/group-coordinator.ts";
 import { dataDirectory } from "../../gateway/data-directory.ts";
 import { FileStore } from "../../gateway/store/file-store.ts";
@@ -44,6 +45,7 @@ describe("a client that sends slowly", () => {
       port: 0,
       services,
       apis: new ApiTable({ push: false }),
+      quota: new ConnectionQuota({ max: 1000, reason: "a test", log: silent, elapsedMs: () => 0 }),
       requestBytesMax: MIB,
       profile: (port) => ({ name: "kafka", advertised: { host: "h", port }, fetchBytesMax: MIB }),
       arrivalMs: 300,
@@ -159,6 +161,7 @@ describe("clients that take nothing of large answers", () => {
         dataDirectory: dataDirectory(directory),
       },
       apis: new ApiTable({ push: false }),
+      quota: new ConnectionQuota({ max: 1000, reason: "a test", log: silent, elapsedMs: () => 0 }),
       requestBytesMax: 2 * MIB,
       profile: (port) => ({ name: "kafka", advertised: { host: "h", port }, fetchBytesMax: 64 * MIB }),
       idleMs: 700,

@@ -19,6 +19,8 @@ export interface SpawnedGateway {
   readonly httpPort: number;
   readonly kafkaPort: number;
   readonly readyLine: string;
+  /** What it has said so far. */
+  readonly output: Readonly<Exit>;
   /** Resolves when the process has ended, however it did. */
   readonly exited: Promise<Exit>;
   kill(signal: NodeJS.Signals): Promise<Exit>;
@@ -75,6 +77,7 @@ export async function spawnGateway(
     httpPort: Number(ports?.[1]),
     kafkaPort: Number(ports?.[2]),
     readyLine,
+    output,
     exited,
     kill(signal) {
       child.kill(signal);

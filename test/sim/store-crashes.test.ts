@@ -188,14 +188,8 @@ describe("a FileStore through crashes on the worst of disks", () => {
     expect(one).not.toEqual(other);
   });
 
-  it("meets everything that a disk can do", async () => {
-    const met = new Set<string>();
-    for (let seed = 100; seed < 140; seed++) {
-      const run = new History(seed);
-      await run.run();
-      for (const what of run.rig.world.trace.counts.keys()) met.add(what.replace("disk: ", ""));
-    }
-    expect([...met].sort()).toEqual([
+  it("meets everything that a disk can do", { timeout: 120_000 }, async () => {
+    const all = [
       "bytes lost",
       "creation undone",
       "no descriptor",
@@ -212,6 +206,14 @@ describe("a FileStore through crashes on the worst of disks", () => {
       "truncation undone",
       "write failed",
       "write-back failed",
-    ]);
+    ];
+    const met = new Set<string>();
+    // Some are rare.
+    for (let seed = 100; seed < 300 && met.size < all.length; seed++) {
+      const run = new History(seed);
+      await run.run();
+      for (const what of run.rig.world.trace.counts.keys()) met.add(what.replace("disk: ", ""));
+    }
+    expect([...met].sort()).toEqual(all);
   });
 });

@@ -6,6 +6,7 @@ import { RequestMemory } from "../../../gateway/clients/request-memory.ts";
 import type { Serving } from "../../../gateway/clients/serving.ts";
 import { SocketClient, type ServerWebSocket } from "../../../gateway/clients/socket-client.ts";
 import { TcpClient, type TcpSocket } from "../../../gateway/clients/tcp-client.ts";
+import { SWEEP_MS, TcpClients } from "../../../gateway/clients/tcp-clients.ts";
 import type { Process } from "../kernel/process.ts";
 import { frame, Frames, FrameType, textFrame } from "./frames.ts";
 import { answerHead, bodyChunk, wholeAnswer } from "./http.ts";
@@ -18,12 +19,12 @@ export interface Listener {
   close(): void;
 }
 
-const SWEEP_MS = 1000;
 const REQUEST_LINE_BYTES_MAX = 4096;
 
 /** Kafka's protocol over TCP. */
 export function listenTcp(network: Network, process: Process, address: string, serving: Serving): Listener {
   const { world, clock } = process;
+  const clients = new TcpClients();
   const open = new Map<TcpClient, End>();
   const requestMemory = new RequestMemory(QUEUED_BYTES_MAX);
   const listener = serving.kafkaProfile(endpointOf(address));
@@ -34,24 +35,25 @@ export function listenTcp(network: Network, process: Process, address: string, s
       requestMemory,
       remote: address,
       elapsedMs: () => world.nowMs,
+      busy: (busy) => clients.watch(busy),
     });
     open.set(client, end);
+    clients.add(client);
     return {
       data: (bytes) => client.arrived(bytes),
       ended: () => void client.finish(),
       drained: () => void (end.bufferedBytes === 0 && client.drained()),
       closed: () => {
         open.delete(client);
+        clients.delete(client);
         client.closed();
       },
     };
   });
   const sweep = (): (() => void) =>
     clock.setTimer(SWEEP_MS, () => {
-      for (const [client, end] of open) {
-        client.sweep();
-        if (world.nowMs - end.lastActiveMs > IDLE_MS) client.idle();
-      }
+      clients.sweep();
+      for (const [client, end] of open) if (world.nowMs - end.lastActiveMs > IDLE_MS) client.idle();
       stopSweeping = sweep();
     });
   let stopSweeping = sweep();
@@ -187,6 +189,10 @@ class SimTcpSocket implements TcpSocket {
 
   resume(): void {
     this.end_.resume();
+  }
+
+  watchProgress(): void {
+    // The listener looks at all of them.
   }
 
   end(): void {
