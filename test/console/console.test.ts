@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright";
 import type { Rivulet } from "../../web-client/index.ts";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { startGuardedGateway } from "../gateway/sign-in/issuer.ts";
 import { startTestGateway, type TestGateway } from "../gateway/start-gateway.ts";
 import { describeWith } from "../tools/require-tool.ts";
 import { freePort } from "./free-port.ts";
@@ -275,5 +276,34 @@ describeWith(["chromium"], "the console page", () => {
     await row("yyy").click();
     await page.getByRole("heading", { name: "Record 0/0" }).waitFor();
     await fits();
+  });
+
+  test("a gateway that asks for a token: the page says so, and signs in with one that is pasted, and out again", async () => {
+    const guarded = await startGuardedGateway();
+    try {
+      await page.goto(`http://127.0.0.1:${guarded.httpPort}/`);
+      await connection("signed out").waitFor();
+      const signInWith = async (token: string): Promise<void> => {
+        await page.getByRole("button", { name: "Sign in" }).click();
+        await page.getByLabel("Token (a JWT)").fill(token);
+        await page.getByRole("dialog").getByRole("button", { name: "Sign in" }).click();
+      };
+      await signInWith(await guarded.issuer.token("ada", { expiresIn: -100 }));
+      await connection("it has expired").waitFor();
+      await signInWith(await guarded.issuer.token("ada"));
+      await connection("live").waitFor();
+      await publish({ topic: "letters", value: "from ada" });
+      await chip("delivered at 0/0").waitFor();
+      await row("from ada").waitFor();
+      await page.reload();
+      await connection("live").waitFor();
+      expect(page.url()).not.toContain("eyJ");
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Sign out" }).click();
+      await connection("signed out").waitFor();
+      await row("from ada").waitFor({ state: "detached" });
+    } finally {
+      await guarded.stop();
+    }
   });
 });

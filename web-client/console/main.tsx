@@ -1,11 +1,11 @@
 /** The console page: opens the SDK on the gateway that served it, and draws what it knows. */
 import { render } from "preact";
-import { connect } from "../index.ts";
 import { StateProvider, useConsole } from "./context.ts";
 import { Icon } from "./icons.tsx";
 import { Publish } from "./publish.tsx";
 import { sentence } from "./publishing.ts";
 import { RecordPane } from "./record.tsx";
+import { connectHere } from "./signing-in.ts";
 import { createState, wasSwitchedOff, type View } from "./state.ts";
 import { StatusBar } from "./status-bar.tsx";
 import { Tail } from "./tail.tsx";
@@ -65,7 +65,7 @@ async function keepPage(): Promise<void> {
 
 async function start(root: HTMLElement): Promise<void> {
   try {
-    const rivulet = await connect({ url: location.origin, offline: wasSwitchedOff() });
+    const rivulet = await connectHere(wasSwitchedOff());
     // For the developer tools: this page's own client.
     Object.assign(globalThis, { rivulet });
     const state = createState(rivulet);

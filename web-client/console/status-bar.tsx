@@ -3,6 +3,8 @@ import { useConsole } from "./context.ts";
 import { formatBytes, formatCount, plural } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { OutboxDialog } from "./outbox-dialog.tsx";
+import { SignIn } from "./sign-in.tsx";
+import { hasToken } from "./signing-in.ts";
 import icon from "./icon.svg";
 
 /** Connection, device and outbox at a glance, and the switch that takes this tab offline. */
@@ -13,6 +15,7 @@ export function StatusBar() {
         <img src={icon} alt="" width="24" height="24" /> Rivulet
       </h1>
       <Connection />
+      <SignIn />
       <Device />
       <Outbox />
       <OfflineSwitch />
@@ -23,7 +26,14 @@ export function StatusBar() {
 function Connection() {
   const { connection, isSwitchedOff } = useConsole();
   const { name, reason } = connection.value;
-  const why = name === "live" ? location.host : isSwitchedOff.value ? "by the switch on this page" : reason;
+  const why =
+    name === "live"
+      ? location.host
+      : name === "signed out" && !hasToken()
+        ? "this gateway asks for a token"
+        : isSwitchedOff.value
+          ? "by the switch on this page"
+          : reason;
   return (
     <p class="connection" role="status" data-state={name} title={why}>
       <span class="dot" />
