@@ -1,7 +1,9 @@
 /** What a leader asks of a batch before it takes it. Every refusal is a KafkaError whose text says what to do. */
 import {
+  ATTRIBUTES_AT,
   BATCH_HEADER_BYTES,
   CONTROL_BIT,
+  CRC_AT,
   LOG_APPEND_TIME_BIT,
   TRANSACTIONAL_BIT,
 } from "../engine-as/format.ts";
@@ -20,6 +22,7 @@ import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { BatchHeader } from "./batch.ts";
 import type { TopicConfig } from "./config.ts";
 import type { CheckedRecords, Engine } from "./engine.ts";
+import { refusedRecords, type SoundBatch } from "./refused-records.ts";
 
 /** The timestamp of a record that has none. */
 const NO_TIMESTAMP = -1n;
@@ -47,6 +50,8 @@ export function checkProduced(batch: Uint8Array, check: BatchCheck): ProducedBat
     );
   }
   const { status: size, timestamps } = check.engine.checkRecords(batch, check.uncompressedBytesMax);
+  if (size === BAD_LENGTH && isAsSealed(batch, check.engine))
+    throw invalid("the batch has a count that cannot be");
   if (size < 0) throw refusedByEngine(size, check.uncompressedBytesMax);
   if (size !== batch.length)
     throw invalid(`one batch is taken at a time, and ${batch.length - size} bytes follow it`);
@@ -54,7 +59,10 @@ export function checkProduced(batch: Uint8Array, check: BatchCheck): ProducedBat
   for (const [holds, complaint] of SHAPE) if (!holds(header)) throw invalid(complaint);
   // Sound records have been read, and there is one at least.
   if (timestamps === undefined) throw invalid("the batch's records have not been read");
-  checkTimestamps(timestamps, check);
+  const { engine, uncompressedBytesMax } = check;
+  const sound = { engine, batch, uncompressedBytesMax };
+  checkTimestamps(timestamps, sound, check);
+  if (check.config.compacts) checkKeys(sound);
   return { header, maxTimestamp: timestamps.newest };
 }
 
@@ -63,6 +71,13 @@ export function checkStored(bytes: Uint8Array, engine: Engine): number {
   const size = engine.checkBatch(bytes, false, 0);
   if (size < BATCH_HEADER_BYTES) throw refused(ErrorCode.CORRUPT_MESSAGE, refusedByEngine(size, 0).message);
   return size;
+}
+
+/** Whether the batch ends where its header says, and its CRC says that it was sealed like this. */
+function isAsSealed(batch: Uint8Array, engine: Engine): boolean {
+  if (batch.length < BATCH_HEADER_BYTES || new BatchHeader(batch).bytes !== batch.length) return false;
+  const crc = new DataView(batch.buffer, batch.byteOffset).getUint32(CRC_AT);
+  return crc === engine.crc32c(batch.subarray(ATTRIBUTES_AT));
 }
 
 /** What a producer's batch must be besides sound. */
@@ -93,11 +108,13 @@ const SHAPE: readonly (readonly [holds: (header: BatchHeader) => boolean, compla
     "the batch has a producer id and no sequence",
   ],
   [(header) => header.producerId >= -1n, "the producer id is negative"],
+  [(header) => header.baseOffset === 0n, "the batch has an offset already: the log gives it one"],
 ];
 
 /** What the engine's statuses mean to a producer: only damaged bytes are worth sending again. */
 const STATUS_ERRORS: Readonly<Record<number, readonly [code: number, what: string]>> = {
-  [TORN]: [ErrorCode.CORRUPT_MESSAGE, "the batch is cut short"],
+  // What arrives is what was sent: cut short it was by its producer.
+  [TORN]: [ErrorCode.INVALID_RECORD, "the batch is cut short"],
   [BAD_LENGTH]: [ErrorCode.CORRUPT_MESSAGE, "the batch has a length or count that cannot be"],
   [BAD_CRC]: [ErrorCode.CORRUPT_MESSAGE, "the batch's CRC does not match its bytes"],
   [BAD_MAGIC]: [ErrorCode.INVALID_RECORD, "only record batches of magic 2 are taken"],
@@ -127,23 +144,44 @@ function refusedByEngine(status: number, uncompressedBytesMax: number): KafkaErr
 /** A record without a timestamp is within every limit, as in Kafka. */
 function checkTimestamps(
   { oldest, newest }: NonNullable<CheckedRecords["timestamps"]>,
+  sound: SoundBatch,
   { config, nowMs }: BatchCheck,
 ): void {
   const { timestampAfterMaxMs, timestampBeforeMaxMs, isLogAppendTime } = config;
   if (isLogAppendTime) return;
   const now = BigInt(nowMs);
-  if (timestampAfterMaxMs !== undefined && newest - now > timestampAfterMaxMs)
-    throw outOfTime(newest, now, "after", timestampAfterMaxMs);
-  if (timestampBeforeMaxMs !== undefined && oldest !== NO_TIMESTAMP && now - oldest > timestampBeforeMaxMs)
-    throw outOfTime(oldest, now, "before", timestampBeforeMaxMs);
+  const complaint = (timestamp: bigint): string | undefined => {
+    if (timestampAfterMaxMs !== undefined && timestamp - now > timestampAfterMaxMs)
+      return outOfTime(timestamp, now, "after", timestampAfterMaxMs);
+    if (timestampBeforeMaxMs === undefined || timestamp === NO_TIMESTAMP) return undefined;
+    return now - timestamp > timestampBeforeMaxMs
+      ? outOfTime(timestamp, now, "before", timestampBeforeMaxMs)
+      : undefined;
+  };
+  const message = complaint(newest) ?? complaint(oldest);
+  if (message === undefined) return;
+  const records = refusedRecords(sound, ({ timestamp }) => complaint(BigInt(timestamp)));
+  throw new KafkaError(ErrorCode.INVALID_TIMESTAMP, message, { records });
 }
 
-function outOfTime(timestamp: bigint, now: bigint, side: "before" | "after", allowed: bigint): KafkaError {
+/** In a compacted topic a record without a key could never be told apart from another. */
+function checkKeys(sound: SoundBatch): void {
+  const records = refusedRecords(sound, ({ key }) =>
+    key === null ? "a compacted topic takes no record without a key" : undefined,
+  );
+  if (records.length === 0) return;
+  throw new KafkaError(
+    ErrorCode.INVALID_RECORD,
+    "the topic is compacted, and some of the batch's records have no key: give each a key",
+    { records },
+  );
+}
+
+function outOfTime(timestamp: bigint, now: bigint, side: "before" | "after", allowed: bigint): string {
   const distance = side === "after" ? timestamp - now : now - timestamp;
-  return refused(
-    ErrorCode.INVALID_TIMESTAMP,
+  return (
     `timestamp ${timestamp} lies ${distance} ms ${side} this node's time, and message.timestamp.${side}.max.ms is ${allowed}: ` +
-      `correct the producer's clock`,
+    `correct the producer's clock`
   );
 }
 

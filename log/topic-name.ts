@@ -9,6 +9,11 @@ export function isInternal(name: string): boolean {
   return name.startsWith("__");
 }
 
+/** Whether a topic may have this name, be it an internal one. */
+export function isTopicName(name: string): boolean {
+  return LEGAL.test(name) && name !== "." && name !== "..";
+}
+
 /**
  * Throws KafkaError INVALID_TOPIC_EXCEPTION for a name that no topic may have, or none beside those of `others`. Internal names
  * are for the node's own topics.

@@ -5,7 +5,8 @@ import { effectiveGroupSettings, groupSettingDefinitions } from "../../log/group
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import type { Services } from "./context.ts";
 import { attempted, failureOf } from "./failure.ts";
-import { refuseInternal, shownName, topicByName } from "./partitions.ts";
+import { refuseInternal, shownName, topicCalled } from "./partitions.ts";
+import { repeatedAmong, standsTwice } from "./repeated.ts";
 
 /** Kafka's ConfigResource.Type. */
 export const ConfigResource = { topic: 2, broker: 4, group: 32 } as const;
@@ -22,12 +23,7 @@ export interface ResourceAnswer extends AskedResource {
 
 /** Refuses what stands more than once in a request; Kafka's error for it is INVALID_REQUEST. */
 export function refuseRepeated(seen: Set<string>, what: string): void {
-  if (seen.has(what)) {
-    throw new KafkaError(
-      ErrorCode.INVALID_REQUEST,
-      `${what} stands in the request more than once; name it once`,
-    );
-  }
+  if (seen.has(what)) throw standsTwice(what);
   seen.add(what);
 }
 
@@ -50,13 +46,15 @@ export async function alterEach<R extends AskedResource>(
   validateOnly: boolean,
   changesOf: (resource: R) => (now: Configured) => Changes,
 ): Promise<ResourceAnswer[]> {
-  const seen = new Set<string>();
+  const keyOf = ({ resourceType, resourceName }: AskedResource): string => `${resourceType} ${resourceName}`;
+  const repeated = repeatedAmong(resources.map(keyOf));
   const answers: ResourceAnswer[] = [];
   for (const resource of resources) {
     const { resourceType, resourceName } = resource;
     const how = await attempted(
       async () => {
-        refuseRepeated(seen, `resource ${resourceType} ${shownName(resourceName)}`);
+        if (repeated.has(keyOf(resource)))
+          throw standsTwice(`resource ${resourceType} ${shownName(resourceName)}`);
         await change(services.cluster, resource, changesOf(resource), validateOnly);
         return { errorCode: ErrorCode.NONE as number, errorMessage: null };
       },
@@ -74,7 +72,8 @@ async function change(
   validateOnly: boolean,
 ): Promise<void> {
   if (resourceType === ConfigResource.topic) {
-    refuseInternal(topicByName(cluster, resourceName));
+    if (resourceName === "") throw new KafkaError(ErrorCode.INVALID_REQUEST, "the topic has no name");
+    refuseInternal(topicCalled(cluster, resourceName));
     return cluster.changeConfigs(
       resourceName,
       ({ overrides, config }) => changesOf({ overrides, values: config.values, definitions: topicSettings }),

@@ -10,7 +10,7 @@ import {
 import { checkBrokerId, ConfigResource, refuseRepeated } from "./config-resource.ts";
 import type { Services } from "./context.ts";
 import { failureOf } from "./failure.ts";
-import { shownName, topicByName } from "./partitions.ts";
+import { shownName, topicCalled } from "./partitions.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
 
 /** DescribeConfigs of topics, of consumer groups and of this broker: values, where they come from, and what they mean. */
@@ -48,7 +48,7 @@ export const describeConfigsApi: ServedApi = serveApi(
 
 function entriesOf(type: number, name: string, { cluster }: Services): ConfigEntry[] {
   if (type === ConfigResource.topic)
-    return topicConfigEntries(topicByName(cluster, name).overrides, cluster.config);
+    return topicConfigEntries(topicCalled(cluster, name).overrides, cluster.config);
   if (type === ConfigResource.group) {
     if (name === "") throw new KafkaError(ErrorCode.INVALID_REQUEST, "the group has no name; give it one");
     return groupConfigEntries(cluster.groupOverrides(name), cluster.config);

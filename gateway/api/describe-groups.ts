@@ -1,6 +1,7 @@
 import { describeGroups } from "../../wire/apis/describe-groups.ts";
 import { ErrorCode } from "../../wire/errors.ts";
 import type { ClassicGroup } from "../coordinator/classic-group.ts";
+import { GROUP_OPERATIONS, ifAsked } from "./authorized-operations.ts";
 import type { RequestContext } from "./context.ts";
 import { failureOf } from "./failure.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
@@ -12,9 +13,16 @@ const NOT_FOUND_FROM = 6;
  * DescribeGroups: classic groups and their members. One that is not there is `Dead`. Each is told once, however often it is
  * named: a few bytes of a request are answered with all members of a group.
  */
-export const describeGroupsApi: ServedApi = serveApi(describeGroups, ({ groups }, context) => ({
-  groups: Array.from(new Set(groups), (groupId) => described(groupId, context)),
-}));
+export const describeGroupsApi: ServedApi = serveApi(
+  describeGroups,
+  ({ groups, includeAuthorizedOperations }, context) => ({
+    groups: Array.from(new Set(groups), (groupId) => {
+      const answered = described(groupId, context);
+      const isAsked = includeAuthorizedOperations && answered.errorCode === ErrorCode.NONE;
+      return { ...answered, authorizedOperations: ifAsked(isAsked, GROUP_OPERATIONS) };
+    }),
+  }),
+);
 
 function described(groupId: string, { services, apiVersion }: RequestContext) {
   try {

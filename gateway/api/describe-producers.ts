@@ -2,7 +2,7 @@ import { describeProducers } from "../../wire/apis/describe-producers.ts";
 import { ErrorCode } from "../../wire/errors.ts";
 import type { Services } from "./context.ts";
 import { failureOf } from "./failure.ts";
-import { partitionOf, topicByName } from "./partitions.ts";
+import { partitionOf, topicCalled } from "./partitions.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
 
 /**
@@ -24,7 +24,7 @@ export const describeProducersApi: ServedApi = serveApi(describeProducers, ({ to
 
 function described(name: string, partitionIndex: number, services: Services) {
   try {
-    const producers = partitionOf(topicByName(services.cluster, name), partitionIndex).producers();
+    const producers = partitionOf(topicCalled(services.cluster, name), partitionIndex).producers();
     return {
       partitionIndex,
       errorCode: ErrorCode.NONE as number,

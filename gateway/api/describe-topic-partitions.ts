@@ -1,9 +1,10 @@
 import type { Topic } from "../../log/cluster.ts";
 import { OfflinePartition } from "../../log/offline-partition.ts";
-import { isInternal } from "../../log/topic-name.ts";
+import { isInternal, isTopicName } from "../../log/topic-name.ts";
 import { describeTopicPartitions } from "../../wire/apis/describe-topic-partitions.ts";
 import { ErrorCode } from "../../wire/errors.ts";
 import { ZERO_UUID } from "../../wire/schema.ts";
+import { TOPIC_OPERATIONS } from "./authorized-operations.ts";
 import type { Services } from "./context.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
 
@@ -21,6 +22,11 @@ export const describeTopicPartitionsApi: ServedApi = serveApi(
   describeTopicPartitions,
   ({ topics, responsePartitionLimit, cursor }, { services }) => {
     const asked = new Set(topics.map(({ name }) => name));
+    if (cursor !== null && (cursor.partitionIndex < 0 || (asked.size > 0 && !asked.has(cursor.topicName))))
+      return {
+        topics: Array.from(asked, (name) => refused(name, ErrorCode.INVALID_REQUEST)),
+        nextCursor: null,
+      };
     const all = asked.size === 0 ? Array.from(services.cluster.topics(), ({ name }) => name) : [...asked];
     const from = cursor?.topicName ?? "";
     const names = all.filter((name) => name >= from).toSorted((a, b) => (a < b ? -1 : 1));
@@ -33,7 +39,7 @@ export const describeTopicPartitionsApi: ServedApi = serveApi(
         answers.push(unknown(name));
         continue;
       }
-      const first = name === cursor?.topicName ? Math.max(cursor.partitionIndex, 0) : 0;
+      const first = name === cursor?.topicName ? cursor.partitionIndex : 0;
       if (left === 0) {
         nextCursor = { topicName: name, partitionIndex: first };
         break;
@@ -70,15 +76,15 @@ function described(topic: Topic, first: number, end: number, { cluster: { nodeId
         offlineReplicas: isOffline ? [nodeId] : [],
       };
     }),
+    topicAuthorizedOperations: TOPIC_OPERATIONS,
   };
 }
 
 function unknown(name: string) {
-  return {
-    errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION as number,
-    name,
-    topicId: ZERO_UUID,
-    isInternal: false,
-    partitions: [],
-  };
+  const code = isTopicName(name) ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.INVALID_TOPIC_EXCEPTION;
+  return { ...refused(name, code), topicAuthorizedOperations: TOPIC_OPERATIONS };
+}
+
+function refused(name: string, errorCode: number) {
+  return { errorCode, name, topicId: ZERO_UUID, isInternal: false, partitions: [] };
 }

@@ -9,7 +9,9 @@ import { serveApi, type ServedApi } from "./served-api.ts";
  */
 export const initProducerIdApi: ServedApi = serveApi(
   initProducerId,
-  async ({ transactionalId }, { services }) => {
+  async ({ transactionalId, producerId, producerEpoch }, { services }) => {
+    // Who it was a producer says in both, or not at all.
+    if ((producerId === -1n) !== (producerEpoch === -1)) return refused(ErrorCode.INVALID_REQUEST);
     if (transactionalId !== null) return refused(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
     try {
       return {

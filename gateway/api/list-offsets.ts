@@ -33,12 +33,25 @@ const SPECIAL: ReadonlyMap<bigint, Special> = new Map<bigint, Special>([
   [-6n, { from: 11, find: () => NOTHING }], // earliest that remote storage has still to get (KIP-1023)
 ]);
 
-/** ListOffsets: the ends of a partition, or its first record at or after a timestamp. */
+/** ListOffsets: the ends of a partition, or its first record at or after a timestamp. What is asked for twice is refused. */
 export const listOffsetsApi: ServedApi = serveApi(listOffsets, async ({ topics }, context) => {
-  const answers = [];
+  const asked = new Map<string, Map<number, AskedPartition | "repeated">>();
   for (const { name, partitions } of topics) {
+    const known = asked.get(name) ?? new Map<number, AskedPartition | "repeated">();
+    asked.set(name, known);
+    for (const partition of partitions)
+      known.set(partition.partitionIndex, known.has(partition.partitionIndex) ? "repeated" : partition);
+  }
+  const answers = [];
+  for (const [name, partitions] of asked) {
     const found = [];
-    for (const partition of partitions) found.push(await list(name, partition, context));
+    for (const [partitionIndex, partition] of partitions) {
+      found.push(
+        partition === "repeated"
+          ? { partitionIndex, errorCode: ErrorCode.INVALID_REQUEST, ...NOTHING }
+          : await list(name, partition, context),
+      );
+    }
     answers.push({ name, partitions: found });
   }
   return { topics: answers };
@@ -85,5 +98,6 @@ function latest({ highWatermark, leaderEpoch }: PartitionLog): FoundOffset {
 
 /** The epoch is the one that stood when the record at the start was written; the current one in an empty log. */
 function earliest(log: PartitionLog): FoundOffset {
-  return { offset: log.logStartOffset, timestamp: -1n, leaderEpoch: log.leaderEpochAt(log.logStartOffset) };
+  const epoch = log.leaderEpochAt(log.logStartOffset);
+  return { offset: log.logStartOffset, timestamp: -1n, leaderEpoch: epoch === -1 ? log.leaderEpoch : epoch };
 }

@@ -1,30 +1,58 @@
 import type { Topic } from "../../log/cluster.ts";
 import { OfflinePartition, type Partition } from "../../log/offline-partition.ts";
 import { metadata } from "../../wire/apis/metadata.ts";
-import { ErrorCode, KafkaError } from "../../wire/errors.ts";
+import { ErrorCode } from "../../wire/errors.ts";
 import { ZERO_UUID } from "../../wire/schema.ts";
 import { isInternal } from "../../log/topic-name.ts";
+import { CLUSTER_OPERATIONS, ifAsked, TOPIC_OPERATIONS } from "./authorized-operations.ts";
 import type { RequestContext, Services } from "./context.ts";
 import { attempted, failureOf } from "./failure.ts";
-import { topicById, topicByName } from "./partitions.ts";
+import { topicById, topicCalled } from "./partitions.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
 import { createTopicOnce } from "./topic-creation.ts";
 
 /** Metadata: this node leads everything that is not offline. Topics that are asked for by name are created unless one side forbids it. */
 export const metadataApi: ServedApi = serveApi(metadata, async (request, context) => {
-  const { services, listener } = context;
+  const { services, listener, apiVersion } = context;
   const { cluster } = services;
+  const asksById =
+    request.topics?.some(({ topicId, name }) => name === null || topicId !== ZERO_UUID) ?? false;
+  if (asksById && apiVersion < TOPIC_IDS_FROM) return refusedWhole(request.topics ?? []);
   return {
     brokers: [{ nodeId: cluster.nodeId, host: listener.advertised.host, port: listener.advertised.port }],
     clusterId: cluster.clusterId,
     controllerId: cluster.nodeId,
-    topics: await topicsAskedFor(request.topics, request.allowAutoTopicCreation, context),
+    topics: (await topicsAskedFor(request.topics, request.allowAutoTopicCreation, context)).map((topic) => ({
+      ...topic,
+      topicAuthorizedOperations: ifAsked(
+        request.includeTopicAuthorizedOperations && topic.errorCode === ErrorCode.NONE,
+        TOPIC_OPERATIONS,
+      ),
+    })),
+    clusterAuthorizedOperations: ifAsked(request.includeClusterAuthorizedOperations, CLUSTER_OPERATIONS),
     // Of the answer as a whole: what fails here fails topic by topic.
     errorCode: ErrorCode.NONE as number,
   };
 });
 
 const NO_LEADER = -1;
+/** Versions 10 and 11 have the field, and nobody heeds it (KAFKA-10774). */
+const TOPIC_IDS_FROM = 12;
+
+/** What Kafka answers where a version cannot ask for topics by id, and has no null for a name either. */
+function refusedWhole(asked: readonly AskedTopic[]) {
+  return {
+    brokers: [],
+    clusterId: null,
+    topics: asked.map(({ topicId, name }) => ({
+      errorCode: ErrorCode.INVALID_REQUEST as number,
+      name: name ?? "",
+      topicId,
+      partitions: [],
+    })),
+    errorCode: ErrorCode.NONE as number,
+  };
+}
 
 interface AskedTopic {
   topicId: string;
@@ -64,14 +92,8 @@ async function topicsAskedFor(
 
 async function find({ topicId, name }: AskedTopic, mayCreate: boolean, services: Services): Promise<Topic> {
   const { cluster } = services;
-  if (name === null) return topicById(cluster, topicId);
-  if (topicId !== ZERO_UUID) {
-    throw new KafkaError(
-      ErrorCode.INVALID_REQUEST,
-      "a topic was asked for by name and by id; give one of them",
-    );
-  }
-  if (!mayCreate || !cluster.config.autoCreateTopics) return topicByName(cluster, name);
+  if (name === null || topicId !== ZERO_UUID) return topicById(cluster, topicId);
+  if (!mayCreate || !cluster.config.autoCreateTopics) return topicCalled(cluster, name);
   return cluster.topic(name) ?? (await createTopicOnce(cluster, name));
 }
 

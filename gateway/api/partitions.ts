@@ -1,6 +1,6 @@
 import type { Cluster, Topic } from "../../log/cluster.ts";
 import { OfflinePartition } from "../../log/offline-partition.ts";
-import { isInternal } from "../../log/topic-name.ts";
+import { isInternal, isTopicName } from "../../log/topic-name.ts";
 import type { PartitionLog } from "../../log/partition-log.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 
@@ -12,6 +12,12 @@ export function topicByName(cluster: Cluster, name: string): Topic {
     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
     `there is no topic "${shownName(name)}"; create it first`,
   );
+}
+
+/** The same, and throws KafkaError INVALID_TOPIC_EXCEPTION for a name that no topic can have. */
+export function topicCalled(cluster: Cluster, name: string): Topic {
+  if (isTopicName(name)) return topicByName(cluster, name);
+  throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, `no topic can be called "${shownName(name)}"`);
 }
 
 /** The topic of that id; throws KafkaError UNKNOWN_TOPIC_ID. */

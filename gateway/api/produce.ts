@@ -1,4 +1,6 @@
 import type { Topic } from "../../log/cluster.ts";
+import type { PartitionLog } from "../../log/partition-log.ts";
+import type { AppendResult } from "../../log/partition-types.ts";
 import { produce } from "../../wire/apis/produce.ts";
 import { ErrorCode, errorName, KafkaError } from "../../wire/errors.ts";
 import type { RequestContext, Services } from "./context.ts";
@@ -19,6 +21,13 @@ interface PartitionResult {
   baseOffset: bigint;
   logAppendTimeMs: bigint;
   logStartOffset: bigint;
+  recordErrors: RecordAnswer[];
+}
+
+/** A record that a batch was refused for. */
+interface RecordAnswer {
+  batchIndex: number;
+  batchIndexErrorMessage: string;
 }
 
 /**
@@ -90,7 +99,13 @@ function appendTo(services: Services, { find, index, records, acks }: Append): P
     const topic = find();
     refuseInternal(topic);
     const log = partitionOf(topic, index);
-    const result = log.append(oneBatch(records));
+    const batch = oneBatch(records);
+    const result = attemptAppend(log, batch);
+    if (result instanceof KafkaError) {
+      const isAboutRecords = !WITHOUT_LOG_START.has(result.code);
+      const logStartOffset = isAboutRecords ? log.logStartOffset : UNKNOWN_OFFSET;
+      return Promise.resolve({ ...failed(index, result, services), logStartOffset });
+    }
     // Only one of the two is awaited; the other may fail as well, and the log has fenced itself by then.
     result.written.catch(() => {});
     result.synced.catch(() => {});
@@ -102,11 +117,30 @@ function appendTo(services: Services, { find, index, records, acks }: Append): P
         baseOffset: result.baseOffset,
         logAppendTimeMs: result.logAppendTimeMs,
         logStartOffset: result.logStartOffset,
+        recordErrors: [],
       }),
       (error: unknown) => failed(index, error, services),
     );
   } catch (error) {
     return Promise.resolve(failed(index, error, services));
+  }
+}
+
+const UNKNOWN_OFFSET = -1n;
+/** Errors that Kafka answers without the log's start. */
+const WITHOUT_LOG_START: ReadonlySet<number> = new Set<number>([
+  ErrorCode.CORRUPT_MESSAGE,
+  ErrorCode.KAFKA_STORAGE_ERROR,
+  ErrorCode.MESSAGE_TOO_LARGE,
+]);
+
+/** What the log makes of the batch, or why it does not take it. */
+function attemptAppend(log: PartitionLog, batch: Uint8Array): AppendResult | KafkaError {
+  try {
+    return log.append(batch);
+  } catch (error) {
+    if (error instanceof KafkaError) return error;
+    throw error;
   }
 }
 
@@ -120,7 +154,18 @@ function oneBatch(records: Uint8Array | null): Uint8Array {
 }
 
 function failed(index: number, error: unknown, services: Services): PartitionResult {
-  return { index, ...failureOf(error, services), baseOffset: -1n, logAppendTimeMs: -1n, logStartOffset: -1n };
+  const records = error instanceof KafkaError ? error.records : [];
+  return {
+    index,
+    ...failureOf(error, services),
+    baseOffset: UNKNOWN_OFFSET,
+    logAppendTimeMs: -1n,
+    logStartOffset: UNKNOWN_OFFSET,
+    recordErrors: records.map(({ index: batchIndex, message }) => ({
+      batchIndex,
+      batchIndexErrorMessage: message,
+    })),
+  };
 }
 
 interface TopicResult<Partition> extends AskedTopic {

@@ -36,8 +36,8 @@ const plain = (): Uint8Array => batchOf(["a", "b"]);
 
 describe("a batch is refused", () => {
   const cases: [what: string, code: number, batch: () => Uint8Array, settings?: Record<string, number>][] = [
-    ["when it is empty", ErrorCode.CORRUPT_MESSAGE, () => new Uint8Array(0)],
-    ["when it is cut short", ErrorCode.CORRUPT_MESSAGE, () => plain().subarray(0, 70)],
+    ["when it is empty", ErrorCode.INVALID_RECORD, () => new Uint8Array(0)],
+    ["when it is cut short", ErrorCode.INVALID_RECORD, () => plain().subarray(0, 70)],
     [
       "when a byte was flipped",
       ErrorCode.CORRUPT_MESSAGE,
@@ -47,6 +47,21 @@ describe("a batch is refused", () => {
       "when its length is negative",
       ErrorCode.CORRUPT_MESSAGE,
       () => changed(plain(), (view) => view.setInt32(8, -1)),
+    ],
+    [
+      "when its count of records cannot be, and it was sealed like that",
+      ErrorCode.INVALID_RECORD,
+      () => changed(plain(), (view) => view.setInt32(57, -1)),
+    ],
+    [
+      "when its count of records cannot be, and a bit was flipped",
+      ErrorCode.CORRUPT_MESSAGE,
+      () => changed(plain(), (view) => view.setInt32(57, -1), false),
+    ],
+    [
+      "when it has an offset already",
+      ErrorCode.INVALID_RECORD,
+      () => changed(plain(), (view) => view.setBigInt64(0, 7n)),
     ],
     [
       "when it is of an old magic",
@@ -136,6 +151,32 @@ describe("a batch is refused", () => {
       () => batchOf(["x".repeat(20_000_000)], { codec: 3 }),
     ],
   ];
+
+  it("in a compacted topic when a record has no key, and says which", async () => {
+    const log = await openLeader(new MemoryStore(), { config: config({ "cleanup.policy": "compact" }) });
+    const keyed = { value: "v", key: "k" };
+    const keyless = { value: "v", key: null };
+    const refusal = await failureOf(() => log.append(batchOf([keyed, keyless, keyed, keyless])));
+    expect(refusal.code).toBe(ErrorCode.INVALID_RECORD);
+    expect(refusal.records.map(({ index }) => index)).toEqual([1, 3]);
+    expect(log.append(batchOf([keyed])).baseOffset).toBe(0n);
+  });
+
+  it("for its timestamps, and says whose", async () => {
+    const log = await openLeader(new MemoryStore(), { config: config() });
+    const timestamps = [START_MS, START_MS + 2 * HOUR_MS, START_MS];
+    const refusal = await failureOf(() =>
+      log.append(batchOf(timestamps.map((timestamp) => ({ value: "v", timestamp })))),
+    );
+    expect(refusal.code).toBe(ErrorCode.INVALID_TIMESTAMP);
+    expect(refusal.records.map(({ index }) => index)).toEqual([1]);
+  });
+
+  it("for a hundred thousand records, and names no more than a hundred", async () => {
+    const log = await openLeader(new MemoryStore(), { config: config({ "cleanup.policy": "compact" }) });
+    const refusal = await failureOf(() => log.append(batchOf(Array.from({ length: 100_000 }, () => ""))));
+    expect(refusal.records).toHaveLength(100);
+  });
 
   it.each(cases)("%s", async (_what, code, batch, settings = {}) => {
     const log = await openLeader(new MemoryStore(), { config: config(settings) });

@@ -56,8 +56,18 @@ export interface BatchShape {
   control?: boolean;
 }
 
+/** A record where its value is not all that there is to say. */
+export interface RecordShape {
+  value: string;
+  key?: string | null | undefined;
+  timestamp?: number | undefined;
+}
+
 /** A batch as a producer seals it. */
-export function batchOf(values: readonly (string | Uint8Array)[], shape: BatchShape = {}): Uint8Array {
+export function batchOf(
+  values: readonly (string | Uint8Array | RecordShape)[],
+  shape: BatchShape = {},
+): Uint8Array {
   const {
     producerId = -1n,
     producerEpoch = -1,
@@ -66,11 +76,13 @@ export function batchOf(values: readonly (string | Uint8Array)[], shape: BatchSh
     codec = 0,
     ...flags
   } = shape;
-  const records = values.map((value) => ({
-    key: null,
-    value: typeof value === "string" ? new TextEncoder().encode(value) : value,
-    timestamp,
-  }));
+  const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const records = values.map((each) => {
+    if (each instanceof Uint8Array) return { key: null, value: each, timestamp };
+    const record: RecordShape = typeof each === "string" ? { value: each } : each;
+    const key = record.key === undefined || record.key === null ? null : bytes(record.key);
+    return { key, value: bytes(record.value), timestamp: record.timestamp ?? timestamp };
+  });
   return engine.writeBatch(records, {
     codec,
     producerId,

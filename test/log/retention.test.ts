@@ -50,7 +50,7 @@ class Rig {
     for (let at = from; at < to; at++) {
       this.nowMs = START_MS + at * MINUTE_MS;
       const shape = { producerId: 3n, producerEpoch: 0, baseSequence: at, timestamp: timestamp(at) };
-      await appendAll(this.log, [batchOf([value(at)], shape)]);
+      await appendAll(this.log, [batchOf([{ key: "k", value: value(at) }], shape)]);
     }
   }
 
