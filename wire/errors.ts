@@ -187,15 +187,29 @@ export function isRetriable(code: number): boolean {
   return RETRIABLE.has(code);
 }
 
+/** What is wrong with one record of a batch that is refused as a whole (KIP-467). */
+export interface RecordError {
+  /** Its position in the batch, from 0 on. */
+  readonly index: number;
+  readonly message: string;
+}
+
 /** What went wrong, in Kafka's codes. `message` says what happened, where, and what to do. */
 export class KafkaError extends Error {
   readonly code: number;
   readonly retriable: boolean;
+  /** The records that a batch was refused for, where it was for some of them. */
+  readonly records: readonly RecordError[];
 
-  constructor(code: number, message: string, options?: { cause?: unknown }) {
+  constructor(
+    code: number,
+    message: string,
+    options: { cause?: unknown; records?: readonly RecordError[] } = {},
+  ) {
     super(message, options);
     this.name = errorName(code);
     this.code = code;
     this.retriable = isRetriable(code);
+    this.records = options.records ?? [];
   }
 }

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { run, start, type Finished, type RunOptions } from "./run-process.ts";
+import { run, start, type Finished, type RunOptions, type Running } from "./run-process.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const pom = join(here, "kafka-tools", "pom.xml");
@@ -24,11 +24,20 @@ export async function runKafkaTool(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Finished> {
+  return (await startKafkaProgram(mainClass, args, { timeoutMs: 120_000, ...options })).finished;
+}
+
+/** Starts a program of Kafka's, the broker included, by the name of its Java class. */
+export async function startKafkaProgram(
+  mainClass: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Running> {
   await fetchKafkaTools();
   // Short runs: a quick start is worth more than a compiler's last effort.
-  const quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
+  const quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"];
   const java = [...quick, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", join(jars, "*")];
-  return start("java", [...java, mainClass, ...args], { timeoutMs: 120_000, ...options }).finished;
+  return start("java", [...java, mainClass, ...args], options);
 }
 
 /** Fetches the jars when they are not there yet: some 50 MB. */
