@@ -5,6 +5,7 @@ import { crc32cBench } from "./crc32c.ts";
 import { fanOutBench } from "./fan-out/fan-out.ts";
 import { stalledBench } from "./fan-out/stalled.ts";
 import { idleFetchBench } from "./idle-fetch.ts";
+import { manyBench } from "./many/many.ts";
 import { produceBench } from "./produce/produce.ts";
 import { scanBench } from "./scan/scan.ts";
 import { tabSyncBench } from "./tab-sync/tab-sync.ts";
@@ -18,5 +19,6 @@ export const benches: Readonly<Record<string, Bench>> = {
   "idle-fetch": idleFetchBench,
   "fan-out": fanOutBench,
   stalled: stalledBench,
+  many: manyBench,
   "tab-sync": tabSyncBench,
 };

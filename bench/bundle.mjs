@@ -13,6 +13,7 @@ const entries = [
   "fan-out/peers/socket-io",
   "fan-out/peers/ws-framed",
   "fan-out/peers/ws-plain",
+  "many/crowd",
   "produce/load-generator",
 ];
 

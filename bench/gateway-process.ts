@@ -24,7 +24,18 @@ export interface GatewayProcess {
 }
 
 const READY = /^rivulet: ready http:\/\/[^ ]+:(\d+) kafka:\/\/[^ ]+:(\d+) data /;
-const STOP_MS = 10_000;
+const STOP_MS = 30_000;
+
+/** A gateway over a directory that outlives it. */
+export interface LaunchedGateway {
+  readonly pid: number;
+  readonly httpPort: number;
+  readonly kafkaPort: number;
+  /** The end of what it has logged. */
+  readonly said: () => string;
+  /** Resolves when the process is gone; one that does not end within STOP_MS is killed. */
+  readonly end: (signal: "SIGTERM" | "SIGKILL") => Promise<void>;
+}
 
 /** Starts the gateway as built on free ports, its data in a new directory below the system's temporary one. */
 export async function startGateway(
@@ -32,6 +43,30 @@ export async function startGateway(
   args: readonly string[] = [],
 ): Promise<GatewayProcess> {
   const data = await mkdtemp(join(tmpdir(), "rivulet-bench-"));
+  const remove = (): Promise<void> => rm(data, { recursive: true, force: true });
+  const gateway = await launchGateway(root, data, args).catch(async (error: unknown) => {
+    await remove();
+    throw error;
+  });
+  const { pid, httpPort, kafkaPort } = gateway;
+  return {
+    pid,
+    httpPort,
+    kafkaPort,
+    createTopic: (name, configs = {}) => createTopic(gateway, { name, configs }, () => gateway.said()),
+    stop: async () => {
+      await gateway.end("SIGTERM");
+      await remove();
+    },
+  };
+}
+
+/** Starts the gateway as built, over a directory, and resolves when it is ready. */
+export async function launchGateway(
+  root: string,
+  data: string,
+  args: readonly string[] = [],
+): Promise<LaunchedGateway> {
   const settings = ["--http-port", "0", "--kafka-port", "0", "--data-dir", data, ...args];
   const child = spawn(process.execPath, [join(root, "gateway/rivulet.cjs"), ...settings], {
     cwd: data,
@@ -43,14 +78,12 @@ export async function startGateway(
     said = (said + text.toString()).slice(-4000);
   });
   const exited = once(child, "exit");
-  const stop = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) {
-      const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-      child.kill("SIGTERM");
-      await exited;
-      clearTimeout(timer);
-    }
-    await rm(data, { recursive: true, force: true });
+  const end = async (signal: "SIGTERM" | "SIGKILL"): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+    child.kill(signal);
+    await exited;
+    clearTimeout(timer);
   };
 
   const ports = await new Promise<{ httpPort: number; kafkaPort: number } | undefined>((resolve) => {
@@ -61,16 +94,8 @@ export async function startGateway(
     });
     void exited.then(() => resolve(undefined));
   });
-  if (ports === undefined) {
-    await stop();
-    throw new Error(`the gateway did not start: ${said}`);
-  }
-  return {
-    pid: child.pid ?? 0,
-    ...ports,
-    stop,
-    createTopic: (name, configs = {}) => createTopic(ports, { name, configs }, () => said),
-  };
+  if (ports === undefined) throw new Error(`the gateway did not start: ${said}`);
+  return { pid: child.pid ?? 0, ...ports, said: () => said, end };
 }
 
 async function createTopic(

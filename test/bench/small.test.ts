@@ -49,6 +49,12 @@ const expected: Record<string, Expectation> = {
     counts: { "stalled subscribers that got everything": 4, "records each": 9632 },
     hash: "08b73fb425a8",
   },
+  many: {
+    contenders: 1,
+    cases: 8,
+    counts: { partitions: 40, connections: 40 },
+    hash: "d20ab87dc7e2",
+  },
   "tab-sync": { contenders: 2, cases: 1, counts: { records: 2016 }, hash: "46fbdc82e240" },
 };
 
