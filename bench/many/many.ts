@@ -22,6 +22,8 @@ interface Size {
   /** Starts after a clean stop, and as many after a kill. */
   readonly starts: number;
   readonly idleSeconds: number;
+  /** How long it is left alone before that. */
+  readonly settleMs: number;
   readonly tickOver: { readonly requests: number; readonly perSecond: number };
   readonly readers: number;
   readonly partitionsPerReader: number;
@@ -38,6 +40,7 @@ const sizes: Readonly<Record<Mode, Size>> = {
     connections: 5000,
     starts: 3,
     idleSeconds: 20,
+    settleMs: 2000,
     tickOver: { requests: 10_000, perSecond: 500 },
     readers: 1000,
     partitionsPerReader: 4,
@@ -51,6 +54,7 @@ const sizes: Readonly<Record<Mode, Size>> = {
     connections: 40,
     starts: 1,
     idleSeconds: 0.1,
+    settleMs: 100,
     tickOver: { requests: 80, perSecond: 400 },
     readers: 10,
     partitionsPerReader: 2,
@@ -63,7 +67,6 @@ const sizes: Readonly<Record<Mode, Size>> = {
 const AT_ONCE = 16;
 /** Kafka's default of `fetch.max.wait.ms`. */
 const POLL_MS = 500;
-const SETTLE_MS = 2000;
 const MEBIBYTE = 2 ** 20;
 
 /** Samples by the table that they belong to, one or more for each. */
@@ -141,13 +144,13 @@ async function measure(settings: BenchSettings, size: Size, server: Server, defe
     });
   }
   await restart("SIGTERM");
-  await setTimeout(SETTLE_MS);
+  await setTimeout(size.settleMs);
   take("idle", await idle(running, size));
 
   crowd = await gathered(settings, running);
   const before = await residentBytes(running.pid);
   const openMs = await crowd.call("gather", { connections: size.connections, topics });
-  await setTimeout(SETTLE_MS);
+  await setTimeout(size.settleMs);
   const { "CPU s/min": cpu = 0 } = await idle(running, size);
   take("idle connections", {
     "opened/s": (size.connections / openMs) * 1000,
