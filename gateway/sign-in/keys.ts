@@ -24,53 +24,30 @@ export interface KeysOptions {
 /**
  * How a token's key is found. What it answers with rejects with KafkaError NETWORK_EXCEPTION while there are no keys to be
  * had, and logs why. Rejects with KafkaError INVALID_CONFIG for a file that cannot be used; for keys that are fetched
- * nothing is known before the first token comes.
+ * the node does not wait: those who make tokens may be away while it starts.
  */
 export async function openKeys(source: KeySource, options: KeysOptions): Promise<JWTVerifyGetKey> {
+  const { clock, log, algorithms } = options;
   if (source.kind === "url") return fetchedKeys(source, options);
-  const { path } = source;
-  const find =
-    source.kind === "file"
-      ? keysOf(new WatchedFile(path, (bytes) => createLocalJWKSet(publicKeys(bytes)), options.clock))
-      : secretOf(new WatchedFile(path, (bytes) => secret(bytes, options.algorithms), options.clock));
+  const { kind, path } = source;
+  const parse = (bytes: Uint8Array): JWTVerifyGetKey =>
+    kind === "file" ? createLocalJWKSet(publicKeys(bytes)) : always(secret(bytes, algorithms));
+  const file = new WatchedFile(path, parse, clock);
   try {
-    await find.ready();
+    await file.read();
   } catch (error) {
     throw new KafkaError(ErrorCode.INVALID_CONFIG, `${path}: ${messageOf(error)}`, { cause: error });
   }
-  return (header, token) =>
-    find.key(header, token, (error) => unavailable(options.log, `${path}: ${messageOf(error)}`));
-}
-
-interface FileKeys {
-  ready(): Promise<unknown>;
-  key(
-    header: Parameters<JWTVerifyGetKey>[0],
-    token: Parameters<JWTVerifyGetKey>[1],
-    unreadable: (error: unknown) => KafkaError,
-  ): ReturnType<JWTVerifyGetKey>;
-}
-
-function keysOf(file: WatchedFile<JWTVerifyGetKey>): FileKeys {
-  return {
-    ready: () => file.read(),
-    async key(header, token, unreadable) {
-      const find = await file.read().catch((error: unknown) => {
-        throw unreadable(error);
-      });
-      return find(header, token);
-    },
+  return async (header, token) => {
+    const find = await file.read().catch((error: unknown) => {
+      throw unavailable(log, `${path}: ${messageOf(error)}`);
+    });
+    return find(header, token);
   };
 }
 
-function secretOf(file: WatchedFile<Uint8Array>): FileKeys {
-  return {
-    ready: () => file.read(),
-    key: (_header, _token, unreadable) =>
-      file.read().catch((error: unknown) => {
-        throw unreadable(error);
-      }),
-  };
+function always(key: Uint8Array): JWTVerifyGetKey {
+  return () => Promise.resolve(key);
 }
 
 function fetchedKeys(source: KeySource & { kind: "url" }, { log }: KeysOptions): JWTVerifyGetKey {
@@ -92,6 +69,8 @@ function fetchedKeys(source: KeySource & { kind: "url" }, { log }: KeysOptions):
       }
     },
   });
+  // An operator should hear of a wrong URL at the start, not from those whom it has shut out.
+  find.reload().catch(() => {});
   return (header, token) => find(header, token);
 }
 
