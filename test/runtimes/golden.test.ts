@@ -7,14 +7,17 @@ import { utf8 } from "../engine/batches.ts";
 import type { Outcome } from "../engine/golden/run-vectors.ts";
 import type { VectorFile } from "../engine/golden/vectors.ts";
 import { loadEngine } from "../engine/load.ts";
+import { installPythonPackages, pythonEnvironment } from "../tools/python-packages.ts";
 import { describeWith, findTool } from "../tools/require-tool.ts";
 import { run } from "../tools/run-process.ts";
-import { here, installRuntimes, installWheels, programOf, root } from "./install.ts";
+import { here, installRuntimes, programOf, root } from "./install.ts";
 
 const SCRIPT = join(here, "run-vectors-here.ts");
 const HOST = join(here, "wasmtime_host.py");
 const VECTORS = join(root, "test/engine/golden/vectors.json");
 const ENGINE = join(root, "build/engine.wasm");
+/** Where Python's packages go below build/. */
+const WHEELS = "python";
 /** With SIMD and without. */
 const BUILDS = ["engine.wasm", "engine.plain.wasm"];
 
@@ -44,11 +47,11 @@ describe("the golden vectors, run in", () => {
 
 describeWith(["python with pip"], "wasmtime, a host in Python written from FORMAT.md", () => {
   let python: string;
-  let env: Record<string, string>;
+  const env = pythonEnvironment(WHEELS);
 
   beforeAll(async () => {
     python = findTool("python with pip") ?? "";
-    env = { PYTHONPATH: await installWheels(python), PYTHONDONTWRITEBYTECODE: "1" };
+    await installPythonPackages(python, here, WHEELS);
   });
 
   test.each(BUILDS)("runs the golden vectors: %s", async (build) => {

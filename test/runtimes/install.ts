@@ -1,5 +1,5 @@
-/** Gets the other hosts that the engine runs on: what package.json beside this file pins, and Python's wasmtime. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+/** Gets the other hosts that the engine runs on: what package.json beside this file pins. */
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "../tools/run-process.ts";
@@ -8,8 +8,6 @@ export const here = dirname(fileURLToPath(import.meta.url));
 export const root = dirname(dirname(here));
 
 const INSTALL_MS = 150_000;
-const WHEELS = join(root, "build", "python");
-const REQUIREMENTS = join(here, "requirements.txt");
 
 /** Runs `npm ci` here when nothing is installed or the lockfile has changed since. */
 export async function installRuntimes(): Promise<void> {
@@ -29,16 +27,4 @@ export function programOf(scope: "@deno" | "@oven", path: string): string {
     .find(existsSync);
   if (found === undefined) throw new Error(`npm has no ${scope} for ${process.platform} ${process.arch}`);
   return found;
-}
-
-/** Installs Python's packages below build/, once for each change of requirements.txt; answers their directory. */
-export async function installWheels(python: string): Promise<string> {
-  const mark = join(WHEELS, "requirements.txt");
-  if (existsSync(mark) && readFileSync(mark, "utf8") === readFileSync(REQUIREMENTS, "utf8")) return WHEELS;
-  rmSync(WHEELS, { recursive: true, force: true });
-  mkdirSync(WHEELS, { recursive: true });
-  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", WHEELS];
-  await run(python, [...pip, "--requirement", REQUIREMENTS], { timeoutMs: INSTALL_MS });
-  copyFileSync(REQUIREMENTS, mark);
-  return WHEELS;
 }

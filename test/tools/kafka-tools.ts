@@ -34,10 +34,20 @@ export async function startKafkaProgram(
   options: RunOptions = {},
 ): Promise<Running> {
   await fetchKafkaTools();
+  return start("java", javaArguments(mainClass, args), options);
+}
+
+/** What `java` wants to run one of Kafka's tools, once they are fetched. */
+export function javaArguments(mainClass: string, args: readonly string[]): string[] {
   // Short runs: a quick start is worth more than a compiler's last effort.
   const quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"];
-  const java = [...quick, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", join(jars, "*")];
-  return start("java", [...java, mainClass, ...args], options);
+  const quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
+  return [...quick, quiet, "-cp", join(jars, "*"), mainClass, ...args];
+}
+
+/** The version of Kafka whose tools they are. */
+export function kafkaToolsVersion(): string {
+  return /<kafka\.version>(.+)<\/kafka\.version>/.exec(readFileSync(pom, "utf8"))?.[1] ?? "";
 }
 
 /** Fetches the jars when they are not there yet: some 50 MB. */

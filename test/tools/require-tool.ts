@@ -25,6 +25,10 @@ const tools = {
     find: () => findPythonWithPip(),
     install: "apt-get install python3 python3-pip",
   },
+  "c++ compiler": {
+    find: () => findCompiler(),
+    install: "apt-get install g++ make libzstd-dev zlib1g-dev: a client is built from its sources",
+  },
   "small file system": {
     find: () => findWayToMount()?.join(" "),
     install: "run as root, or allow user namespaces: unshare -Urm mount -t tmpfs tmpfs /mnt",
@@ -66,6 +70,14 @@ function findPythonWithPip(): string | undefined {
   const python = findOnPath("python3");
   const hasPip = python !== undefined && spawnSync(python, ["-m", "pip", "--version"]).status === 0;
   return hasPip ? python : undefined;
+}
+
+/** A C++ compiler that finds what librdkafka includes, with make beside it. */
+function findCompiler(): string | undefined {
+  const compiler = findOnPath("g++");
+  if (compiler === undefined || findOnPath("make") === undefined) return undefined;
+  const probe = ["-E", "-x", "c++", "-include", "zstd.h", "-include", "zlib.h", "-"];
+  return spawnSync(compiler, probe, { input: "" }).status === 0 ? compiler : undefined;
 }
 
 /** First executable file with this name on PATH. */

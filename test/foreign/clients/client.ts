@@ -1,6 +1,6 @@
 /** What a foreign Kafka client can do for a test: write records to a partition and read them back, without a group. */
 
-export type Codec = "none" | "lz4";
+export type Codec = "none" | "gzip" | "snappy" | "lz4" | "zstd";
 
 /** A record as the test states it. Header values are text: kcat cannot print others. */
 export interface ForeignRecord {

@@ -1,17 +1,22 @@
 /** kafkajs as a test's client. Its consumer wants a group, so reading calls the Fetch of its own broker connection. */
 import { createRequire } from "node:module";
 import kafkajs, { type Kafka, type logLevel as LogLevel } from "kafkajs";
-import { compressFrame, decompressFrame } from "lz4-napi";
-import type { ForeignClient, Partition, ReadRecord } from "./client.ts";
+import type { Codec, ForeignClient, Partition, ReadRecord } from "./client.ts";
+import { plugInCodecs } from "./kafkajs-codecs.ts";
 
 // CommonJS: its names are on the default export.
-const { CompressionCodecs, CompressionTypes, logLevel } = kafkajs;
+const { CompressionTypes, logLevel } = kafkajs;
 
-// kafkajs leaves LZ4 to a plugin; this is one on the native library.
-CompressionCodecs[CompressionTypes.LZ4] = () => ({
-  compress: ({ buffer }: { buffer: Buffer }) => compressFrame(buffer),
-  decompress: (buffer: Buffer) => decompressFrame(buffer),
-});
+plugInCodecs();
+
+/** kafkajs' numbers of the codecs. */
+export const compressionOf: Readonly<Record<Codec, number>> = {
+  none: CompressionTypes.None,
+  gzip: CompressionTypes.GZIP,
+  snappy: CompressionTypes.Snappy,
+  lz4: CompressionTypes.LZ4,
+  zstd: CompressionTypes.ZSTD,
+};
 
 /** A kafkajs client for one gateway; quiet, and giving up soon. */
 export function kafkajsClient(broker: string): Kafka {
@@ -20,8 +25,25 @@ export function kafkajsClient(broker: string): Kafka {
     clientId: "kafkajs-test",
     brokers: [broker],
     logLevel: level,
+    // A loaded machine may take its time.
+    requestTimeout: 120_000,
     retry: { retries: 3 },
   });
+}
+
+/** Creates topics for a test. */
+export async function createTopics(
+  broker: string,
+  names: readonly string[],
+  numPartitions = 1,
+): Promise<void> {
+  const admin = kafkajsClient(broker).admin();
+  await admin.connect();
+  try {
+    await admin.createTopics({ topics: names.map((topic) => ({ topic, numPartitions })), timeout: 60_000 });
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 export const kafkajsForeign: ForeignClient = {
@@ -31,7 +53,7 @@ export const kafkajsForeign: ForeignClient = {
     const producer = kafkajsClient(to.broker).producer({ idempotent: true, maxInFlightRequests: 1 });
     await producer.connect();
     try {
-      const compression = codec === "lz4" ? CompressionTypes.LZ4 : CompressionTypes.None;
+      const compression = compressionOf[codec];
       const messages = records.map(({ key, value, headers }) => ({
         key,
         value,

@@ -1,10 +1,13 @@
 /** kcat (librdkafka) as a test's client: one process for each call. */
 import { run, start, type Running, type RunOptions } from "../../tools/run-process.ts";
-import type { ForeignClient, ForeignRecord, Partition, ReadRecord } from "./client.ts";
+import type { Codec, ForeignClient, ForeignRecord, Partition, ReadRecord } from "./client.ts";
 
 // No test's data holds these bytes.
 const BETWEEN_RECORDS = "\x1e";
 const AFTER_KEY = "\x1f";
+
+/** For `-f`: a line of `offset timestamp keyLength valueLength headers`, then that many bytes. */
+export const RECORD_FORMAT = "%o %T %K %S %h\n%k%s";
 
 /** Runs kcat to its end; rejects with what it said when its exit code is not 0. */
 export async function runKcat(
@@ -23,21 +26,29 @@ export function startKcat(broker: string, args: readonly string[], options: RunO
 export const kcat: ForeignClient = {
   name: "kcat",
 
-  async produce(to, records, codec) {
-    const options = ["-z", codec, "-X", "enable.idempotence=true", "-X", "acks=all"];
-    const framing = ["-D", BETWEEN_RECORDS, "-K", AFTER_KEY, ...nulls(records), ...headers(records)];
-    const input = Buffer.concat(records.flatMap((record, index) => framed(record, index)));
-    await runKcat(to.broker, ["-P", ...at(to), ...options, ...framing], { input });
-  },
+  produce: (to, records, codec) => produceWithKcat(to, records, codec),
 
   async consume(from, offset, count) {
-    const format = ["-f", "%o %T %K %S %h\n%k%s"];
+    const format = ["-f", RECORD_FORMAT];
     const range = ["-o", String(offset), "-c", String(count), "-e"];
-    const records = parse(await runKcat(from.broker, ["-C", ...at(from), ...range, ...format]));
+    const records = parseRecords(await runKcat(from.broker, ["-C", ...at(from), ...range, ...format]));
     if (records.length !== count) throw new Error(`kcat has read ${records.length} records, not ${count}`);
     return records;
   },
 };
+
+/** `produce`, with further arguments. */
+export async function produceWithKcat(
+  to: Partition,
+  records: readonly ForeignRecord[],
+  codec: Codec,
+  ...further: readonly string[]
+): Promise<void> {
+  const options = ["-z", codec, "-X", "enable.idempotence=true", "-X", "acks=all", ...further];
+  const framing = ["-D", BETWEEN_RECORDS, "-K", AFTER_KEY, ...nulls(records), ...headers(records)];
+  const input = Buffer.concat(records.flatMap((record, index) => framed(record, index)));
+  await runKcat(to.broker, ["-P", ...at(to), ...options, ...framing], { input });
+}
 
 function at({ topic, partition }: Partition): string[] {
   return ["-t", topic, "-p", String(partition)];
@@ -64,8 +75,8 @@ function framed({ key, value }: ForeignRecord, index: number): Uint8Array[] {
   return [...before, ...(key === null ? [] : [key, Buffer.from(AFTER_KEY)]), value ?? Buffer.alloc(0)];
 }
 
-/** Reads `offset timestamp keyLength valueLength headers\n` and that many bytes, again and again. */
-function parse(output: Buffer): ReadRecord[] {
+/** Reads what kcat has printed by RECORD_FORMAT. */
+export function parseRecords(output: Buffer): ReadRecord[] {
   const records: ReadRecord[] = [];
   let position = 0;
   const take = (length: number): Buffer | null => {
