@@ -23,12 +23,16 @@ export const logMistakes: readonly Mistake[] = [
     edits: [
       {
         file: "log/commit-queue.ts",
-        find: "    if (lazyFlush === undefined) return this.startSyncing();\n    this.countWritten();\n",
+        find:
+          "    if (lazyFlush === undefined) return this.startSyncing();\n" +
+          "    this.countWritten();\n" +
+          "    this.flushLater(",
         replace:
           "    this.host.advanced([group]);\n" +
           "    if (lazyFlush === undefined) return this.startSyncing();\n" +
           "    group.counts = true;\n" +
-          "    group.synced.resolve();\n",
+          "    group.synced.resolve();\n" +
+          "    this.flushLater(",
       },
       {
         file: "log/commit-queue.ts",
