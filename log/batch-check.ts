@@ -21,7 +21,7 @@ import {
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { BatchHeader } from "./batch.ts";
 import type { TopicConfig } from "./config.ts";
-import type { CheckedRecords, Engine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { refusedRecords, type SoundBatch } from "./refused-records.ts";
 
 /** The timestamp of a record that has none. */
@@ -37,11 +37,16 @@ export interface BatchCheck {
 
 export interface ProducedBatch {
   readonly header: BatchHeader;
+  /** The smallest timestamp of its records; -1: one of them has none. */
+  readonly minTimestamp: bigint;
   /** The greatest timestamp of its records: what the header must say of them before the batch is stored. */
   readonly maxTimestamp: bigint;
 }
 
-/** Checks that `batch` is one batch that a producer may append. Changes nothing in it. Throws KafkaError. */
+/**
+ * Checks that `batch` is one batch that a producer may have in the log: `checkNew` says whether it may be appended now.
+ * Changes nothing in it. Throws KafkaError.
+ */
 export function checkProduced(batch: Uint8Array, check: BatchCheck): ProducedBatch {
   if (batch.length > check.config.maxMessageBytes) {
     throw refused(
@@ -59,11 +64,18 @@ export function checkProduced(batch: Uint8Array, check: BatchCheck): ProducedBat
   for (const [holds, complaint] of SHAPE) if (!holds(header)) throw invalid(complaint);
   // Sound records have been read, and there is one at least.
   if (timestamps === undefined) throw invalid("the batch's records have not been read");
+  return { header, minTimestamp: timestamps.oldest, maxTimestamp: timestamps.newest };
+}
+
+/**
+ * Checks what is asked of a batch that is to be appended, and not of one that is in the log already: that was in time once, and
+ * its producer must hear that it is there. Throws KafkaError INVALID_TIMESTAMP, INVALID_RECORD.
+ */
+export function checkNew(batch: Uint8Array, produced: ProducedBatch, check: BatchCheck): void {
   const { engine, uncompressedBytesMax } = check;
   const sound = { engine, batch, uncompressedBytesMax };
-  checkTimestamps(timestamps, sound, check);
+  checkTimestamps(produced, sound, check);
   if (check.config.compacts) checkKeys(sound);
-  return { header, maxTimestamp: timestamps.newest };
 }
 
 /** Checks a batch's bytes as a replica gets them: whole, and as they were sealed. Answers its size. Throws CORRUPT_MESSAGE. */
@@ -143,7 +155,7 @@ function refusedByEngine(status: number, uncompressedBytesMax: number): KafkaErr
 
 /** A record without a timestamp is within every limit, as in Kafka. */
 function checkTimestamps(
-  { oldest, newest }: NonNullable<CheckedRecords["timestamps"]>,
+  { minTimestamp: oldest, maxTimestamp: newest }: ProducedBatch,
   sound: SoundBatch,
   { config, nowMs }: BatchCheck,
 ): void {

@@ -1,6 +1,6 @@
 /**
- * Looks after the disk of all partitions of a node, on one timer: what retention does not keep is taken out at every check, and
- * the files of what was taken out go when their time has come. One partition after the other, so that the disk belongs to
+ * Looks after all partitions of a node, on one timer: what retention does not keep is taken out at every check, producers that
+ * were silent for too long are forgotten, and the files of what was taken out go when their time has come. One partition after the other, so that the disk belongs to
  * those who write; a check that finds nothing to do touches memory alone.
  *
  * Time between checks is counted in ticks that have really passed: a clock that jumps neither hurries nor delays them. What is
@@ -74,6 +74,7 @@ export class Housekeeper {
       if (this.closed) return;
       // Requests come first.
       if (++seen % HOUSEKEEPING_AT_ONCE === 0) await new Promise<void>((resolve) => clock.defer(resolve));
+      partition.expireProducers(clock.now());
       await this.attempt(partition, partition.enforceRetention());
       if (partition.filesDueMs !== undefined) this.withFiles.add(partition);
     }

@@ -98,6 +98,8 @@ export class OfflinePartition implements Pick<PartitionLog, keyof PartitionLog> 
     return () => {};
   }
 
+  expireProducers(): void {}
+
   deleteRecordsBefore(): Promise<bigint> {
     return Promise.reject(this.fenced);
   }

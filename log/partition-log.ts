@@ -9,7 +9,7 @@
  * A partition is opened as a replica. `startEpoch` makes this node its leader.
  */
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
-import { checkProduced } from "./batch-check.ts";
+import { checkNew, checkProduced } from "./batch-check.ts";
 import { BatchHeader } from "./batch.ts";
 import { CommitQueue, type CommitHost, type Group } from "./commit-queue.ts";
 import type { LazyFlush, TopicConfig } from "./config.ts";
@@ -181,20 +181,21 @@ export class PartitionLog {
     const produced = checkProduced(batch, check);
     const { header } = produced;
     const repeated = this.segments.producers.duplicateOf(header);
-    if (repeated !== undefined)
-      return this.appended(
-        repeated.baseOffset,
-        repeated.lastOffset,
-        true,
-        this.queue.groupOf(repeated.lastOffset),
-      );
+    const appendTimeOf = (timestamp: bigint): bigint => (config.isLogAppendTime ? timestamp : -1n);
+    if (repeated !== undefined) {
+      const { baseOffset, lastOffset, timestamp } = repeated;
+      const group = this.queue.groupOf(lastOffset);
+      const logAppendTimeMs = appendTimeOf(timestamp);
+      return { ...this.appended(baseOffset, lastOffset, true, group), logAppendTimeMs };
+    }
+    checkNew(batch, produced, check);
     this.options.disk?.check(isInternal(this.topic) ? "groups" : "records");
     const baseOffset = this.end;
     const sealed = sealAnew(batch, produced, check);
     const stored = sealed === batch ? header : new BatchHeader(sealed);
     stored.stamp(baseOffset, this.leadingEpoch);
     const group = this.enqueue(sealed, stored, stored.lastOffset + 1n, nowMs);
-    const logAppendTimeMs = config.isLogAppendTime ? stored.maxTimestamp : -1n;
+    const logAppendTimeMs = appendTimeOf(stored.maxTimestamp);
     return { ...this.appended(baseOffset, stored.lastOffset, false, group), logAppendTimeMs };
   }
 
@@ -328,6 +329,11 @@ export class PartitionLog {
     return this.turns.take(async () => {
       if (this.isLeading) await this.front.enforce();
     });
+  }
+
+  /** Forgets producers that were silent for `producer.id.expiration.ms`, and whose batches may come anew by now. */
+  expireProducers(nowMs: number): void {
+    if (this.isLeading) this.segments.producers.expire(nowMs, this.options.config.producerExpirationMs);
   }
 
   /** When the next files of segments that retention has removed are to go, by the clock; undefined: there are none. */

@@ -30,6 +30,14 @@ interface RememberedBatch {
   readonly timestamp: bigint;
 }
 
+/** Where the batch stands that was sent again. */
+export interface RepeatedBatch {
+  readonly baseOffset: bigint;
+  readonly lastOffset: bigint;
+  /** The greatest of its records, as they were stored: the time of their append, where the log sets it. */
+  readonly timestamp: bigint;
+}
+
 interface Producer {
   epoch: number;
   /** Oldest first, at most PRODUCER_BATCHES_MAX, never empty. */
@@ -71,7 +79,7 @@ export class ProducerState {
   }
 
   /** The remembered batch that this one repeats, or undefined when it is new. Throws KafkaError when it may not come now. */
-  duplicateOf(header: ProducerHeader): { baseOffset: bigint; lastOffset: bigint } | undefined {
+  duplicateOf(header: ProducerHeader): RepeatedBatch | undefined {
     const producer = this.producers.get(header.producerId);
     if (header.producerId < 0n || producer === undefined) return undefined;
     if (header.producerEpoch < producer.epoch) throw oldEpoch(header, producer.epoch);
@@ -87,6 +95,7 @@ export class ProducerState {
       return {
         baseOffset: repeated.lastOffset - BigInt(repeated.offsetDelta),
         lastOffset: repeated.lastOffset,
+        timestamp: repeated.timestamp,
       };
     }
     const expected = sequenceAfter(producer.batches.at(-1)?.lastSequence ?? -1, 1);

@@ -65,6 +65,29 @@ describe("the housekeeping of a node", () => {
     await cluster.close();
   });
 
+  it("forgets producers at the next check after they were silent for too long, as the setting says by then", async () => {
+    const clock = new VirtualClock();
+    const cluster = await openCluster(clock, { "log.retention.check.interval.ms": "60000" });
+    const { partitions } = await cluster.createTopic("t", {});
+    const log = partitions[0]!;
+    const from = (producerId: bigint): Uint8Array =>
+      batchOf(["a"], { producerId, producerEpoch: 0, baseSequence: 0, timestamp: 0 });
+    const known = (): bigint[] => log.producers().map(({ producerId }) => producerId);
+    await appendAll(log, [from(1n)]);
+    await clock.pass(10 * MINUTE_MS);
+    await appendAll(log, [from(2n)]);
+    // A day is what is set: what counts is when it was heard, not what its records say of their time.
+    expect(known()).toEqual([1n, 2n]);
+    const expiration = new Map([["producer.id.expiration.ms", String(5 * MINUTE_MS)]]);
+    await cluster.changeBrokerConfigs("", () => expiration);
+    expect(known()).toEqual([1n, 2n]);
+    await clock.pass(MINUTE_MS + 1000);
+    expect(known()).toEqual([2n]);
+    await clock.pass(5 * MINUTE_MS);
+    expect(known()).toEqual([]);
+    await cluster.close();
+  });
+
   it("goes by what a topic's settings say at the next check", async () => {
     const clock = new VirtualClock();
     const cluster = await openCluster(clock, { "log.retention.check.interval.ms": "60000" });

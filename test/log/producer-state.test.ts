@@ -40,6 +40,7 @@ describe("what a producer sends", () => {
       expect(state.duplicateOf(batch(at * 2, 2))).toEqual({
         baseOffset: BigInt(at * 2),
         lastOffset: BigInt(at * 2 + 1),
+        timestamp: 0n,
       });
     }
     expect(() => state.duplicateOf(batch(0, 2))).toThrow(/expected 12/);
@@ -61,7 +62,7 @@ describe("what a producer sends", () => {
       ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
     );
     expect(state.duplicateOf(batch(0, 1, 2))).toBeUndefined();
-    expect(state.duplicateOf(batch(0, 1, 1))).toEqual({ baseOffset: 2n, lastOffset: 2n });
+    expect(state.duplicateOf(batch(0, 1, 1))).toEqual({ baseOffset: 2n, lastOffset: 2n, timestamp: 0n });
   });
 
   it("wraps its sequence from 2^31-1 to 0", async () => {
@@ -70,7 +71,11 @@ describe("what a producer sends", () => {
     expect(sequenceAfter(2, -3)).toBe(SEQUENCE_MAX);
     stateAfter(batch(SEQUENCE_MAX), batch(0));
     const state = stateAfter(batch(SEQUENCE_MAX - 1, 4), batch(2));
-    expect(state.duplicateOf(batch(SEQUENCE_MAX - 1, 4))).toEqual({ baseOffset: 0n, lastOffset: 3n });
+    expect(state.duplicateOf(batch(SEQUENCE_MAX - 1, 4))).toEqual({
+      baseOffset: 0n,
+      lastOffset: 3n,
+      timestamp: 0n,
+    });
     expect((await failureOf(() => state.duplicateOf(batch(0)))).code).toBe(
       ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
     );

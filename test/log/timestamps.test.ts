@@ -10,6 +10,7 @@ import { lyingBatch } from "../engine/record-times.ts";
 import {
   appendAll,
   batchOf,
+  clock,
   config,
   failureOf,
   openLeader,
@@ -111,6 +112,17 @@ describe("the limit for clocks that are behind", () => {
     const failure = await failureOf(() => log.append(batch));
     expect(failure.code).toBe(ErrorCode.INVALID_TIMESTAMP);
     expect(failure.message).toContain(`${START_MS - 1001}`);
+  });
+
+  it("does not make a batch lost that is in the log, and is sent again when it is too old by now", async () => {
+    let nowMs = START_MS;
+    const log = await openLeader(new MemoryStore(), { ...limited, clock: { ...clock, now: () => nowMs } });
+    const sent = (sequence: number) =>
+      batchOf(["a"], { producerId: 7n, producerEpoch: 0, baseSequence: sequence, timestamp: START_MS });
+    await log.append(sent(0)).synced;
+    nowMs += 5000;
+    expect(log.append(sent(0))).toMatchObject({ duplicate: true, baseOffset: 0n });
+    expect((await failureOf(() => log.append(sent(1)))).code).toBe(ErrorCode.INVALID_TIMESTAMP);
   });
 
   it("asks nothing of records without a timestamp", async () => {

@@ -223,8 +223,8 @@ export const logMistakes: readonly Mistake[] = [
     edits: [
       {
         file: "log/partition-log.ts",
-        find: "if (repeated !== undefined)\n      return this.appended(",
-        replace: "if (repeated !== undefined && repeated.lastOffset < 0n)\n      return this.appended(",
+        find: "if (repeated !== undefined) {",
+        replace: "if (repeated !== undefined && repeated.lastOffset < 0n) {",
       },
     ],
   },
@@ -236,8 +236,8 @@ export const logMistakes: readonly Mistake[] = [
     edits: [
       {
         file: "log/partition-log.ts",
-        find: "this.queue.groupOf(repeated.lastOffset),",
-        replace: "undefined,",
+        find: "const group = this.queue.groupOf(lastOffset);",
+        replace: "const group = undefined;",
       },
     ],
   },
