@@ -281,40 +281,6 @@ describe.each(Object.entries(transports))("over %s", (transport, open) => {
     expect((await fetchFrom(client, name, 0n)).values).toEqual(["0 a", "1 b"]);
   });
 
-  it("InitProducerId never gives an id twice, and refuses a transactional one", async () => {
-    const ask = (transactionalId: string | null) =>
-      client.request(initProducerId, 4, { transactionalId, transactionTimeoutMs: 1000 });
-    const ids = await Promise.all(Array.from({ length: 20 }, () => ask(null)));
-    expect(new Set(ids.map(({ producerId }) => producerId)).size).toBe(20);
-    expect(await ask("t")).toMatchObject({
-      errorCode: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-      producerId: -1n,
-    });
-  });
-
-  it.each<[string, string | null, bigint, number, number]>([
-    ["neither an id nor an epoch", null, -1n, -1, ErrorCode.NONE],
-    ["an id that it has had", null, 3n, 7, ErrorCode.NONE],
-    ["an id that nobody has had, at its last epoch", null, 2n ** 62n, 32767, ErrorCode.NONE],
-    ["an id without an epoch", null, 3n, -1, ErrorCode.INVALID_REQUEST],
-    ["an epoch without an id", null, -1n, 0, ErrorCode.INVALID_REQUEST],
-    ["an empty transactional id", "", -1n, -1, ErrorCode.INVALID_REQUEST],
-    ["a transactional id and half an id", "t", -1n, 5, ErrorCode.INVALID_REQUEST],
-    ["a transactional id and an id", "t", 3n, 5, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED],
-  ])(
-    "InitProducerId of a producer with %s",
-    async (_what, transactionalId, producerId, producerEpoch, errorCode) => {
-      const asked = { transactionalId, transactionTimeoutMs: 1000, producerId, producerEpoch };
-      for (const version of [3, 4, 5]) {
-        const answer = await client.request(initProducerId, version, asked);
-        const isNew = errorCode === ErrorCode.NONE;
-        expect(answer).toMatchObject({ errorCode, producerEpoch: isNew ? 0 : -1 });
-        if (isNew) expect(answer.producerId).not.toBe(producerId);
-        else expect(answer.producerId).toBe(-1n);
-      }
-    },
-  );
-
   it("Fetch waits, and wakes the moment a batch is there", async () => {
     const name = newName();
     await createTopic(client, name);
