@@ -15,11 +15,7 @@ import type { ApiTable } from "./api/table.ts";
 import type { ConnectionQuota } from "./clients/connection-quota.ts";
 import { Histories } from "./clients/history-stream.ts";
 import { contentSecurityPolicy, refuse, writeCors } from "./http-answers.ts";
-import {
-  WEBSOCKET_CONNECTIONS_MAX,
-  WEBSOCKET_IDLE_SECONDS,
-  WEBSOCKET_MESSAGE_BYTES_MAX,
-} from "./clients/limits.ts";
+import { WEBSOCKET_CONNECTIONS_MAX, WEBSOCKET_IDLE_SECONDS } from "./clients/limits.ts";
 import { listenError } from "./listen-error.ts";
 import type { OriginPolicy } from "./origins.ts";
 import { TOLD_MAX } from "./open-files.ts";
@@ -28,6 +24,7 @@ import { SocketClient } from "./clients/socket-client.ts";
 import type { StaticFiles } from "./static-files.ts";
 import type { Listener } from "./tcp-listener.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { GUARDED_MESSAGE_BYTES_MAX } from "../wire/limits.ts";
 
 const SUBPROTOCOL = "rivulet.kafka.v1";
 const HTTP_HEADERS_BYTES_MAX = 16 * 1024;
@@ -217,7 +214,7 @@ class HttpListener implements Listener {
     const { requestBytesMax, services } = this.options;
     return services.signIn === undefined
       ? requestBytesMax
-      : Math.min(requestBytesMax, WEBSOCKET_MESSAGE_BYTES_MAX);
+      : Math.min(requestBytesMax, GUARDED_MESSAGE_BYTES_MAX);
   }
 
   /** A socket has come or gone. When descriptors run out the library asks for the next one without pause: it must not come to that. */

@@ -61,6 +61,7 @@ export class Connection {
   private readonly ended = deferred<string>();
   private endReason: string | undefined;
   private nextCorrelationId = 0;
+  private messageBytesMax = Infinity;
   private heard = false;
   private cancelIdleTimer: () => void = () => undefined;
 
@@ -136,6 +137,14 @@ export class Connection {
     return this.send(api, version, body, timeoutMs);
   }
 
+  /**
+   * From now on the other side takes no larger messages, and would end the connection for one: a request that is larger
+   * rejects with MESSAGE_TOO_LARGE, and is not sent.
+   */
+  limitMessages(bytesMax: number): void {
+    this.messageBytesMax = bytesMax;
+  }
+
   /** Tells `listener` of each Push of one partition, in the order of arrival; the answer takes it away again. */
   onPush(topicId: string, partition: number, listener: PushListener): () => void {
     const name = pushKey(topicId, partition);
@@ -188,6 +197,11 @@ export class Connection {
     const correlationId = this.nextCorrelationId;
     this.nextCorrelationId = (correlationId + 1) & 0x7fffffff;
     const message = encodeRequest(api, version, { correlationId, clientId: this.clientId }, body);
+    if (message.byteLength > this.messageBytesMax) {
+      const most = `a message to this gateway can have ${this.messageBytesMax} bytes at most`;
+      const why = `${api.name} would take ${message.byteLength}; ${most}`;
+      return Promise.reject(new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, why));
+    }
     const answer = deferred<unknown>();
     const cancelTimer = this.clock.setTimer(timeoutMs, () =>
       this.close(`${api.name} was not answered within ${timeoutMs} ms`),

@@ -3,6 +3,7 @@ import { errorText } from "./error-text.ts";
 import type { Clock } from "../log/clock.ts";
 import type { Api } from "../wire/api.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { GUARDED_MESSAGE_BYTES_MAX } from "../wire/limits.ts";
 import type { Input } from "../wire/schema.ts";
 import { fullJitterMs, RECONNECT_BACK_OFF } from "./back-off.ts";
 import type { BackOffOptions } from "./back-off.ts";
@@ -242,6 +243,7 @@ export class Upstream {
       throw signedOut("the gateway lets nobody in without a token; give one to connect(), as `token`");
     try {
       this.signedIn = await signIn(connection, token);
+      connection.limitMessages(GUARDED_MESSAGE_BYTES_MAX);
       this.refused = undefined;
     } catch (error) {
       if (isSignedOut(error)) this.refuse(token, errorText(error));

@@ -9,8 +9,6 @@ export const QUEUED_BYTES_MAX = 256 * 1024 * 1024;
 /** A WebSocket cannot be told to stop: more than this unanswered, and it is closed. */
 export const WEBSOCKET_REQUESTS_MAX = 1000;
 export const WEBSOCKET_REQUEST_BYTES_MAX = 32 * 1024 * 1024;
-/** A message of a WebSocket where people have to sign in: it arrives whole before it is known who sends it. */
-export const WEBSOCKET_MESSAGE_BYTES_MAX = 2 * 1024 * 1024;
 /** Requests of one WebSocket that are worked on at once; the others wait. */
 export const WEBSOCKET_RUNNING_MAX = 16;
 

@@ -1,5 +1,6 @@
 /** The SDK against a gateway where people have to sign in: real sockets, and the stores of two users on one device. */
 import "fake-indexeddb/auto";
+import { randomBytes } from "node:crypto";
 import { IDBFactory } from "fake-indexeddb";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
@@ -9,7 +10,7 @@ import { browserHost } from "../../web-client/browser-host.ts";
 import type { ConnectionState } from "../../web-client/core/api.ts";
 import { TabLocks } from "../../web-client/core/locks.ts";
 import type { RivuletClient } from "../../web-client/core/rivulet-client.ts";
-import { text } from "../../web-client/core/serializer.ts";
+import { bytes, text } from "../../web-client/core/serializer.ts";
 import { whoSignsIn } from "../../web-client/core/tokens.ts";
 import { openClient } from "../../web-client/open-client.ts";
 import { loadEngine } from "../engine/load.ts";
@@ -155,6 +156,20 @@ test("two users on one device are apart: what one has left there is not sent, no
   const names = (await databases.databases()).map(({ name }) => name ?? "");
   for (const user of ["alice", "bob"])
     expect(names.filter((name) => name.includes(encodeURIComponent(`User:${user}`)))).not.toEqual([]);
+});
+
+test("a record that is larger than a guarded socket takes is refused, and holds up nothing behind it", async () => {
+  const client = await open({ token: () => gateway.issuer.token("alice") });
+  await until(client, "live");
+  const states: string[] = [];
+  client.addEventListener("state", ({ state }) => states.push(state.name));
+  const topic = client.topic("large", { value: bytes() });
+  const [large, small] = [randomBytes(3 * 1024 * 1024), randomBytes(10)].map((value) =>
+    topic.publish({ key: "k", value }),
+  );
+  await expect(large?.delivered).rejects.toMatchObject({ code: ErrorCode.MESSAGE_TOO_LARGE });
+  expect(await small?.delivered).toEqual({ partition: 0, offset: 0n });
+  expect(states).toEqual([]);
 });
 
 test("opens offline for a user that is named, and needs a token otherwise", async () => {
