@@ -4,6 +4,7 @@ import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import type { ConsumerGroup } from "../coordinator/consumer-group.ts";
 import type { ConsumerMember } from "../coordinator/consumer-member.ts";
 import { namedOwned, namedTarget, NOTHING, type TopicPartitions } from "../coordinator/partition-sets.ts";
+import { GROUP_OPERATIONS, ifAsked } from "./authorized-operations.ts";
 import type { Services } from "./context.ts";
 import { failureOf } from "./failure.ts";
 import { serveApi, type ServedApi } from "./served-api.ts";
@@ -17,14 +18,20 @@ const CONSUMER_MEMBER = 1;
  */
 export const consumerGroupDescribeApi: ServedApi = serveApi(
   consumerGroupDescribe,
-  ({ groupIds }, { services }) => ({
-    groups: Array.from(new Set(groupIds), (groupId) => described(groupId, services)),
+  ({ groupIds, includeAuthorizedOperations }, { services }) => ({
+    groups: Array.from(new Set(groupIds), (groupId) => {
+      const answered = described(groupId, services);
+      const isAsked = includeAuthorizedOperations && answered.errorCode === ErrorCode.NONE;
+      return { ...answered, authorizedOperations: ifAsked(isAsked, GROUP_OPERATIONS) };
+    }),
   }),
 );
 
 function described(groupId: string, services: Services) {
   const { groups, cluster } = services;
   try {
+    if (groupId === "")
+      throw new KafkaError(ErrorCode.INVALID_GROUP_ID, "the group has no name; give it one");
     const group = groups.describe(groupId);
     if (group?.kind !== "consumer") {
       const why = group === undefined ? "not found" : "is not a consumer group";
@@ -62,7 +69,7 @@ function memberAnswer(member: ConsumerMember, group: ConsumerGroup, cluster: Clu
     clientId,
     clientHost,
     subscribedTopicNames: [...member.topics],
-    subscribedTopicRegex: member.regex === "" ? null : member.regex,
+    subscribedTopicRegex: member.regex,
     assignment: named(namedOwned(member.assigned), cluster),
     targetAssignment: named(namedTarget(group.targets.get(memberId) ?? NOTHING), cluster),
     memberType: CONSUMER_MEMBER,

@@ -21,6 +21,7 @@ describeWith(["kafka-tools"], "Apache Kafka and Rivulet", () => {
     const played = await playAll(allScripts, peers);
     const verdict = judge(played.observed, reasons);
     if (process.env.RIVULET_ORACLE_REPORT === "1") console.log(reportOf(played, verdict, reasons));
+    expect.soft(played.unplayed, "APIs without scripts").toEqual([]);
     expect.soft(verdict.unlisted.map(observedLine)).toEqual([]);
     expect.soft(verdict.gone.map((one) => lineOf(one))).toEqual([]);
   });

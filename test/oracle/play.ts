@@ -20,6 +20,8 @@ export interface Played {
   readonly plays: number;
   /** Answers that were compared. */
   readonly answers: number;
+  /** Keys of APIs that both brokers serve and no script is about. */
+  readonly unplayed: readonly number[];
   /** By API: the first and the last version that was played. */
   readonly versions: ReadonlyMap<string, readonly [number, number]>;
 }
@@ -61,7 +63,9 @@ export async function playAll(all: readonly ApiScripts[], peers: Peers): Promise
       else known.versions.push(version);
     }
   });
-  return { observed: [...observed.values()], plays: plays.length, answers, versions };
+  const played = new Set(all.map(({ api }) => api.key));
+  const unplayed = [...shared.keys()].filter((key) => !played.has(key));
+  return { observed: [...observed.values()], plays: plays.length, answers, unplayed, versions };
 }
 
 const NO_VERSIONS = [0, -1] as const;

@@ -15,6 +15,7 @@ import {
   incrementalAlterConfigsScripts,
   initProducerIdScripts,
 } from "./configs.ts";
+import { consumerGroupDescribeScripts, consumerGroupHeartbeatScripts } from "./consumer-groups.ts";
 import { fetchScripts } from "./fetch.ts";
 import { offsetCommitScripts, offsetDeleteScripts, offsetFetchScripts } from "./group-offsets.ts";
 import { deleteGroupsScripts, describeGroupsScripts, listGroupsScripts } from "./groups.ts";
@@ -58,4 +59,6 @@ export const allScripts: readonly ApiScripts[] = [
   offsetCommitScripts,
   offsetFetchScripts,
   offsetDeleteScripts,
+  consumerGroupHeartbeatScripts,
+  consumerGroupDescribeScripts,
 ];

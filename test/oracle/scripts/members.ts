@@ -39,8 +39,8 @@ export function joining(groupId: string, options: Joining = {}) {
     groupInstanceId: null,
     protocolType: "consumer",
     protocols: [protocol("range")],
-    sessionTimeoutMs: 10_000,
-    rebalanceTimeoutMs: 10_000,
+    sessionTimeoutMs: 120_000,
+    rebalanceTimeoutMs: 120_000,
     ...options,
   };
 }
