@@ -17,9 +17,13 @@ export function preferredAssignor(members: Iterable<ConsumerMember>): string | u
   return best;
 }
 
-/** Whether it may be worked out again now: it is not more often than every so many milliseconds. */
-export function mayRetarget({ group }: GroupDraft, nowMs: number, intervalMs: number): boolean {
-  return group.assignedAtMs === 0 || intervalMs === 0 || nowMs >= group.assignedAtMs + intervalMs;
+/** Whether it may be worked out again now: it is not more often than every so many milliseconds, unless the clock was set back. */
+export function mayRetarget(
+  { group: { assignedAtMs } }: GroupDraft,
+  nowMs: number,
+  intervalMs: number,
+): boolean {
+  return nowMs < assignedAtMs || nowMs >= assignedAtMs + intervalMs;
 }
 
 export function retarget(draft: GroupDraft, topics: Topics, defaultAssignor: string, nowMs: number): void {

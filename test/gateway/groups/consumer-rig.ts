@@ -13,10 +13,8 @@ export class Consumer {
   epoch = 0;
   /** What it reads now: `topic id/partition`. */
   owned = new Set<string>();
-  private readonly rig: GroupRig;
+  private rig: GroupRig;
   private readonly groupId: string;
-  /** What it was told to have: what is missing it takes with the next heartbeat, when it has given up the rest. */
-  private assigned: ReadonlySet<string> = new Set();
   private hasToSayWhatItHas = false;
 
   constructor(rig: GroupRig, groupId: string, memberId: string, said: Spoken = {}) {
@@ -28,6 +26,11 @@ export class Consumer {
 
   get instanceId(): string | null {
     return this.said.instanceId ?? null;
+  }
+
+  /** The node was started anew. */
+  moveTo(rig: GroupRig): void {
+    this.rig = rig;
   }
 
   /** Says everything of itself, and what else is given. */
@@ -54,7 +57,6 @@ export class Consumer {
   join(spoken: Spoken = {}): Promise<number> {
     this.epoch = 0;
     this.owned = new Set();
-    this.assigned = new Set();
     return this.send(this.request(spoken));
   }
 
@@ -77,7 +79,6 @@ export class Consumer {
   async leave(memberEpoch = -1): Promise<number> {
     const code = await this.send({ ...this.request(), memberEpoch, owned: null }, false);
     this.owned = new Set();
-    this.assigned = new Set();
     return code;
   }
 
@@ -98,15 +99,12 @@ export class Consumer {
   listen({ memberEpoch, assigned }: ConsumerHeartbeatAnswer): void {
     this.epoch = memberEpoch;
     if (assigned === undefined) return;
-    const before = this.owned;
-    this.assigned = new Set(
+    this.owned = new Set(
       namedOwned(assigned).flatMap(({ topicId, partitions }) =>
         partitions.map((partition) => `${topicId}/${partition}`),
       ),
     );
-    this.owned = new Set(this.assigned);
-    this.hasToSayWhatItHas =
-      before.size !== this.owned.size || [...before].some((each) => !this.owned.has(each));
+    this.hasToSayWhatItHas = true;
   }
 }
 
