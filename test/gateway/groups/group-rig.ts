@@ -17,6 +17,8 @@ const engine = loadEngine();
 
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
+let seed = 7;
+
 export interface RigOptions {
   readonly store?: Store;
   readonly settings?: Readonly<Record<string, string>>;
@@ -37,7 +39,8 @@ export class GroupRig {
 
   static async open({ store = new MemoryStore(), settings = {} }: RigOptions = {}): Promise<GroupRig> {
     const clock = new VirtualClock();
-    const next = seeded(7);
+    // A node that is started anew makes no id a second time.
+    const next = seeded(seed++);
     const random = (): Uint8Array => Uint8Array.from({ length: 16 }, () => Math.floor(next() * 256));
     // Members that join together are to come into one generation.
     const all = { "group.initial.rebalance.delay.ms": "100", ...settings };

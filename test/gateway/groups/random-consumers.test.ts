@@ -189,7 +189,8 @@ class Walk {
 }
 
 const given = process.env.RIVULET_GROUPS_SEED;
-const seeds = given === undefined ? [1, 2, 3, 4, Math.floor(Math.random() * 2 ** 31)] : given.split(",").map(Number);
+const seeds =
+  given === undefined ? [1, 2, 3, 4, Math.floor(Math.random() * 2 ** 31)] : given.split(",").map(Number);
 
 test.each(seeds)(
   "members of a group share its partitions, whatever happens: RIVULET_GROUPS_SEED=%i",
