@@ -1,6 +1,7 @@
 /** The line-up. */
 import type { Bench } from "./bench.ts";
 import { codecsBench } from "./codecs/codecs.ts";
+import { consumerGroupsBench } from "./consumer-groups.ts";
 import { crc32cBench } from "./crc32c.ts";
 import { fanOutBench } from "./fan-out/fan-out.ts";
 import { stalledBench } from "./fan-out/stalled.ts";
@@ -17,6 +18,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   scan: scanBench,
   produce: produceBench,
   "idle-fetch": idleFetchBench,
+  "consumer-groups": consumerGroupsBench,
   "fan-out": fanOutBench,
   stalled: stalledBench,
   many: manyBench,
