@@ -52,7 +52,7 @@ async function measure(settings: BenchSettings, defer: Defer): Promise<BenchRepo
         title: "heartbeats",
         metrics: [CPU, RATE],
         ratioTo: CLASSIC,
-        cases: [{ name: `a group of ${members}`, results: heartbeats }],
+        cases: [{ name: `${members} members`, results: heartbeats }],
       },
       {
         title: "assigning",
@@ -103,41 +103,44 @@ async function measureHeartbeats(
       return { [RATE]: heartbeats / seconds, ...cpu };
     },
   });
-  const classic = await classicGroup(client, members);
+  const classic = await classicGroups(client, members);
   const consumers = await consumerGroup(client, members);
   return interleave([contender(CLASSIC, classic), contender(CONSUMER, consumers)], { rounds, warmups });
 }
 
-/** Joins all members of a classic group; answers how one of them says that it is there. */
-async function classicGroup(
+/**
+ * Joins members of classic groups, each its own: a join waits for the others, and nothing of its connection passes it. Answers how
+ * one of them says that it is there.
+ */
+async function classicGroups(
   client: KafkaClient,
   members: number,
 ): Promise<(member: number) => Promise<number>> {
-  const groupId = "classic";
-  const join = (memberId: string) =>
-    client.request(joinGroup, 5, {
+  const joined: { groupId: string; memberId: string; generationId: number }[] = [];
+  for (let n = 0; n < members; n++) {
+    const groupId = `classic-${n}`;
+    const { memberId, generationId } = await client.request(joinGroup, 3, {
       groupId,
       sessionTimeoutMs: 300_000,
       rebalanceTimeoutMs: 300_000,
-      memberId,
+      memberId: "",
       protocolType: "consumer",
       protocols: [{ name: "range", metadata: new Uint8Array(0) }],
     });
-  // They are given ids first, and come together with these.
-  const ids: string[] = [];
-  for (let n = 0; n < members; n++) ids.push((await join("")).memberId);
-  const joined = await Promise.all(ids.map((id) => join(id)));
-  const generationId = joined[0]?.generationId ?? -1;
-  await Promise.all(
-    ids.map((memberId) => client.request(syncGroup, 3, { groupId, generationId, memberId, assignments: [] })),
-  );
+    await client.request(syncGroup, 3, { groupId, generationId, memberId, assignments: [] });
+    joined.push({ groupId, memberId, generationId });
+  }
   return async (member) => {
-    const memberId = ids[member] ?? "";
+    const { groupId, memberId, generationId } = joined[member] ?? {
+      groupId: "",
+      memberId: "",
+      generationId: -1,
+    };
     return (await client.request(heartbeat, 4, { groupId, generationId, memberId })).errorCode;
   };
 }
 
-/** The same for a consumer group. */
+/** Joins members of one consumer group. Answers the same. */
 async function consumerGroup(
   client: KafkaClient,
   members: number,

@@ -42,6 +42,12 @@ const expected: Record<string, Expectation> = {
     counts: { partitions: 20, "partitions that a session's polls named": 0 },
     hash: "e527ca471f15",
   },
+  "consumer-groups": {
+    contenders: (table) => (table === "heartbeats" ? 2 : 3),
+    cases: 2,
+    counts: { members: 10, partitions: 40 },
+    hash: "e2a207563b33",
+  },
   "fan-out": { contenders: 6, cases: 2, counts: { deliveries: 2040 }, hash: "2ad822b579e5" },
   stalled: {
     contenders: 2,
