@@ -1,6 +1,6 @@
 /** Kafka's Java consumers and tools in groups of the new protocol (KIP-848). */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runKafkaTool, startKafkaTool } from "../tools/kafka-tools.ts";
+import { runKafkaTool, startKafkaProgram } from "../tools/kafka-tools.ts";
 import { describeWith } from "../tools/require-tool.ts";
 import type { Running } from "../tools/run-process.ts";
 import { kafkajsClient } from "./clients/kafkajs.ts";
@@ -57,11 +57,15 @@ interface ReadingConsumer {
 
 /** A console consumer that reads until it is stopped. */
 async function startConsumer(args: readonly string[]): Promise<ReadingConsumer> {
-  const running = await startKafkaTool(
+  const running = await startKafkaProgram(
     CONSUMER,
     [
-      ...["--bootstrap-server", served.broker, "--from-beginning"],
-      ...["--command-property", "group.protocol=consumer", ...args],
+      "--bootstrap-server",
+      served.broker,
+      "--from-beginning",
+      "--command-property",
+      "group.protocol=consumer",
+      ...args,
     ],
     { timeoutMs: 240_000 },
   );
@@ -82,7 +86,7 @@ describeWith(["kafka-tools"], "Java consumers with group.protocol=consumer", () 
       const members = ["--describe", "--group", "three", "--members", "--verbose"];
       const partitionsOf = (text: string): number[] =>
         [...text.matchAll(/^three +\S+ +\S+ +\S+ +(\d+) /gm)].map(([, count]) => Number(count));
-      const shared = await toolUntil(members, (text) => `${partitionsOf(text)}` === "2,2,2");
+      const shared = await toolUntil(members, (text) => partitionsOf(text).join() === "2,2,2");
       expect(shared).toMatch(/CURRENT-EPOCH +CURRENT-ASSIGNMENT +TARGET-EPOCH +TARGET-ASSIGNMENT/);
       expect(await tool(GROUP_TOOL, ["--describe", "--group", "three", "--state"])).toMatch(
         /three +\S+ +\(1\) +uniform +Stable +3/,
@@ -93,7 +97,7 @@ describeWith(["kafka-tools"], "Java consumers with group.protocol=consumer", () 
       expect(await tool(GROUP_TOOL, ["--list", "--type", "classic"])).not.toContain("three");
 
       consumers[0]?.running.child.kill("SIGKILL");
-      await toolUntil(members, (text) => `${partitionsOf(text)}` === "3,3");
+      await toolUntil(members, (text) => partitionsOf(text).join() === "3,3");
       const second = await fill("shared", 300, 300);
       const lag = (text: string): number =>
         [...text.matchAll(/^three +shared +\d+ +\S+ +\d+ +(\S+)/gm)].reduce(
@@ -119,10 +123,12 @@ describeWith(["kafka-tools"], "Java consumers with group.protocol=consumer", () 
       await tool(CONFIGS, ["--alter", ...group, "--add-config", "consumer.session.timeout.ms=7000"]);
       expect(await tool(CONFIGS, ["--describe", ...group])).toMatch(/consumer\.session\.timeout\.ms=7000/);
       const args = ["--include", "eu-.*", "--group", "by-expression", "--max-messages", "40"];
-      const said = ["group.instance.id=one", "group.remote.assignor=range"];
+      const said = ["group.protocol=consumer", "group.instance.id=one", "group.remote.assignor=range"];
       const read = await tool(CONSUMER, [
         ...args,
-        ...["--from-beginning", "--timeout-ms", "60000", "--command-property", "group.protocol=consumer"],
+        "--from-beginning",
+        "--timeout-ms",
+        "60000",
         ...said.flatMap((each) => ["--command-property", each]),
       ]);
       expect(new Set(read.trim().split("\n"))).toEqual(new Set(values));
