@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { ErrorCode } from "../../../wire/errors.ts";
 import { CrashingStore } from "../../log/crashing-store.ts";
 import { seeded } from "../../sync/virtual-clock.ts";
+import { Consumer } from "./consumer-rig.ts";
 import { GroupRig, settle } from "./group-rig.ts";
 
 let rig: GroupRig;
@@ -59,6 +60,30 @@ describe("when the log does not take an assignment", () => {
     await rig.clock.until(member.sync());
     await rig.clock.pass(120_000);
     expect(rig.coordinator.describe("g")).toBeUndefined();
+  });
+});
+
+describe("when the log does not take what a heartbeat changes", () => {
+  it("the group is what the log says, and members try again until it takes something", async () => {
+    await open();
+    const first = new Consumer(rig, "g", "first");
+    expect(await first.join()).toBe(ErrorCode.NONE);
+    failNextWrite();
+    const second = new Consumer(rig, "g", "second");
+    expect(await second.join()).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    await rig.clock.pass(1000);
+    // What was read again knows of nobody else, and the first one goes on as before.
+    const group = (): unknown => rig.coordinator.describe("g");
+    expect(group()).toMatchObject({ kind: "consumer", epoch: 1, state: "Stable" });
+    expect(await first.beat()).toBe(ErrorCode.NONE);
+    expect([first.epoch, first.owned.size]).toEqual([1, 1]);
+    // What is refused at once changes nothing, and needs nothing to be read again.
+    expect(await second.join()).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    expect(await first.leave()).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    expect(group()).toMatchObject({ epoch: 1, state: "Stable" });
+    // Its session ends, which cannot be kept either: that is tried again, and ends nothing else.
+    await rig.clock.pass(100_000);
+    expect(group()).toMatchObject({ epoch: 1, state: "Stable" });
   });
 });
 
