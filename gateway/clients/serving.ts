@@ -95,9 +95,9 @@ export class Serving {
 
   /** `kafka` is where Kafka clients find this gateway: the console page tells it to people. */
   health(told: { version: string; kafka: string }): Health {
-    const { cluster, clock, signIn } = this.services;
+    const { cluster, clock, groups, signIn } = this.services;
     const partitions = Array.from(cluster.topics()).flatMap((topic) => topic.partitions);
-    const fenced = cluster.fenced();
+    const fenced = [...cluster.fenced(), ...groups.unreadable()];
     const { disk } = cluster;
     const well = fenced.length === 0 && !disk.isShort;
     return {

@@ -1,5 +1,5 @@
 /** The coordinator of all groups of a node: requests to classic groups, and what is asked of groups of either protocol. */
-import type { TopicsChange } from "../../log/cluster.ts";
+import type { FencedPartition, TopicsChange } from "../../log/cluster.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import type { ClassicGroup } from "./classic-group.ts";
 import { join, type JoinRequest } from "./classic-join.ts";
@@ -122,6 +122,11 @@ export class GroupCoordinator {
   describe(groupId: string): Group | undefined {
     this.registry.check(groupId);
     return this.registry.groups.get(groupId)?.group;
+  }
+
+  /** Partitions whose groups are not served until they are mended and the node is restarted, and why. */
+  unreadable(): FencedPartition[] {
+    return this.registry.unreadable;
   }
 
   /** All groups. Throws KafkaError COORDINATOR_LOAD_IN_PROGRESS. */

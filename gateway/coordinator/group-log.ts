@@ -1,7 +1,7 @@
 /** `__consumer_offsets`: where groups and their offsets are kept, as a log that is folded into memory at start. */
 import { CODEC_NONE } from "../../engine-as/format.ts";
 import type { Clock } from "../../log/clock.ts";
-import type { Cluster, Topic } from "../../log/cluster.ts";
+import type { Cluster, FencedPartition, Topic } from "../../log/cluster.ts";
 import type { Engine } from "../../log/engine.ts";
 import type { Logger } from "../../log/logger.ts";
 import { OfflinePartition } from "../../log/offline-partition.ts";
@@ -37,8 +37,8 @@ export interface GroupLogOptions {
 
 export class GroupLog {
   private readonly options: GroupLogOptions;
-  /** Partitions by number. */
-  private readonly unreadable = new Set<number>();
+  /** Why it cannot be read, by the partition's number. */
+  private readonly unreadable = new Map<number, string>();
   private creating: Promise<Topic> | undefined;
 
   constructor(options: GroupLogOptions) {
@@ -54,6 +54,15 @@ export class GroupLog {
   partitionOf(groupId: string): number {
     const partitions = this.topic?.partitions.length ?? this.options.config.offsetsTopicPartitions;
     return (javaHash(groupId) & 0x7fffffff) % partitions;
+  }
+
+  /** Partitions whose groups are not served. */
+  get unreadablePartitions(): FencedPartition[] {
+    return Array.from(this.unreadable, ([partition, reason]) => ({
+      topic: OFFSETS_TOPIC,
+      partition,
+      reason,
+    }));
   }
 
   /** Whether what was kept of a group cannot be read: until its partition is mended, and the node restarted. */
@@ -72,7 +81,7 @@ export class GroupLog {
         yield* this.recordsOf(online(partition));
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error;
-        this.unreadable.add(index);
+        this.unreadable.set(index, error.message);
         this.options.log.error(`groups of ${OFFSETS_TOPIC}-${index} are not served: ${error.message}`);
       }
     }

@@ -3,7 +3,7 @@
  * free: the clock, the log and the source of ids are handed in.
  */
 import type { Clock } from "../../log/clock.ts";
-import type { Cluster } from "../../log/cluster.ts";
+import type { Cluster, FencedPartition } from "../../log/cluster.ts";
 import type { Engine } from "../../log/engine.ts";
 import { effectiveGroupSettings, type GroupSettings } from "../../log/group-settings.ts";
 import type { Logger } from "../../log/logger.ts";
@@ -86,6 +86,10 @@ export class GroupRegistry {
   /** Whether anything was ever kept. */
   get hasLog(): boolean {
     return this.groupLog.exists;
+  }
+  /** Partitions of the log whose groups are not served: what was kept of them cannot be read. */
+  get unreadable(): FencedPartition[] {
+    return this.groupLog.unreadablePartitions;
   }
   newId(): string {
     return this.host.newId();

@@ -117,7 +117,7 @@ describe("when the log of one group fails", () => {
 });
 
 describe("when one partition of __consumer_offsets is damaged", () => {
-  it("its groups alone are refused, and not taken for new ones", async () => {
+  it("its groups alone are refused, and not taken for new ones; and an operator is told which it is", async () => {
     await open();
     await rig.commit("a", "orders", 1n);
     await rig.commit("b", "orders", 2n);
@@ -129,6 +129,9 @@ describe("when one partition of __consumer_offsets is damaged", () => {
     rig = await GroupRig.open({ store, settings: { "offsets.topic.num.partitions": "2" } });
     expect(await rig.committed("b", "orders")).toBe(2n);
     expect(rig.coordinator.list().map(({ groupId }) => groupId)).toEqual(["b"]);
+    expect(rig.coordinator.unreadable()).toEqual([
+      { topic: "__consumer_offsets", partition: 1, reason: expect.stringContaining("damaged") as string },
+    ]);
     const refused = { code: ErrorCode.COORDINATOR_NOT_AVAILABLE };
     await expect(rig.committedNow("a", "orders")).rejects.toMatchObject(refused);
     await expect(rig.commitNow("a", "orders", 3n)).rejects.toMatchObject(refused);
