@@ -3,6 +3,7 @@ import { check } from "./checker/check.ts";
 import { clientDamages } from "./checker/client-damages.ts";
 import { eventOf, insertAfter, stored } from "./checker/draft.ts";
 import type { NewEvent } from "./checker/draft.ts";
+import { groupDamages, groupExcuses } from "./checker/group-damages.ts";
 import {
   append,
   cutAt,
@@ -24,11 +25,14 @@ test("a run in which everything went well passes", () => {
 });
 
 describe("what is damaged is told, in the words of one rule", () => {
-  test.each([...logDamages, ...clientDamages])("%s: %s", (rule, _damage, words, act, relaxed) => {
-    const broken = judge(act, relaxed === "relaxed");
-    expect(broken.join("\n")).toContain(words);
-    expect(rulesOf(broken)).toEqual([rule]);
-  });
+  test.each([...logDamages, ...clientDamages, ...groupDamages])(
+    "%s: %s",
+    (rule, _damage, words, act, relaxed) => {
+      const broken = judge(act, relaxed === "relaxed");
+      expect(broken.join("\n")).toContain(words);
+      expect(rulesOf(broken)).toEqual([rule]);
+    },
+  );
 
   test("a rule that is broken often tells the first five, and how many more", () => {
     const broken = judge(({ history }) => {
@@ -202,7 +206,7 @@ const excused: [title: string, act: (run: Run) => void, relaxed?: "relaxed"][] =
 ];
 
 describe("what looks like damage and is none passes", () => {
-  test.each(excused)("%s", (_title, act, relaxed) => {
+  test.each([...excused, ...groupExcuses])("%s", (_title, act, relaxed) => {
     expect(judge(act, relaxed === "relaxed")).toEqual([]);
   });
 

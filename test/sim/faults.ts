@@ -231,7 +231,7 @@ export class Faults {
   }
 
   private isOutOfOrder(): boolean {
-    return (this.options.gateway.cluster?.fenced().length ?? 0) > 0;
+    return !this.options.gateway.isWell;
   }
 
   private flipBit(): void {

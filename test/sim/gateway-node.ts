@@ -33,7 +33,9 @@ interface Life {
   readonly opened: Opened;
   /** Resolves when it is dead. */
   readonly died: Promise<"died">;
-  serving: { readonly cluster: Cluster; readonly stop: () => Promise<void> } | undefined;
+  serving:
+    | { readonly cluster: Cluster; readonly isWell: () => boolean; readonly stop: () => Promise<void> }
+    | undefined;
   stopping: Promise<void> | undefined;
 }
 
@@ -64,6 +66,11 @@ export class GatewayNode {
   /** While it serves; no more once it stops. */
   get cluster(): Cluster | undefined {
     return this.life?.serving?.cluster;
+  }
+
+  /** What `/healthz` says. */
+  get isWell(): boolean {
+    return this.life?.serving?.isWell() ?? false;
   }
 
   get isServing(): boolean {
@@ -181,7 +188,9 @@ export class GatewayNode {
       await serving.finish(listeners);
       await opened.close();
     };
-    life.serving = { cluster: serving.services.cluster, stop };
+    const told = { version: "simulated", kafka: this.kafkaAddress };
+    const isWell = (): boolean => serving.health(told).well;
+    life.serving = { cluster: serving.services.cluster, isWell, stop };
   }
 
   private logger(process: Process): Logger {

@@ -12,6 +12,12 @@ export interface PartitionName {
   readonly partition: number;
 }
 
+/** A partition by its topic's name, as groups divide them among their members. */
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
 interface At {
   readonly atMs: number;
 }
@@ -94,6 +100,8 @@ export interface ReadFrom extends At, PartitionName {
   readonly earliest?: boolean;
   /** When it began to ask the log. Left out: it reads what a device holds, which may be gone from the log. */
   readonly askedMs?: number;
+  /** The group that it reads for, at what that has committed, or at the start of the log. */
+  readonly groupId?: string;
 }
 
 /** A reader got one record. */
@@ -165,6 +173,69 @@ export interface RetentionDone extends At, PartitionName {
   readonly to: bigint;
 }
 
+/** Who acts for a group: a member of one of its generations. */
+export interface GroupMember {
+  readonly groupId: string;
+  readonly generation: number;
+  readonly memberId: string;
+  /** null: it is dynamic. */
+  readonly instanceId: string | null;
+}
+
+/** A member was told which partitions it reads in this generation. */
+export interface Assigned extends At, GroupMember {
+  readonly kind: "assigned";
+  readonly partitions: readonly TopicPartition[];
+  /** When it asked. */
+  readonly askedMs: number;
+}
+
+/**
+ * What a member of a group of the new protocol (KIP-848) has from now on, noted when it takes it, before it says that it has
+ * given something up, and with each of its heartbeats.
+ */
+export interface Owned extends At {
+  readonly kind: "owned";
+  readonly groupId: string;
+  readonly memberId: string;
+  readonly instanceId: string | null;
+  readonly partitions: readonly PartitionName[];
+  /** Until then nobody takes it away: it was heard of so much before. */
+  readonly untilMs: number;
+}
+
+/** A member commits what it has read. Noted before the request leaves: it may happen from then on. */
+export interface CommitAsked extends At, GroupMember, PartitionName {
+  readonly kind: "commit asked";
+  /** Unique in the run. */
+  readonly commit: string;
+  readonly offset: bigint;
+}
+
+/** `refused`: it was not taken, and will not be. Neither of the two: it will never be known. */
+export interface CommitAnswered extends At {
+  readonly kind: "commit taken" | "commit refused";
+  readonly commit: string;
+}
+
+/** Somebody asks what a group has committed. */
+export interface CommittedAsked extends At {
+  readonly kind: "committed asked";
+  /** Unique in the run. */
+  readonly ask: string;
+}
+
+/** And is told. */
+export interface CommittedTold extends At, PartitionName {
+  readonly kind: "committed told";
+  readonly ask: string;
+  readonly groupId: string;
+  /** undefined: nothing. */
+  readonly offset: bigint | undefined;
+  /** Where the log ended then, or later; undefined: nobody could tell. */
+  readonly end: bigint | undefined;
+}
+
 export type HistoryEvent =
   | Publish
   | Queued
@@ -182,7 +253,13 @@ export type HistoryEvent =
   | TopicChange
   | PartitionsAsked
   | Retention
-  | RetentionDone;
+  | RetentionDone
+  | Assigned
+  | Owned
+  | CommitAsked
+  | CommitAnswered
+  | CommittedAsked
+  | CommittedTold;
 
 /** One record as it stands in a log. */
 export interface StoredRecord {
@@ -227,6 +304,18 @@ export interface FinalReader extends PartitionName {
   readonly next: bigint;
 }
 
+/** A group at the end: who is in it, and what each of them reads. */
+export interface FinalGroup {
+  readonly groupId: string;
+  /** Names of those that it reads. */
+  readonly topics: readonly string[];
+  readonly members: readonly {
+    readonly memberId: string;
+    readonly generation: number;
+    readonly partitions: readonly TopicPartition[];
+  }[];
+}
+
 export interface History {
   /** In the order in which they happened. */
   readonly events: readonly HistoryEvent[];
@@ -234,4 +323,5 @@ export interface History {
   readonly replicas: readonly FinalReplica[];
   readonly outboxes: readonly FinalOutboxRecord[];
   readonly readers: readonly FinalReader[];
+  readonly groups: readonly FinalGroup[];
 }

@@ -12,6 +12,21 @@ export interface DevicePlan {
   readonly tabsPerPrincipal: number;
 }
 
+/** Consumers that divide topics among themselves. */
+export interface GroupPlan {
+  readonly groupId: string;
+  /** Kafka's `group.protocol`: the members divide, or the node does (KIP-848). */
+  readonly protocol: "classic" | "consumer";
+  readonly topics: readonly string[];
+  readonly dynamicMembers: number;
+  /** They come back under their own names (KIP-345). */
+  readonly staticMembers: number;
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+  /** Mean time between two things that happen to its members; undefined: nothing does. */
+  readonly troubleMeanMs: number | undefined;
+}
+
 export interface Plan {
   /** How long the workload runs among faults. */
   readonly activeMs: number;
@@ -21,6 +36,7 @@ export interface Plan {
   readonly devices: readonly DevicePlan[];
   readonly kafkaProducers: number;
   readonly kafkaConsumers: number;
+  readonly groups: readonly GroupPlan[];
   readonly deletesTopics: boolean;
   readonly movesLogStarts: boolean;
   readonly faults: FaultTimes;
@@ -51,7 +67,8 @@ const MEAN_MS: Readonly<Record<FaultKind, number>> = {
 
 const FORGOTTEN_AFTER_MS = 8000;
 
-export function planOf(random: Random): Plan {
+/** `groupRandom` is a stream of its own: a seed without groups is the history that it was before there were any. */
+export function planOf(random: Random, groupRandom: Random): Plan {
   const devices = Array.from({ length: random.between(0, 2) }, (_, at): DevicePlan => {
     const principals = random.chance(0.25) ? ["alice", "bob"] : ["alice"];
     return { name: `device-${at + 1}`, principals, tabsPerPrincipal: random.between(1, 3) };
@@ -73,6 +90,12 @@ export function planOf(random: Random): Plan {
   // Only then can a topic be set back that counts written as synced.
   if (topics.some(({ isRelaxed }) => isRelaxed) && random.chance(0.6))
     faults["power loss"] ??= MEAN_MS["power loss"];
+  const groups = groupsOf(
+    topics.map(({ name }) => name),
+    groupRandom,
+  );
+  // What a group was told too early is only found out then.
+  if (groups.length > 0 && groupRandom.chance(0.6)) faults["power loss"] ??= MEAN_MS["power loss"];
   const howBad = (): number => (random.chance(0.5) ? 0 : random.next());
   return {
     activeMs: random.between(3000, 14_000),
@@ -80,10 +103,12 @@ export function planOf(random: Random): Plan {
     config: new Map([
       ["log.index.interval.bytes", String(random.pick([0, 512, 4096]))],
       ...(forgets ? [["producer.id.expiration.ms", String(FORGOTTEN_AFTER_MS)] as const] : []),
+      ...(groups.length > 0 ? groupSettings(groupRandom) : []),
     ]),
     devices,
     kafkaProducers: random.between(devices.length === 0 || forgets ? 1 : 0, 2),
     kafkaConsumers: random.between(devices.length === 0 ? 1 : 0, 2),
+    groups,
     deletesTopics: random.chance(0.3),
     movesLogStarts: random.chance(0.3),
     faults,
@@ -103,6 +128,42 @@ function makeForgetful(faults: FaultTimes): void {
   faults["device offline"] ??= MEAN_MS["device offline"];
   faults["freeze tab"] ??= MEAN_MS["freeze tab"];
   faults["connections break"] ??= MEAN_MS["connections break"];
+}
+
+/** Most seeds have none: heartbeats are most of what a calm run would do. */
+function groupsOf(topics: readonly string[], random: Random): GroupPlan[] {
+  const protocol = random.chance(0.35) ? "classic" : random.chance(0.15) ? "consumer" : undefined;
+  if (protocol === undefined) return [];
+  return Array.from({ length: random.chance(0.15) ? 2 : 1 }, (_, at): GroupPlan => {
+    const members = random.between(1, 3);
+    const staticMembers = random.chance(0.4) ? random.between(1, members) : 0;
+    return {
+      groupId: `group-${at + 1}`,
+      protocol,
+      topics: random.chance(0.5) ? topics : [random.pick(topics)],
+      dynamicMembers: members - staticMembers,
+      staticMembers,
+      sessionTimeoutMs: protocol === "consumer" ? CONSUMER_SESSION_MS : random.pick([2000, 4000, 6000]),
+      rebalanceTimeoutMs: random.pick([1500, 4000]),
+      troubleMeanMs: random.chance(0.8) ? random.between(1000, 5000) : undefined,
+    };
+  });
+}
+
+/** A setting of the node, not of its members. */
+const CONSUMER_SESSION_MS = 4000;
+
+function groupSettings(random: Random): (readonly [string, string])[] {
+  return [
+    ["group.min.session.timeout.ms", "1000"],
+    ["group.consumer.min.session.timeout.ms", String(CONSUMER_SESSION_MS)],
+    ["group.consumer.session.timeout.ms", String(CONSUMER_SESSION_MS)],
+    ["group.consumer.min.heartbeat.interval.ms", "500"],
+    ["group.consumer.heartbeat.interval.ms", "500"],
+    ["group.initial.rebalance.delay.ms", String(random.pick([0, 0, 300]))],
+    ["offsets.topic.num.partitions", String(random.between(1, 2))],
+    ["offsets.topic.segment.bytes", String(random.pick([2048, 16_384, 100 * 1024 ** 2]))],
+  ];
 }
 
 function topicOf(name: string, segmentBytes: readonly number[], random: Random): WorkloadTopic {
@@ -131,10 +192,16 @@ export function describePlan(plan: Plan): string {
     ...settings,
     ...owned,
     `${kafkaProducers} Kafka producers, ${kafkaConsumers} consumers`,
+    ...plan.groups.map(describeGroup),
     ...(plan.deletesTopics ? ["topics deleted"] : []),
     ...(plan.movesLogStarts ? ["log starts moved"] : []),
     ...(plan.producerIdExpirationMs === undefined ? [] : ["producers are forgotten soon"]),
     `disk ${disk.toFixed(2)} bad, network ${network.toFixed(2)}, IndexedDB ${indexedDb.toFixed(2)}`,
     `faults: ${Object.keys(plan.faults).join(", ") || "none"}`,
   ].join("; ");
+}
+
+function describeGroup({ groupId, topics, ...plan }: GroupPlan): string {
+  const members = `${plan.dynamicMembers} dynamic and ${plan.staticMembers} static members`;
+  return `${groupId} (${plan.protocol}): ${members} read ${topics.join(", ")}, sessions of ${plan.sessionTimeoutMs} ms`;
 }

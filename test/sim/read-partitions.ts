@@ -1,5 +1,6 @@
-/** Every partition of a gateway, read whole: what the checker compares all else with. */
+/** Every partition of a gateway that is written from outside, read whole: what the checker compares all else with. */
 import { BatchHeader } from "../../log/batch.ts";
+import { isInternal } from "../../log/topic-name.ts";
 import type { Partition } from "../../log/offline-partition.ts";
 import type { GatewayNode } from "./gateway-node.ts";
 import type { FinalPartition, StoredRecord } from "./history.ts";
@@ -15,6 +16,8 @@ export async function readPartitions(
 ): Promise<FinalPartition[]> {
   const partitions: FinalPartition[] = [];
   for (const topic of gateway.cluster?.topics() ?? []) {
+    // What the coordinator keeps of groups is nothing that anybody published.
+    if (isInternal(topic.name)) continue;
     for (const log of topic.partitions) {
       const { topicId, partition, logStartOffset, highWatermark } = log;
       try {

@@ -8,13 +8,16 @@ import { SimDisk } from "./disk/sim-disk.ts";
 import { Faults } from "./faults.ts";
 import { GatewayNode } from "./gateway-node.ts";
 import type {
+  FinalGroup,
   FinalOutboxRecord,
   FinalPartition,
   FinalReader,
   FinalReplica,
   HistoryEvent,
 } from "./history.ts";
+import { Random } from "./kernel/random.ts";
 import { World } from "./kernel/world.ts";
+import { tcpTransport } from "./network/client-side.ts";
 import { Network, networkFaults } from "./network/network.ts";
 import { describePlan, planOf, type Plan } from "./plan.ts";
 import { actorsOf } from "./workload/actors.ts";
@@ -47,7 +50,8 @@ export async function simulate(seed: number, tell?: (line: string) => void): Pro
   const world = new World(seed, tell);
   const uninstall = installIndexedDb(world);
   try {
-    await new Simulation(world, planOf(world.random.fork("plan"))).run();
+    const plan = planOf(world.random.fork("plan"), new Random(seed).fork("groups"));
+    await new Simulation(world, plan).run();
   } catch (error) {
     world.trace.violation(
       `the run broke off: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
@@ -135,6 +139,7 @@ class Simulation {
       world,
       network,
       gateway,
+      openKafka: (process) => tcpTransport(network, process, gateway.kafkaAddress),
       devices,
       topics: plan.topics,
       producerIdExpirationMs: plan.producerIdExpirationMs,
@@ -160,15 +165,16 @@ class Simulation {
     const replicas: FinalReplica[] = [];
     const outboxes: FinalOutboxRecord[] = [];
     const readers: FinalReader[] = [];
+    const groups: FinalGroup[] = [];
     const { trace } = this.world;
-    for (const actor of actors) await actor.finish({ replicas, outboxes, readers });
+    for (const actor of actors) await actor.finish({ replicas, outboxes, readers, groups });
     let isReadable = true;
     const partitions: FinalPartition[] = await readPartitions(this.gateway, (why) => {
       isReadable = false;
       trace.violation(`logs are whole: ${why}`);
     });
     if (!isReadable || this.gateway.cluster === undefined) return;
-    const history = { events: this.events, partitions, replicas, outboxes, readers };
+    const history = { events: this.events, partitions, replicas, outboxes, readers, groups };
     const settings = { relaxedTopics: this.relaxedTopics(), hasEnded: actors.length > 0 };
     for (const rule of check(history, settings)) trace.violation(rule);
   }

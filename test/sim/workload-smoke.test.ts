@@ -6,12 +6,15 @@ import { installIndexedDb } from "./browser/indexed-db.ts";
 import { diskFaults } from "./disk/disk-faults.ts";
 import { SimDisk } from "./disk/sim-disk.ts";
 import { GatewayNode } from "./gateway-node.ts";
-import type { FinalOutboxRecord, FinalReader, FinalReplica, HistoryEvent } from "./history.ts";
+import type { FinalGroup, FinalOutboxRecord, FinalReader, FinalReplica, HistoryEvent } from "./history.ts";
 import { World } from "./kernel/world.ts";
+import { tcpTransport } from "./network/client-side.ts";
 import { Network, quiet } from "./network/network.ts";
+import type { GroupPlan } from "./plan.ts";
 import { readPartitions } from "./read-partitions.ts";
 import type { Actor, Run, WorkloadTopic } from "./workload.ts";
 import { KafkaConsumer } from "./workload/kafka-consumer.ts";
+import { KafkaGroup } from "./workload/kafka-group.ts";
 import { KafkaProducer } from "./workload/kafka-producer.ts";
 import { Retention } from "./workload/retention.ts";
 import { SdkPublisher } from "./workload/sdk-publisher.ts";
@@ -32,11 +35,23 @@ const topic: WorkloadTopic = {
   isRelaxed: false,
 };
 
+const group: GroupPlan = {
+  groupId: "group-1",
+  protocol: "classic",
+  topics: [topic.name],
+  dynamicMembers: 2,
+  staticMembers: 1,
+  sessionTimeoutMs: 6000,
+  rebalanceTimeoutMs: 3000,
+  troubleMeanMs: 2000,
+};
+
 interface Ending {
   readonly events: readonly HistoryEvent[];
   readonly readers: readonly FinalReader[];
   readonly replicas: readonly FinalReplica[];
   readonly outboxes: readonly FinalOutboxRecord[];
+  readonly groups: readonly FinalGroup[];
   /** Ids of the records in the log, in the order of their offsets, by `<topic id>/<partition>`. */
   readonly logs: ReadonlyMap<string, readonly string[]>;
   readonly waiting: readonly string[];
@@ -63,6 +78,7 @@ async function act(seed: number, actorsOf: (run: Run) => Actor[], happening?: Ha
       world,
       network,
       gateway,
+      openKafka: (process) => tcpTransport(network, process, gateway.kafkaAddress),
       devices: [device],
       topics: [topic],
       random: world.random.fork("workload"),
@@ -81,10 +97,11 @@ async function act(seed: number, actorsOf: (run: Run) => Actor[], happening?: Ha
     const waiting = (): string[] =>
       actors.flatMap(({ name, waitsFor }) => (waitsFor === undefined ? [] : [`${name}: ${waitsFor}`]));
     await world.runUntil(() => waiting().length === 0, ENDING_MS);
-    const final = { readers: [], replicas: [], outboxes: [] } as {
+    const final = { readers: [], replicas: [], outboxes: [], groups: [] } as {
       readers: FinalReader[];
       replicas: FinalReplica[];
       outboxes: FinalOutboxRecord[];
+      groups: FinalGroup[];
     };
     const still = waiting();
     if (still.length === 0)
@@ -197,6 +214,41 @@ describe("the simulator's actors", () => {
 
   it("apps get through cuts, kills and power loss", async () => {
     for (const seed of [1, 2, 3, 4, 5, 6]) expectWhole(await act(seed, apps, cutsAndKills));
+  });
+
+  it("members of a group share what there is, commit it all, and come back from kills, freezes and power loss", async () => {
+    let generations = 0;
+    for (const seed of [1, 2, 3, 4]) {
+      const ending = await act(
+        seed,
+        (run) => [...foreignClients(run), new KafkaGroup(run, group)],
+        cutsAndKills,
+      );
+      expectWhole(ending);
+      const { topicId } = ending.readers[0]!;
+      const [final] = ending.groups;
+      for (const [key, records] of ending.logs) {
+        const partition = Number(key.split("/")[1]);
+        const read = ending.events.filter(
+          (event) =>
+            event.kind === "read" && event.reader.startsWith("group") && event.partition === partition,
+        );
+        expect(new Set(read.map((event) => (event.kind === "read" ? event.id : "")))).toEqual(
+          new Set(records),
+        );
+        const told = ending.events.findLast(
+          (event) => event.kind === "committed told" && event.partition === partition,
+        );
+        expect(told).toMatchObject({ topicId, offset: BigInt(records.length) });
+        const owners = final?.members.filter(({ partitions }) =>
+          partitions.some((each) => each.partition === partition),
+        );
+        expect(owners).toHaveLength(1);
+      }
+      for (const event of ending.events)
+        if (event.kind === "assigned") generations = Math.max(generations, event.generation);
+    }
+    expect(generations).toBeGreaterThan(3);
   });
 
   it("come to their ends where topics are deleted and made again", async () => {

@@ -1,7 +1,9 @@
 /** How a room joins the simulation: it adds actors, which use the system as its users do and write down what they see. */
 import type { Device } from "./browser/device.ts";
 import type { GatewayNode } from "./gateway-node.ts";
-import type { FinalOutboxRecord, FinalReader, FinalReplica, HistoryEvent } from "./history.ts";
+import type { FinalGroup, FinalOutboxRecord, FinalReader, FinalReplica, HistoryEvent } from "./history.ts";
+import type { OpenTransport } from "../../sync/transport.ts";
+import type { Process } from "./kernel/process.ts";
 import type { Random } from "./kernel/random.ts";
 import type { World } from "./kernel/world.ts";
 import type { Network } from "./network/network.ts";
@@ -16,13 +18,14 @@ export interface WorkloadTopic {
   readonly isRelaxed: boolean;
 }
 
-/** What actors act on. */
-export interface Run {
+/** What Kafka clients act on, in the simulated world or in the real one. */
+export interface KafkaRun {
   readonly world: World;
   readonly random: Random;
-  readonly network: Network;
-  readonly gateway: GatewayNode;
-  readonly devices: readonly Device[];
+  /** What is known of it besides what it answers; undefined: nothing. */
+  readonly gateway: Pick<GatewayNode, "cluster" | "process">;
+  /** A connection to the gateway's Kafka port. */
+  readonly openKafka: (process: Process) => OpenTransport;
   readonly topics: readonly WorkloadTopic[];
   /** `producer.id.expiration.ms` of the gateway; undefined: Kafka's day. */
   readonly producerIdExpirationMs?: number | undefined;
@@ -32,11 +35,19 @@ export interface Run {
   ): void;
 }
 
+/** What actors act on. */
+export interface Run extends KafkaRun {
+  readonly network: Network;
+  readonly gateway: GatewayNode;
+  readonly devices: readonly Device[];
+}
+
 /** What everybody holds when all is over. */
 export interface FinalState {
   readonly replicas: FinalReplica[];
   readonly outboxes: FinalOutboxRecord[];
   readonly readers: FinalReader[];
+  readonly groups: FinalGroup[];
 }
 
 /** One user of the system. */

@@ -1,7 +1,15 @@
 /** Judges a whole history against the promises, after Jepsen's checker for Kafka: each rule in its own words. */
 import type { History } from "../history.ts";
 import { acknowledgedIsThere } from "./acknowledged.ts";
+import { commitsStay, committedIsReadable } from "./commits.ts";
 import { nothingIsTwice } from "./duplicates.ts";
+import {
+  groupsReadEverything,
+  oldMembersAreRefused,
+  onePartitionOneOwner,
+  partitionsAreHandedOver,
+  partitionsAreOwned,
+} from "./groups.ts";
 import { Ledger } from "./ledger.ts";
 import type { CheckSettings } from "./ledger.ts";
 import { logsAreWhole, sequencesJoin, topicsAreThere } from "./logs.ts";
@@ -33,6 +41,13 @@ const RULES = {
   "logs are whole": logsAreWhole,
   "sequences join": sequencesJoin,
   "topics are there": topicsAreThere,
+  "one partition, one owner": onePartitionOneOwner,
+  "partitions are handed over": partitionsAreHandedOver,
+  "old members are refused": oldMembersAreRefused,
+  "commits stay": commitsStay,
+  "committed is readable": committedIsReadable,
+  "groups read everything": groupsReadEverything,
+  "partitions are owned": partitionsAreOwned,
 } as const satisfies Readonly<Record<string, (ledger: Ledger) => Iterable<string>>>;
 
 export type CheckerRule = keyof typeof RULES;
@@ -45,6 +60,8 @@ const RULES_OF_THE_END: ReadonlySet<CheckerRule> = new Set([
   "a replica is the log",
   "queued does not vanish",
   "outboxes tell the truth",
+  "groups read everything",
+  "partitions are owned",
 ]);
 
 /** One broken promise breaks many records: the first few tell the story. */

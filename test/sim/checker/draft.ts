@@ -11,7 +11,7 @@ export type EventDraft = Draft<HistoryEvent>;
 export type PartitionDraft = Draft<FinalPartition>;
 type Untimed<Event> = Event extends unknown ? Omit<Event, "atMs"> : never;
 /** An event whose time comes from its place. */
-export type NewEvent = Untimed<HistoryEvent>;
+export type NewEvent = Untimed<EventDraft>;
 
 /** Between two events. */
 const STEP_MS = 10;

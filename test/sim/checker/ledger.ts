@@ -11,6 +11,7 @@ import type {
   ReadFrom,
   WritesLost,
 } from "../history.ts";
+import { GroupStories } from "./group-story.ts";
 import type { PartitionStory } from "./partition-story.ts";
 import type { Noted } from "./record-story.ts";
 import { END, RecordStory } from "./record-story.ts";
@@ -35,6 +36,7 @@ export class Ledger {
   readonly history: History;
   readonly records = new Map<string, RecordStory>();
   readonly topics = new Map<string, TopicStory>();
+  readonly groups = new GroupStories();
   readonly outboxRows = new Map<string, FinalOutboxRecord[]>();
   /** After which what was not synced may be gone. */
   readonly losses: Noted<GatewayDied | WritesLost>[] = [];
@@ -187,7 +189,16 @@ export class Ledger {
         if (event.kind === "topic created") topic.created ??= { event, at };
         else if (event.kind === "topic deleted") topic.deleted ??= { event, at };
         else topic.deletionAsked ??= { event, at };
+        return;
       }
+      case "assigned":
+      case "owned":
+      case "commit asked":
+      case "commit taken":
+      case "commit refused":
+      case "committed asked":
+      case "committed told":
+        this.groups.take(event, at);
     }
   }
 

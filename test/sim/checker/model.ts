@@ -50,6 +50,7 @@ export class Model {
     replicas: [],
     outboxes: [],
     readers: [],
+    groups: [],
   };
   private readonly logs: Log[] = [];
   private readonly readers: Reader[] = [];

@@ -101,5 +101,6 @@ export function sample(): HistoryDraft {
       { ...place, reader: "reader-1", next: 6n },
       { ...place, reader: "reader-2", next: 6n },
     ],
+    groups: [],
   };
 }

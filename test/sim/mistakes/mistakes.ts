@@ -1,6 +1,7 @@
 /** All planted mistakes, room by room. */
 import { gatewayMistakes } from "./gateway.ts";
 import { logMistakes } from "./log.ts";
+import { groupMistakes } from "./groups.ts";
 import type { Mistake } from "./mistake.ts";
 import { syncMistakes } from "./sync.ts";
 import { webClientMistakes } from "./web-client.ts";
@@ -8,6 +9,7 @@ import { webClientMistakes } from "./web-client.ts";
 export const mistakes: readonly Mistake[] = [
   ...logMistakes,
   ...gatewayMistakes,
+  ...groupMistakes,
   ...syncMistakes,
   ...webClientMistakes,
 ];

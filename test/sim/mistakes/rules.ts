@@ -21,6 +21,9 @@ const OTHER_RULES = {
   "readers get on":
     / still waits after everything was healed: .*( ends at \d+, it is at | of a replica| following a replica )/,
   "topics can be made": / still waits after everything was healed: topic .* to be (made|deleted)$/,
+  "groups come together":
+    / still waits after everything was healed: (members (that come back|to be in one generation)|a member that reads |.* to be committed at )/,
+  "members are kept": / was thrown out, though it had been heard of /,
   "partitions come back": /^the gateway does not serve all of its partitions after /,
 } as const;
 

@@ -3,6 +3,7 @@ import type { Plan } from "../plan.ts";
 import type { Random } from "../kernel/random.ts";
 import type { Actor, Run } from "../workload.ts";
 import { KafkaConsumer } from "./kafka-consumer.ts";
+import { KafkaGroup } from "./kafka-group.ts";
 import { KafkaProducer, type KafkaProducerOptions } from "./kafka-producer.ts";
 import { Retention } from "./retention.ts";
 import { SdkPublisher } from "./sdk-publisher.ts";
@@ -14,7 +15,7 @@ import { TopicOwner } from "./topic-owner.ts";
 
 type ActorsPlan = Pick<
   Plan,
-  "devices" | "kafkaProducers" | "kafkaConsumers" | "deletesTopics" | "movesLogStarts"
+  "devices" | "kafkaProducers" | "kafkaConsumers" | "groups" | "deletesTopics" | "movesLogStarts"
 >;
 
 /** In the order in which they are to be started: whoever watches, before whoever acts. */
@@ -54,6 +55,8 @@ export function actorsOf(plan: ActorsPlan, run: Run): Actor[] {
       actors.push(tabs, ...appsIn(tabs, tap, run, random, tabsPerPrincipal));
     }
   }
+  // Last: what they draw moves nobody else.
+  for (const group of plan.groups) actors.push(new KafkaGroup(run, group));
   return actors;
 }
 

@@ -4,8 +4,7 @@ import { listOffsets } from "../../../wire/apis/list-offsets.ts";
 import { metadata } from "../../../wire/apis/metadata.ts";
 import { ErrorCode } from "../../../wire/errors.ts";
 import { Process } from "../kernel/process.ts";
-import { tcpTransport } from "../network/client-side.ts";
-import type { Run } from "../workload.ts";
+import type { KafkaRun } from "../workload.ts";
 import { ConnectionLost, KafkaConnection } from "./kafka-connection.ts";
 import { sleep } from "./waiting.ts";
 
@@ -26,10 +25,10 @@ const REQUEST_TIMEOUT_MS = [5000, 30_000] as const;
 
 export class KafkaClient {
   readonly process: Process;
-  private readonly run: Run;
+  private readonly run: KafkaRun;
   private readonly requestTimeoutMs: number;
 
-  constructor(run: Run, name: string) {
+  constructor(run: KafkaRun, name: string) {
     this.run = run;
     this.process = new Process(run.world, name);
     const [leastMs, mostMs] = requestTimeoutMs(run);
@@ -43,7 +42,7 @@ export class KafkaClient {
   ): Promise<void> {
     const { process, run, requestTimeoutMs } = this;
     while (!isOver()) {
-      const transport = tcpTransport(run.network, process, run.gateway.kafkaAddress);
+      const transport = run.openKafka(process);
       try {
         const connection = await KafkaConnection.open({ process, transport, requestTimeoutMs });
         try {
@@ -70,7 +69,7 @@ export class KafkaClient {
  * `producer.id.expiration.ms`. A connection to a machine that lost its power costs two timeouts, of a request and of an
  * attempt to connect, and a rest.
  */
-function requestTimeoutMs({ producerIdExpirationMs }: Run): readonly [leastMs: number, mostMs: number] {
+function requestTimeoutMs({ producerIdExpirationMs }: KafkaRun): readonly [leastMs: number, mostMs: number] {
   if (producerIdExpirationMs === undefined) return REQUEST_TIMEOUT_MS;
   return [producerIdExpirationMs / 8, producerIdExpirationMs / 4];
 }

@@ -8,7 +8,7 @@ import { produce } from "../../../wire/apis/produce.ts";
 import { ErrorCode, errorName } from "../../../wire/errors.ts";
 import type { AcksLevel } from "../history.ts";
 import type { Random } from "../kernel/random.ts";
-import type { Actor, FinalState, Run } from "../workload.ts";
+import type { Actor, FinalState, KafkaRun } from "../workload.ts";
 import { engine } from "./engine.ts";
 import { KafkaClient, topicNamed, type KafkaTopic } from "./kafka-client.ts";
 import type { KafkaConnection } from "./kafka-connection.ts";
@@ -43,14 +43,14 @@ const FORGOTTEN: ReadonlySet<number> = new Set([
 
 export class KafkaProducer implements Actor {
   readonly name: string;
-  private readonly run: Run;
+  private readonly run: KafkaRun;
   private readonly options: KafkaProducerOptions;
   private readonly random: Random;
   private life: ProducerLife | undefined;
   private lives = 0;
   private isCalm = false;
 
-  constructor(run: Run, name: string, options: KafkaProducerOptions) {
+  constructor(run: KafkaRun, name: string, options: KafkaProducerOptions) {
     this.run = run;
     this.name = name;
     this.options = options;
@@ -115,7 +115,7 @@ interface Sending {
 }
 
 class ProducerLife {
-  private readonly run: Run;
+  private readonly run: KafkaRun;
   private readonly name: string;
   private readonly options: KafkaProducerOptions;
   private readonly random: Random;
@@ -126,7 +126,7 @@ class ProducerLife {
   private generations = 0;
   private isCalm = false;
 
-  constructor(run: Run, name: string, options: KafkaProducerOptions, random: Random) {
+  constructor(run: KafkaRun, name: string, options: KafkaProducerOptions, random: Random) {
     this.run = run;
     this.name = name;
     this.options = options;

@@ -1,9 +1,9 @@
 /** What the gateway holds at this moment, whatever its clients have heard of it: so that it is known when they are at the end. */
-import type { Run } from "../workload.ts";
+import type { KafkaRun } from "../workload.ts";
 
 /** What keeps a reader that wants `next` from being at the end, in words; undefined: it is there. */
 export function behind(
-  run: Run,
+  run: KafkaRun,
   topicId: string,
   partition: number,
   next: bigint | undefined,
@@ -19,18 +19,25 @@ export function behind(
 }
 
 /** The id of the topic that has this name now; undefined: there is none, or nobody who could tell. An id never comes back. */
-export function topicIdNow(run: Run, name: string): string | undefined {
+export function topicIdNow(run: KafkaRun, name: string): string | undefined {
   return Array.from(run.gateway.cluster?.topics() ?? []).find((topic) => topic.name === name)?.id;
 }
 
 /** Where a partition begins now; undefined: there is none, or nobody who could tell. */
-export function logStartNow(run: Run, topicId: string, partition: number): bigint | undefined {
+export function logStartNow(run: KafkaRun, topicId: string, partition: number): bigint | undefined {
   return Array.from(run.gateway.cluster?.topics() ?? []).find(({ id }) => id === topicId)?.partitions[
     partition
   ]?.logStartOffset;
 }
 
 /** Whether a bit at rest has been turned round in this run: then a reader may be handed a damaged batch, and has to notice. */
-export function isDiskDamaged(run: Run): boolean {
+export function isDiskDamaged(run: KafkaRun): boolean {
   return (run.world.trace.counts.get("disk: bit flipped") ?? 0) > 0;
+}
+
+/** Where a partition ends now; undefined: there is none, or nobody who could tell. */
+export function endNow(run: KafkaRun, topicId: string, partition: number): bigint | undefined {
+  return Array.from(run.gateway.cluster?.topics() ?? []).find(({ id }) => id === topicId)?.partitions[
+    partition
+  ]?.highWatermark;
 }
