@@ -4,6 +4,7 @@
  * those of removed topics are removed.
  */
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { Cleaner } from "./cleaner.ts";
 import type { Clock } from "./clock.ts";
 import {
   partitionDirectories,
@@ -122,6 +123,7 @@ export class Cluster {
   /** Removals of directories that are still going on, by the topic's name in lower case. */
   private readonly removals = new Map<string, Promise<void>>();
   private housekeeper: Housekeeper | undefined;
+  private cleaner: Cleaner | undefined;
   /** The node's settings, with those that were given while it runs. */
   private settings: BrokerConfig;
   private nextId: bigint;
@@ -156,6 +158,9 @@ export class Cluster {
       if (!clean && known !== undefined) await cluster.raiseEpochs();
       await cluster.lead();
       cluster.housekeeper = cluster.keepHouse();
+      const { clock } = options;
+      const partitions = (): Iterable<Partition> => cluster.partitions();
+      cluster.cleaner = new Cleaner({ clock, log, config: cluster.config, disk, partitions });
     } catch (error) {
       await cluster.closeLogs();
       throw error;
@@ -595,7 +600,7 @@ export class Cluster {
 
   private async closeAll(): Promise<void> {
     await this.turns.idle();
-    await this.housekeeper?.close();
+    await Promise.all([this.housekeeper?.close(), this.cleaner?.close()]);
     await Promise.all(this.removals.values());
     const failures = await this.closeLogs();
     if (failures.length > 0) throw failures[0];

@@ -45,6 +45,7 @@ const atLeast =
     BigInt(value) < least ? `must be at least ${least}` : undefined;
 const fraction: Check = (value) =>
   Number(value) < 0 || Number(value) > 1 ? "must be from 0 to 1" : undefined;
+const atLeastOne: Check = (value) => (Number(value) < 1 ? "must be at least 1" : undefined);
 const listOf =
   (...values: readonly string[]): Check =>
   (value) => {
@@ -97,15 +98,15 @@ export const topicSettings: readonly TopicSettingDefinition[] = [
   topic("message.timestamp.before.max.ms", "log.message.timestamp.before.max.ms", "long", String(LONG_MAX), atLeast(0n), "enforced", "How far, in milliseconds, a timestamp may lie in the past."),
   topic("message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", "long", String(60 * 60 * 1000), atLeast(0n), "enforced", "How far, in milliseconds, a timestamp may lie in the future."),
   topic("compression.type", "compression.type", "string", "producer", oneOf("producer", ...CODEC_NAMES.keys()), "enforced", "The codec of stored batches; producer: as they come."),
-  topic("cleanup.policy", "log.cleanup.policy", "list", "delete", listOf("delete", "compact"), "enforced", "What is done with old segments: they are deleted; nothing of compact yet. Neither: they are kept."),
+  topic("cleanup.policy", "log.cleanup.policy", "list", "delete", listOf("delete", "compact"), "enforced", "What is done with old segments: they are deleted, or compacted to the last record of each key, or both. Neither: they are kept."),
   topic("retention.ms", "log.retention.ms", "long", String(7 * DAY_MS), atLeast(-1n), "enforced", "How long, in milliseconds, records are kept; -1: for ever."),
   topic("retention.bytes", "log.retention.bytes", "long", "-1", any, "enforced", "How many bytes a partition keeps; -1: all."),
   topic("segment.ms", "log.roll.ms", "long", String(7 * DAY_MS), atLeast(1n), "enforced", "Time in milliseconds between its first record and one that comes in a new segment."),
   topic("segment.jitter.ms", "log.roll.jitter.ms", "long", "0", atLeast(0n), "enforced", "Most milliseconds that segment.ms is varied by."),
-  topic("delete.retention.ms", "log.cleaner.delete.retention.ms", "long", String(DAY_MS), atLeast(0n), "stored", "How long, in milliseconds, compaction keeps tombstones."),
-  topic("min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", "long", "0", atLeast(0n), "stored", "Age in milliseconds that a record has before it is compacted."),
-  topic("max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", "long", String(LONG_MAX), atLeast(1n), "stored", "Age in milliseconds at which a record must be compacted."),
-  topic("min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio", "double", "0.5", fraction, "stored", "Share of a log that is not compacted yet at which compaction begins."),
+  topic("delete.retention.ms", "log.cleaner.delete.retention.ms", "long", String(DAY_MS), atLeast(0n), "enforced", "How long, in milliseconds, compaction keeps tombstones."),
+  topic("min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", "long", "0", atLeast(0n), "enforced", "Age in milliseconds that a record has before it is compacted."),
+  topic("max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", "long", String(LONG_MAX), atLeast(1n), "enforced", "Age in milliseconds at which a record must be compacted."),
+  topic("min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio", "double", "0.5", fraction, "enforced", "Share of a log that is not compacted yet at which compaction begins."),
   topic("file.delete.delay.ms", "log.segment.delete.delay.ms", "long", "60000", atLeast(0n), "enforced", "How long, in milliseconds, files of segments that retention has removed stay on disk."),
   topic("min.insync.replicas", "min.insync.replicas", "int", "1", only("1"), "enforced", "Replicas that acks=all waits for: there is one."),
   topic("unclean.leader.election.enable", "unclean.leader.election.enable", "boolean", "false", only("false"), "enforced", "Whether a replica that may lack records can lead: there is no other."),
@@ -132,6 +133,10 @@ export const brokerSettings: readonly SettingDefinition[] = [
   broker("max.incremental.fetch.session.cache.slots", "int", "1000", atLeast(0n), "enforced", "Most fetch sessions that are kept at once."),
   broker("max.connections", "int", String(INT_MAX), atLeast(1n), "enforced", "Most connections of all listeners together. The system's limit of open files bounds them, too."),
   broker("producer.id.expiration.ms", "int", String(DAY_MS), atLeast(1n), "enforced", "How long, in milliseconds, a silent producer id is remembered."),
+  broker("log.cleaner.enable", "boolean", "true", any, "enforced", "Whether topics with cleanup.policy=compact are compacted."),
+  broker("log.cleaner.backoff.ms", "long", "15000", atLeast(0n), "enforced", "How long, in milliseconds, compaction waits when there was nothing to compact."),
+  broker("log.cleaner.io.max.bytes.per.second", "double", String(32 * 1024 ** 2), atLeastOne, "enforced", "Bytes that compaction reads and writes in a second, at most. Kafka's default sets no bound."),
+  broker("log.cleaner.dedupe.buffer.size", "long", String(128 * 1024 ** 2), atLeast(1024n ** 2n), "enforced", "Bytes of memory that the keys of one compaction may take; with more of them it compacts a part, and the rest later."),
   broker("log.dir.min.free.bytes", "long", String(64 * 1024 ** 2), atLeast(0n), "enforced", "Bytes of the disk that are kept free: records are refused below it. At most a twentieth of the file system; 0 keeps none. Rivulet's own."),
   broker("log.retention.check.interval.ms", "long", String(5 * MINUTE_MS), atLeast(1n), "enforced", "How often, in milliseconds, retention looks for what is to be deleted."),
   broker("log.initial.task.delay.ms", "long", String(MINUTE_MS / 2), atLeast(0n), "enforced", "How long, in milliseconds, after a start it looks for the first time."),
@@ -234,6 +239,13 @@ export interface TopicConfig {
   readonly segmentMs: bigint;
   readonly segmentJitterMs: bigint;
   readonly fileDeleteDelayMs: number;
+  /** How long compaction keeps tombstones. */
+  readonly deleteRetentionMs: bigint;
+  /** How old a record is before it may be compacted, and when it must be. */
+  readonly minCompactionLagMs: bigint;
+  readonly maxCompactionLagMs: bigint;
+  /** Share of a log that is not compacted at which it is. */
+  readonly minCleanableRatio: number;
   /** Every topic setting's value by name. */
   readonly values: ReadonlyMap<string, string>;
 }
@@ -318,6 +330,9 @@ export function topicConfig(node: BrokerConfig, overrides: ReadonlyMap<string, s
   const bounded = (name: string): bigint | undefined => (long(name) === LONG_MAX ? undefined : long(name));
   const unlessNegative = (name: string): bigint | undefined => (long(name) < 0n ? undefined : long(name));
   const policies = itemsOf(values.get("cleanup.policy") ?? "");
+  const [minLag, maxLag] = [long("min.compaction.lag.ms"), long("max.compaction.lag.ms")];
+  if (minLag > maxLag)
+    throw invalid(`min.compaction.lag.ms (${minLag}) is more than max.compaction.lag.ms (${maxLag})`);
   return {
     segmentBytes: Number(long("segment.bytes")),
     segmentIndexBytes: Number(long("segment.index.bytes")),
@@ -333,11 +348,20 @@ export function topicConfig(node: BrokerConfig, overrides: ReadonlyMap<string, s
     compacts: policies.includes("compact"),
     retentionMs: unlessNegative("retention.ms"),
     retentionBytes: unlessNegative("retention.bytes"),
-    segmentMs: long("segment.ms"),
+    // What must be compacted by then must not stand in the segment that is written to.
+    segmentMs: policies.includes("compact") ? leastOf(long("segment.ms"), maxLag) : long("segment.ms"),
     segmentJitterMs: long("segment.jitter.ms"),
     fileDeleteDelayMs: Number(long("file.delete.delay.ms")),
+    deleteRetentionMs: long("delete.retention.ms"),
+    minCompactionLagMs: minLag,
+    maxCompactionLagMs: maxLag,
+    minCleanableRatio: Number(values.get("min.cleanable.dirty.ratio")),
     values,
   };
+}
+
+function leastOf(one: bigint, other: bigint): bigint {
+  return one < other ? one : other;
 }
 
 function itemsOf(list: string): string[] {

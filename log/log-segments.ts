@@ -141,6 +141,12 @@ export class LogSegments {
     return Math.max(kept, 0);
   }
 
+  /** `made` takes the place of neighbours, none of them the last. */
+  replace(group: readonly Segment[], made: Segment): void {
+    const at = this.segments.findIndex((segment) => segment === group[0]);
+    this.segments = [...this.segments.slice(0, at), made, ...this.segments.slice(at + group.length)];
+  }
+
   /** Closes the segments' files. */
   async close(): Promise<void> {
     for (const segment of this.segments) await segment.file?.close();

@@ -106,6 +106,8 @@ export class OfflinePartition implements Pick<PartitionLog, keyof PartitionLog> 
 
   enforceRetention(): undefined {}
 
+  compact(): undefined {}
+
   removeFiles(): Promise<void> {
     return Promise.resolve();
   }

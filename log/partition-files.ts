@@ -43,3 +43,16 @@ export const logStartFile = (directory: string): string => `${directory}/log-sta
 /** Not Kafka's: the end of the log while it is being written anew (`tail-rewrite.ts`). */
 export const tailCopyFile = (directory: string): string => `${directory}/tail-copy`;
 export const tailCheckpointFile = (directory: string): string => `${directory}/tail-copy-checkpoint`;
+
+/** A compacted segment while it is written, and from when on it takes the place of those that it was made of, as in Kafka. */
+export const cleanedFile = (directory: string, base: bigint): string =>
+  `${segmentFile(directory, base, "log")}.cleaned`;
+export const swapFile = (directory: string, base: bigint): string =>
+  `${segmentFile(directory, base, "log")}.swap`;
+/** Base offset of a file that `swapFile` has named, or undefined when it is none. */
+export function parseSwapFile(directory: string, name: string): bigint | undefined {
+  const parts = /^(\d{20})\.log\.swap$/.exec(name.slice(directory.length + 1));
+  return parts?.[1] === undefined ? undefined : BigInt(parts[1]);
+}
+/** Not one of Kafka's: up to where a partition is compacted (`compaction.ts`). */
+export const compactedEndFile = (directory: string): string => `${directory}/compacted-end`;

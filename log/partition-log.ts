@@ -12,7 +12,9 @@ import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { checkNew, checkProduced } from "./batch-check.ts";
 import { BatchHeader } from "./batch.ts";
 import { CommitQueue, type CommitHost, type Group } from "./commit-queue.ts";
+import { Compaction, type CompactionHost, type CompactionMeans } from "./compaction.ts";
 import type { LazyFlush, TopicConfig } from "./config.ts";
+import { Deferred } from "./deferred.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
 import { READ_BYTES_MAX } from "./limits.ts";
 import { type FrontHost, LogFront } from "./log-front.ts";
@@ -50,6 +52,9 @@ export class PartitionLog {
   private readonly queue: CommitQueue;
   private readonly reader: SegmentReader;
   private readonly front: LogFront;
+  private readonly compaction: Compaction;
+  /** Resolves when segments have been exchanged: reads wait for it. */
+  private exchange: Promise<void> | undefined;
   /** Reads that have not ended. */
   private readonly reads = new Set<Promise<unknown>>();
   private readonly listeners = new Set<(advance: Advance) => void>();
@@ -107,6 +112,8 @@ export class PartitionLog {
       indexIntervalBytes: config.indexIntervalBytes,
     });
     this.front = new LogFront({ store, directory, log: this.log }, this.frontHost());
+    const compacting = { store, engine, directory, log: this.log, uncompressedBytesMax };
+    this.compaction = new Compaction(compacting, this.compactionHost());
   }
 
   /** The first offset that can be read. */
@@ -240,6 +247,7 @@ export class PartitionLog {
    * leaves it in doubt what is there.
    */
   async read(offset: bigint, bytesMax: number): Promise<ReadResult> {
+    while (this.exchange !== undefined) await this.exchange;
     this.checkReadable();
     if (offset < this.logStartOffset || offset > this.readableEnd) throw this.outOfRange(offset);
     if (offset === this.readableEnd) return { bytes: new Uint8Array(0), from: offset, to: offset };
@@ -254,6 +262,7 @@ export class PartitionLog {
 
   /** The first record below the high watermark whose timestamp is not less than `timestamp`. */
   async offsetForTimestamp(timestamp: bigint): Promise<FoundRecord | undefined> {
+    while (this.exchange !== undefined) await this.exchange;
     this.checkReadable();
     const found = await this.guarded(this.reader.findTimestamp(this.view(), timestamp));
     return this.soundEnd.checkFound(found);
@@ -261,6 +270,7 @@ export class PartitionLog {
 
   /** The first of the records with the greatest timestamp. */
   async maxTimestamp(): Promise<FoundRecord | undefined> {
+    while (this.exchange !== undefined) await this.exchange;
     this.checkReadable();
     const found = await this.guarded(this.reader.findMaxTimestamp(this.view()));
     // Where anything is in doubt a greater one may be there.
@@ -334,6 +344,11 @@ export class PartitionLog {
   /** Forgets producers that were silent for `producer.id.expiration.ms`, and whose batches may come anew by now. */
   expireProducers(nowMs: number): void {
     if (this.isLeading) this.segments.producers.expire(nowMs, this.options.config.producerExpirationMs);
+  }
+
+  /** Compacts what is worth while (`compaction.ts`); undefined when there is nothing. Throws KafkaError KAFKA_STORAGE_ERROR. */
+  compact(means: CompactionMeans): Promise<void> | undefined {
+    return this.compaction.isDue ? this.compaction.run(means) : undefined;
   }
 
   /** When the next files of segments that retention has removed are to go, by the clock; undefined: there are none. */
@@ -582,6 +597,31 @@ export class PartitionLog {
       rollActive: () => this.rollActive(),
       greatestTimestamp: (segment) => this.guarded(this.reader.maxTimestampOf(segment)),
       unread: async () => void (await Promise.allSettled(this.reads)),
+    };
+  }
+
+  private compactionHost(): CompactionHost {
+    return {
+      segments: () => this.segments,
+      view: () => this.retentionView(),
+      greatestTimestamp: (segment) => this.guarded(this.reader.maxTimestampOf(segment)),
+      remembered: () => new Set(this.segments.producers.batches().map(({ lastOffset }) => lastOffset)),
+      isLeading: () => this.isLeading,
+      exclusively: (task) =>
+        this.turns.take(async () => {
+          if (!this.isLeading) return;
+          const over = new Deferred();
+          this.exchange = over.promise;
+          try {
+            await Promise.allSettled(this.reads);
+            await task();
+          } catch (error) {
+            this.failWith(error);
+          } finally {
+            this.exchange = undefined;
+            over.resolve();
+          }
+        }),
     };
   }
 

@@ -1,5 +1,6 @@
 /** Opens the files of one partition, by the rules of `recovery.ts`. */
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { finishSwap } from "./cleaned-segment.ts";
 import type { Clock } from "./clock.ts";
 import type { TopicConfig } from "./config.ts";
 import type { Engine, ScannedBatch } from "./engine.ts";
@@ -13,7 +14,7 @@ import { decide, lostStart, refusal, type RecoveryReport, type SegmentCase } fro
 import { scanSegment, type ScanResult } from "./scan.ts";
 import { SegmentIndex } from "./segment-index.ts";
 import { readIndexFiles, writeIndexFiles } from "./segment-index-files.ts";
-import { deleteFilesBefore, takeInventory } from "./segment-inventory.ts";
+import { deleteFilesBefore, type SegmentInventory, takeInventory } from "./segment-inventory.ts";
 import { readFirstTimestamp } from "./segment-age.ts";
 import { Segment, walkHeaders } from "./segment.ts";
 import type { Store } from "./store.ts";
@@ -87,7 +88,7 @@ class PartitionRecovery {
 
   private async openAll(): Promise<RecoveredPartition> {
     const { store, directory, clean } = this.request;
-    const { bases, snapshots, strays } = await takeInventory(store, directory);
+    const { bases, snapshots, strays } = await this.inventory();
     this.snapshots = snapshots;
     const [least] = bases;
     if (least === undefined) return this.begin();
@@ -100,6 +101,14 @@ class PartitionRecovery {
     await this.deleteLaterSnapshots();
     if (first > least || (snapshots[0] ?? first) < first) await this.finishDeletion(first);
     return this.result(report);
+  }
+
+  private async inventory(): Promise<SegmentInventory> {
+    const { store, directory } = this.request;
+    const found = await takeInventory(store, directory);
+    if (found.swaps.length === 0) return found;
+    for (const base of found.swaps) await finishSwap(store, directory, base, found.bases);
+    return takeInventory(store, directory);
   }
 
   private async begin(): Promise<RecoveredPartition> {

@@ -28,6 +28,8 @@
  * | `.index` or `.timeindex` without its `.log`   | delete: a roll or a removal was cut short                             |
  * | `tail-copy-checkpoint`                        | write the end anew once more, unless the synced end has passed it     |
  * | `tail-copy` without it                        | delete: the log is as it was                                          |
+ * | `.log.swap`                                   | delete the segments that it was made of, and take their place         |
+ * | `.log.cleaned`                                | delete: compaction had not finished it                                |
  * | `.snapshot` beyond the end                    | delete: it tells of batches that were cut                             |
  * | `.log` without sound indexes                  | build them again                                                      |
  * | no sound `.snapshot` at a segment's start     | read producers from the last one before it, or from the log's start   |

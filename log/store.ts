@@ -13,6 +13,11 @@ export interface Store {
   read(name: string): Promise<Uint8Array | undefined>;
   /** Replaces a whole small file in one step: after a crash it is the old one or the new one. Durable when resolved. */
   write(name: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Gives a file, which has been synced, another name, in place of the one that has it, in one step: after a crash it has the
+   * old name or the new one. Durable when resolved. Open handles to both become invalid.
+   */
+  rename(from: string, to: string): Promise<void>;
   /** Deletes files; those that are not there are ignored. Durable when resolved. Open handles to them become invalid. */
   delete(names: readonly string[]): Promise<void>;
   close(): Promise<void>;

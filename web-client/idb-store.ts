@@ -78,6 +78,25 @@ export class IdbStore implements Store {
     ]);
   }
 
+  async rename(from: string, to: string): Promise<void> {
+    const transaction = this.database.transaction(STORES, "readwrite", { durability: "strict" });
+    const [files, rows] = [transaction.objectStore("files"), transaction.objectStore("chunks")];
+    const row = await files.get(from);
+    if (row === undefined) throw new Error(`there is no file ${from}`);
+    await Promise.all([
+      files.delete(from),
+      rows.delete(chunksOf(to)),
+      files.put({ name: to, size: row.size }),
+    ]);
+    let cursor = await rows.openCursor(chunksOf(from));
+    while (cursor !== null) {
+      await rows.put(cursor.value, [to, cursor.key[1]]);
+      cursor = await cursor.continue();
+    }
+    await rows.delete(chunksOf(from));
+    await transaction.done;
+  }
+
   async delete(names: readonly string[]): Promise<void> {
     if (names.length === 0) return;
     await change(this.database, "strict", ({ files, rows }) =>

@@ -112,6 +112,14 @@ export class FileStore implements Store {
     }
   }
 
+  async rename(from: string, to: string): Promise<void> {
+    const [source, target] = [pathOf(this.directory, from), pathOf(this.directory, to)];
+    for (const name of [from, to]) await this.opened.get(name)?.close();
+    await this.files.rename(source, target);
+    await this.syncEntry(directoryOf(target));
+    if (directoryOf(source) !== directoryOf(target)) await this.syncEntry(directoryOf(source));
+  }
+
   async delete(names: readonly string[]): Promise<void> {
     const directories = new Set<string>();
     for (const name of names) {

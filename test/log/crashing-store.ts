@@ -19,7 +19,7 @@ export interface Fault {
   suffix?: string;
 }
 
-export type Operation = "append" | "sync" | "truncate" | "write" | "delete";
+export type Operation = "append" | "sync" | "truncate" | "write" | "rename" | "delete";
 
 interface Disk {
   /** What a reader sees: the page cache. */
@@ -116,6 +116,17 @@ export class CrashingStore implements Store {
     const show = (): void => void this.disks.set(name, diskOf(bytes.slice(), before, true));
     await this.step("write", name, () => this.chance(0.7) && (this.chance(0.5) ? replace() : show()));
     await this.finish(replace);
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    const move = (): void => {
+      const disk = this.disks.get(from);
+      if (disk === undefined) throw new Error(`there is no file ${from}`);
+      this.disks.delete(from);
+      this.disks.set(to, disk);
+    };
+    await this.step("rename", from, () => this.chance(0.5) && move());
+    await this.finish(move);
   }
 
   async delete(names: readonly string[]): Promise<void> {

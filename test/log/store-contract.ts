@@ -47,6 +47,24 @@ export function storeContract(kind: string, create: () => Promise<StoreUnderTest
       expect(await file.read(2, 0)).toEqual(bytes());
     });
 
+    it("gives a file another name, in place of the one that has it", async () => {
+      const old = await store.open("a-0/00.log");
+      await old.append([filled(3000, 1)]);
+      await old.sync();
+      const file = await store.open("a-0/00.log.swap");
+      await file.append([bytes(1, 2), bytes(3)]);
+      await file.sync();
+      await store.rename("a-0/00.log.swap", "a-0/00.log");
+      expect(await store.list("")).toEqual(["a-0/00.log"]);
+      const renamed = await store.open("a-0/00.log");
+      expect([renamed.name, renamed.size]).toEqual(["a-0/00.log", 3]);
+      expect(await renamed.read(0, 10)).toEqual(bytes(1, 2, 3));
+      await renamed.append([bytes(4)]);
+      expect(await store.read("a-0/00.log")).toEqual(bytes(1, 2, 3, 4));
+      await expect(store.rename("a-0/00.log.swap", "a-0/00.log")).rejects.toThrow();
+      expect(await store.read("a-0/00.log")).toEqual(bytes(1, 2, 3, 4));
+    });
+
     it("appending nothing changes nothing", async () => {
       const file = await store.open("a-0/00.log");
       await file.append([]);

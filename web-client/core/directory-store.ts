@@ -14,6 +14,7 @@ export function directoryStore(store: ReadableStore, prefix: string): ReadableSt
     readAt: (name, position, length) => store.readAt(prefix + name, position, length),
     read: (name) => store.read(prefix + name),
     write: (name, bytes) => store.write(prefix + name, bytes),
+    rename: (from, to) => store.rename(prefix + from, prefix + to),
     delete: (names) => store.delete(names.map((name) => prefix + name)),
     // The whole is not this part's to close.
     close: () => Promise.resolve(),

@@ -66,6 +66,17 @@ export class DurableStore implements Store {
     await this.storage.sync();
   }
 
+  async rename(from: string, to: string): Promise<void> {
+    if (sizeOf(this.storage, from) === undefined) throw new Error(`there is no file ${from}`);
+    this.storage.transactionSync(() => {
+      for (const table of ["chunks", "files"]) {
+        this.storage.sql.exec(`DELETE FROM ${table} WHERE name = ?`, to);
+        this.storage.sql.exec(`UPDATE ${table} SET name = ? WHERE name = ?`, to, from);
+      }
+    });
+    await this.storage.sync();
+  }
+
   async delete(names: readonly string[]): Promise<void> {
     this.storage.transactionSync(() => {
       for (const name of names) {

@@ -1,0 +1,176 @@
+/** A segment that is made of others by compaction, from its first batch until it has taken their place. */
+import { BatchHeader } from "./batch.ts";
+import type { Engine } from "./engine.ts";
+import { type Covered, fillerBatch } from "./filler-batch.ts";
+import { cleanedFile, segmentFile, swapFile } from "./partition-files.ts";
+import { writeIndexFiles } from "./segment-index-files.ts";
+import { SegmentIndex } from "./segment-index.ts";
+import { Segment, walkHeaders } from "./segment.ts";
+import type { Store, StoreFile } from "./store.ts";
+
+interface Files {
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly directory: string;
+}
+
+const LAST_OFFSET_DELTA_MAX = 2n ** 31n - 1n;
+
+export class CleanedSegment {
+  private readonly files: Files;
+  private readonly group: readonly Segment[];
+  private readonly base: bigint;
+  private readonly file: StoreFile;
+  private readonly index: SegmentIndex;
+  private pieces: Uint8Array[] = [];
+  /** Offsets that nothing is left of, not written yet. */
+  private covered: Covered | undefined;
+  private size = 0;
+  private isOther: boolean;
+
+  static async begin(
+    files: Files,
+    group: readonly Segment[],
+    indexIntervalBytes: number,
+  ): Promise<CleanedSegment> {
+    const base = group[0]?.baseOffset ?? 0n;
+    const name = cleanedFile(files.directory, base);
+    await files.store.delete([name]);
+    return new CleanedSegment(files, group, await files.store.open(name), indexIntervalBytes);
+  }
+
+  private constructor(files: Files, group: readonly Segment[], file: StoreFile, indexIntervalBytes: number) {
+    this.files = files;
+    this.group = group;
+    this.base = group[0]?.baseOffset ?? 0n;
+    this.file = file;
+    this.index = new SegmentIndex(files.engine, this.base, indexIntervalBytes);
+    this.isOther = group.length > 1;
+  }
+
+  get bytes(): number {
+    return this.size;
+  }
+  /** Whether it differs from what it was made of. */
+  get hasChanged(): boolean {
+    return this.isOther || this.size !== this.group.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** The next batch, and what is left of it: undefined for nothing but its offsets. */
+  add(batch: Uint8Array, left: Uint8Array | undefined): void {
+    this.isOther ||= left !== undefined && left !== batch;
+    if (left !== undefined) {
+      this.put(left);
+      return;
+    }
+    const { baseOffset, lastOffset, leaderEpoch, recordsCount } = new BatchHeader(batch);
+    this.isOther ||= recordsCount > 0;
+    const first = this.covered;
+    const joins =
+      first?.leaderEpoch === leaderEpoch && lastOffset - first.baseOffset <= LAST_OFFSET_DELTA_MAX;
+    if (!joins) this.cover();
+    this.covered = { baseOffset: joins ? first.baseOffset : baseOffset, lastOffset, leaderEpoch };
+  }
+
+  /** Writes what was added. Answers how many bytes that was. */
+  async write(): Promise<number> {
+    const { pieces } = this;
+    this.pieces = [];
+    if (pieces.length === 0) return 0;
+    await this.file.append(pieces);
+    return pieces.reduce((sum, piece) => sum + piece.length, 0);
+  }
+
+  /** All was added. Durable when resolved. */
+  async finish(): Promise<void> {
+    this.cover();
+    await this.write();
+    await this.file.sync();
+    await this.file.close();
+  }
+
+  async discard(): Promise<void> {
+    await this.file.close();
+    await this.files.store.delete([this.file.name]);
+  }
+
+  /** Takes the place of what it was made of, which nobody reads any more. */
+  async takePlace(): Promise<Segment> {
+    const { store, directory } = this.files;
+    const { base, group } = this;
+    await store.rename(this.file.name, swapFile(directory, base));
+    for (const { file } of group) await file?.close();
+    await replaceBySwap(
+      store,
+      directory,
+      base,
+      group.map(({ baseOffset }) => baseOffset),
+    );
+    this.index.seal();
+    await writeIndexFiles(store, directory, this.index);
+    const segment = new Segment(base, segmentFile(directory, base, "log"));
+    segment.file = await store.open(segment.name);
+    segment.bytes = this.size;
+    segment.readableBytes = this.size;
+    segment.endOffset = group.at(-1)?.endOffset ?? base;
+    segment.maxTimestamp = this.index.maxTimestamp;
+    segment.touchedMs = group.at(-1)?.touchedMs ?? 0;
+    return segment;
+  }
+
+  private cover(): void {
+    const { covered } = this;
+    this.covered = undefined;
+    if (covered !== undefined) this.put(fillerBatch(this.files.engine, covered));
+  }
+
+  private put(batch: Uint8Array): void {
+    this.cover();
+    const { lastOffset, maxTimestamp } = new BatchHeader(batch);
+    this.index.add({ position: this.size, bytes: batch.length, lastOffset, maxTimestamp });
+    this.size += batch.length;
+    this.pieces.push(batch);
+  }
+}
+
+/**
+ * After a stop: ends what a swap has begun, of the compacted segment at `base` among those at `bases`. Throws KafkaError
+ * KAFKA_STORAGE_ERROR for damage.
+ */
+export async function finishSwap(
+  store: Store,
+  directory: string,
+  base: bigint,
+  bases: readonly bigint[],
+): Promise<void> {
+  const swap = new Segment(base, swapFile(directory, base));
+  swap.file = await store.open(swap.name);
+  swap.bytes = swap.file.size;
+  let end = base;
+  try {
+    for await (const { header } of walkHeaders(swap, 0, swap.bytes)) end = header.lastOffset + 1n;
+  } finally {
+    await swap.file.close();
+  }
+  const replaced = bases.filter((each) => each >= base && each < end);
+  await replaceBySwap(store, directory, base, replaced);
+}
+
+async function replaceBySwap(
+  store: Store,
+  directory: string,
+  base: bigint,
+  replaced: readonly bigint[],
+): Promise<void> {
+  // The swap is durable, whoever wrote it. The snapshot at its start is the same as before.
+  await store.delete(
+    [...new Set([base, ...replaced])].flatMap((each) => [
+      ...(each === base
+        ? []
+        : [segmentFile(directory, each, "log"), segmentFile(directory, each, "snapshot")]),
+      segmentFile(directory, each, "index"),
+      segmentFile(directory, each, "timeindex"),
+    ]),
+  );
+  await store.rename(swapFile(directory, base), segmentFile(directory, base, "log"));
+}

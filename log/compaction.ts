@@ -1,0 +1,198 @@
+/**
+ * Compaction of one partition: of the records with one key only the last stays, and a tombstone only for a while (KIP-58,
+ * KIP-534). Offsets stay as they are.
+ *
+ * The keys that are new since the last time are gathered, with the offset of each one's last record, and then all segments
+ * before are written again without what these keys supersede, into segments of their own:
+ *
+ *     <base>.log.cleaned      being written; a start deletes it
+ *     <base>.log.swap         whole and synced: it counts from here on, and a start does the rest
+ *     <base>.log              what it was made of is deleted, and it has its place
+ *
+ * What is written to is never touched, and records are written and read meanwhile; only from the swap of a segment to its end
+ * do reads wait, which is a few calls of the file system.
+ */
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { compactBatch } from "./batch-compaction.ts";
+import { BatchHeader } from "./batch.ts";
+import { CleanedSegment } from "./cleaned-segment.ts";
+import { cleanable, type CompactionView, grouped, mayBeCleanable } from "./compaction-plan.ts";
+import { CONTROL_BIT, TRANSACTIONAL_BIT } from "../engine-as/format.ts";
+import type { Engine } from "./engine.ts";
+import type { LogSegments } from "./log-segments.ts";
+import type { Logger } from "./logger.ts";
+import { OffsetMap } from "./offset-map.ts";
+import { compactedEndFile } from "./partition-files.ts";
+import { batchesOf } from "./segment-batches.ts";
+import type { Segment } from "./segment.ts";
+import type { Store } from "./store.ts";
+
+/** The partition that it belongs to. */
+export interface CompactionHost {
+  segments(): LogSegments;
+  view(): Omit<CompactionView, "compactedEnd">;
+  greatestTimestamp(segment: Segment): Promise<bigint>;
+  /** Last offsets of the batches that producers are remembered by. */
+  remembered(): ReadonlySet<bigint>;
+  /** Whether this node leads the partition, and can write to it. */
+  isLeading(): boolean;
+  /** Runs the task while nobody reads, and nothing else changes the partition. What fails in it fences the partition. */
+  exclusively(task: () => Promise<void>): Promise<void>;
+}
+
+export interface CompactionOptions {
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly directory: string;
+  readonly log: Logger;
+  readonly uncompressedBytesMax: number;
+}
+
+/** What a node gives its compactions. */
+export interface CompactionMeans {
+  /** Bytes of memory for keys. */
+  readonly mapBytesMax: number;
+  /** So many bytes were read or written; resolves when more may be. Answers whether to go on. */
+  pace(bytes: number): Promise<boolean>;
+}
+
+const FORM = /^version: 0\ncompacted_end: (0|[1-9]\d{0,18})\n$/;
+
+export class Compaction {
+  private readonly options: CompactionOptions;
+  private readonly host: CompactionHost;
+  /** Undefined until it was read. */
+  private end: bigint | undefined;
+  /** Damage keeps it from being compacted, until a restart. */
+  private isImpossible = false;
+  private isRunning = false;
+
+  constructor(options: CompactionOptions, host: CompactionHost) {
+    this.options = options;
+    this.host = host;
+  }
+
+  /** Whether `run` may find anything to do. */
+  get isDue(): boolean {
+    if (this.isImpossible || this.isRunning || !this.host.isLeading()) return false;
+    return mayBeCleanable({ ...this.host.view(), compactedEnd: this.end ?? 0n });
+  }
+
+  /** Compacts what is worth while. What was not finished is done again the next time. Throws KafkaError KAFKA_STORAGE_ERROR. */
+  async run(means: CompactionMeans): Promise<void> {
+    this.isRunning = true;
+    try {
+      this.end ??= await this.readEnd();
+      await this.compact(this.end, means);
+    } catch (error) {
+      // Segments may have been deleted under it, by retention or with their topic.
+      if (!this.host.isLeading()) return;
+      this.isImpossible = error instanceof KafkaError && error.code === ErrorCode.KAFKA_STORAGE_ERROR;
+      throw error;
+    } finally {
+      this.isRunning = false;
+    }
+  }
+
+  private async compact(compactedEnd: bigint, means: CompactionMeans): Promise<void> {
+    const view = this.host.view();
+    const { config } = view;
+    const segments = await cleanable({ ...view, compactedEnd }, (segment) =>
+      this.host.greatestTimestamp(segment),
+    );
+    const [first] = segments;
+    if (first === undefined) return;
+    const from = compactedEnd > first.baseOffset ? compactedEnd : first.baseOffset;
+    const map = await this.mapOf(segments, from, means);
+    if (map === undefined || map.endOffset <= from) return;
+    const covered = segments.filter(({ baseOffset }) => baseOffset < map.endOffset);
+    let [before, after] = [0, 0];
+    for (const group of grouped(covered, config)) {
+      const bytes = await this.clean(group, map, view, means);
+      if (bytes === undefined) return;
+      before += group.reduce((sum, segment) => sum + segment.bytes, 0);
+      after += bytes;
+    }
+    const { store, directory, log } = this.options;
+    this.end = map.endOffset;
+    await store.write(
+      compactedEndFile(directory),
+      new TextEncoder().encode(`version: 0\ncompacted_end: ${map.endOffset}\n`),
+    );
+    log.info(`${directory} is compacted up to offset ${map.endOffset}: ${before} bytes are ${after} now`, {
+      partition: directory,
+      keys: map.size,
+      before,
+      after,
+    });
+  }
+
+  /** The keys from `from` on, as many as there is memory for; undefined when it is to stop. */
+  private async mapOf(
+    segments: readonly Segment[],
+    from: bigint,
+    { mapBytesMax, pace }: CompactionMeans,
+  ): Promise<OffsetMap | undefined> {
+    const { engine, uncompressedBytesMax } = this.options;
+    const map = new OffsetMap(from, mapBytesMax);
+    for (const segment of segments.filter(({ endOffset }) => endOffset > from)) {
+      for await (const batches of batchesOf(engine, segment)) {
+        for (const batch of batches) {
+          const { lastOffset, attributes } = new BatchHeader(batch);
+          if (lastOffset < from) continue;
+          if (map.isFull) return map;
+          if ((attributes & (CONTROL_BIT | TRANSACTIONAL_BIT)) === 0) {
+            for (const { key, offset } of engine.readBatch(batch, uncompressedBytesMax))
+              if (key !== null && offset >= from) map.put(key, offset);
+          }
+          map.reached(lastOffset + 1n);
+        }
+        if (!(await pace(batches.reduce((sum, batch) => sum + batch.length, 0)))) return undefined;
+      }
+    }
+    return map;
+  }
+
+  /** Writes the segments again, as one. Answers the bytes that are left of them; undefined when it is to stop. */
+  private async clean(
+    group: readonly Segment[],
+    map: OffsetMap,
+    { nowMs, config }: Omit<CompactionView, "compactedEnd">,
+    { pace }: CompactionMeans,
+  ): Promise<number | undefined> {
+    const { engine, uncompressedBytesMax } = this.options;
+    const remembered = this.host.remembered();
+    const { deleteRetentionMs } = config;
+    const context = { engine, map, nowMs, deleteRetentionMs, uncompressedBytesMax, remembered };
+    const cleaned = await CleanedSegment.begin(this.options, group, config.indexIntervalBytes);
+    let isKept = false;
+    try {
+      for (const segment of group) {
+        for await (const batches of batchesOf(engine, segment)) {
+          for (const batch of batches) cleaned.add(batch, compactBatch(batch, context));
+          const bytes = batches.reduce((sum, batch) => sum + batch.length, 0);
+          if (!(await pace(bytes + (await cleaned.write())))) return undefined;
+        }
+      }
+      await cleaned.finish();
+      if (!cleaned.hasChanged) return cleaned.bytes;
+      await this.host.exclusively(async () => {
+        const { all } = this.host.segments();
+        const at = all.findIndex((segment) => segment === group[0]);
+        if (!group.every((segment, index) => all[at + index] === segment)) return;
+        isKept = true;
+        this.host.segments().replace(group, await cleaned.takePlace());
+      });
+      return isKept ? cleaned.bytes : undefined;
+    } finally {
+      if (!isKept) await cleaned.discard();
+    }
+  }
+
+  /** Where it is not known, everything is compacted once more. */
+  private async readEnd(): Promise<bigint> {
+    const bytes = await this.options.store.read(compactedEndFile(this.options.directory));
+    const found = BigInt(FORM.exec(new TextDecoder().decode(bytes))?.[1] ?? 0);
+    return found <= this.host.segments().end ? found : 0n;
+  }
+}

@@ -1,0 +1,383 @@
+/** Compaction against a plain model: random keyed histories, tombstones, producers, crashes and restarts. */
+import { describe, expect, it } from "vitest";
+import { BatchHeader } from "../../log/batch.ts";
+import type { Clock } from "../../log/clock.ts";
+import type { CompactionMeans } from "../../log/compaction.ts";
+import { OffsetMap } from "../../log/offset-map.ts";
+import type { PartitionLog } from "../../log/partition-log.ts";
+import type { Store } from "../../log/store.ts";
+import { ErrorCode } from "../../wire/errors.ts";
+import { CrashingStore } from "./crashing-store.ts";
+import {
+  config,
+  engine,
+  failureOf,
+  openLeader,
+  randomOf,
+  readBatches,
+  recordsOf,
+  START_MS,
+  tickClock,
+} from "./harness.ts";
+
+const MINUTE_MS = 60_000;
+const DELETE_RETENTION_MS = 30 * MINUTE_MS;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const MEANS: CompactionMeans = { mapBytesMax: 1e6, pace: () => Promise.resolve(true) };
+
+interface Written {
+  readonly offset: bigint;
+  readonly key: string;
+  /** null: a tombstone. */
+  readonly value: string | null;
+}
+
+/** A compacted log, and everything that was ever acknowledged in it. */
+class Rig {
+  nowMs = START_MS;
+  store: Store;
+  log!: PartitionLog;
+  epoch = -1;
+  sequence = 0;
+  readonly written: Written[];
+  readonly settings: Record<string, string | number>;
+  readonly clock: Clock = { ...tickClock, now: () => this.nowMs };
+
+  constructor(store: Store, settings: Record<string, string | number> = {}, written: Written[] = []) {
+    this.store = store;
+    this.settings = {
+      "cleanup.policy": "compact",
+      "segment.bytes": 700,
+      "index.interval.bytes": 200,
+      "min.cleanable.dirty.ratio": 0,
+      "delete.retention.ms": DELETE_RETENTION_MS,
+      ...settings,
+    };
+    this.written = written;
+  }
+
+  async open(clean = false): Promise<this> {
+    this.epoch++;
+    const options = { config: config(this.settings), clock: this.clock, clean };
+    this.log = await openLeader(this.store, options, this.epoch);
+    return this;
+  }
+
+  async write(records: readonly (readonly [key: string, value: string | null])[], codec = 0): Promise<void> {
+    this.nowMs += MINUTE_MS;
+    const batch = engine.writeBatch(
+      records.map(([key, value]) => ({
+        key: encoder.encode(key),
+        value: value === null ? null : encoder.encode(value),
+        timestamp: this.nowMs,
+      })),
+      { codec, producerId: 5n, producerEpoch: 0, baseSequence: this.sequence, bytesMax: 1 << 20 },
+    );
+    const { baseOffset, synced } = this.log.append(batch);
+    await synced;
+    this.sequence += records.length;
+    for (const [at, [key, value]] of records.entries())
+      this.written.push({ offset: baseOffset + BigInt(at), key, value });
+  }
+
+  /** Some batches, with few keys: much is superseded. */
+  async writeSome(random: () => number, batches: number): Promise<void> {
+    for (let at = 0; at < batches; at++) {
+      const records = Array.from({ length: 1 + Math.floor(random() * 4) }, () => {
+        const key = `key ${Math.floor(random() * 8)}`;
+        const value = random() < 0.25 ? null : `value ${Math.floor(random() * 1e6)}`;
+        return [key, value] as const;
+      });
+      await this.write(records, random() < 0.3 ? 3 : 0);
+    }
+  }
+
+  async read(): Promise<Written[]> {
+    return recordsOf(await readBatches(this.log)).map(({ offset, key, value }) => ({
+      offset,
+      key: decoder.decode(key ?? undefined),
+      value: value === null ? null : decoder.decode(value),
+    }));
+  }
+
+  /** What nobody may take away, and nothing that was never there; offsets join from the log start to the end. */
+  async check(): Promise<Written[]> {
+    const read = await this.read();
+    const known = new Map(this.written.map((record) => [record.offset, record]));
+    for (const record of read) expect(record).toEqual(known.get(record.offset));
+    expect(read.map(({ offset }) => offset)).toEqual(
+      read.map(({ offset }) => offset).toSorted((a, b) => Number(a - b)),
+    );
+    const last = new Map(this.written.map((record) => [record.key, record]));
+    const isThere = new Set(read.map(({ offset }) => offset));
+    for (const { offset, value } of last.values()) if (value !== null) expect(isThere).toContain(offset);
+    // A fold over what is left is a fold over everything, but for tombstones that are over.
+    const fold = (records: readonly Written[]): [string, string | null][] =>
+      [...new Map(records.map(({ key, value }) => [key, value]))]
+        .filter(([, value]) => value !== null)
+        .sort();
+    expect(fold(read)).toEqual(fold(this.written));
+    const batches = (await readBatches(this.log)).map((batch) => new BatchHeader(batch));
+    let next = this.log.logStartOffset;
+    for (const { baseOffset, lastOffset } of batches) {
+      expect(baseOffset).toBe(next);
+      next = lastOffset + 1n;
+    }
+    expect(next).toBe(this.log.highWatermark);
+    return read;
+  }
+}
+
+describe("compaction", () => {
+  it("leaves the last record of each key where it was, and what is in the segment that is written to", async () => {
+    const rig = await new Rig(new CrashingStore(randomOf(1))).open();
+    for (let round = 0; round < 30; round++) await rig.write([[`k${round % 3}`, `v${round}`]]);
+    const before = await rig.read();
+    expect(before).toHaveLength(30);
+    await rig.log.compact(MEANS);
+    const after = await rig.check();
+    expect(after.length).toBeLessThan(15);
+    expect(after.at(-1)).toEqual({ offset: 29n, key: "k2", value: "v29" });
+    expect(rig.log.compact(MEANS)).toBeUndefined();
+    expect((await rig.store.list("orders-0/")).filter((name) => /cleaned|swap/.test(name))).toEqual([]);
+  });
+
+  it("keeps tombstones for delete.retention.ms after it has seen them, and no longer", async () => {
+    const rig = await new Rig(new CrashingStore(randomOf(1))).open();
+    await rig.write([
+      ["gone", "value"],
+      ["kept", "value"],
+    ]);
+    await rig.write([["gone", null]]);
+    const tombstone = { offset: 2n, key: "gone", value: null };
+    const more = async (): Promise<Written[]> => {
+      for (let at = 0; at < 8; at++) await rig.write([["other", `${"x".repeat(100)}${at}`]]);
+      await rig.log.compact(MEANS);
+      return rig.check();
+    };
+    let read = await more();
+    expect(read).toContainEqual(tombstone);
+    expect(read.map(({ offset }) => offset)).not.toContain(0n);
+    rig.nowMs += DELETE_RETENTION_MS - 10 * MINUTE_MS;
+    read = await more();
+    expect(read).toContainEqual(tombstone);
+    rig.nowMs += 10 * MINUTE_MS;
+    read = await more();
+    expect(read).not.toContainEqual(tombstone);
+    expect(read).toContainEqual({ offset: 1n, key: "kept", value: "value" });
+  });
+
+  it("merges small neighbours, and never beyond segment.bytes", async () => {
+    const rig = await new Rig(new CrashingStore(randomOf(1)), { "segment.bytes": 1000 }).open();
+    await rig.writeSome(randomOf(3), 120);
+    const files = async (): Promise<[string, number][]> => {
+      const names = (await rig.store.list("orders-0/")).filter((name) => name.endsWith(".log"));
+      return Promise.all(
+        names.map(async (name) => [name, (await rig.store.read(name))?.length ?? 0] as [string, number]),
+      );
+    };
+    const before = (await files()).length;
+    await rig.log.compact(MEANS);
+    await rig.writeSome(randomOf(4), 12);
+    await rig.log.compact(MEANS);
+    const after = await files();
+    expect(after.length).toBeLessThan(before / 2);
+    for (const [, bytes] of after) expect(bytes).toBeLessThanOrEqual(1000);
+    await rig.check();
+  });
+
+  it("waits for min.compaction.lag.ms and the dirty ratio, and no longer than max.compaction.lag.ms", async () => {
+    const lag = await new Rig(new CrashingStore(randomOf(1)), {
+      "min.compaction.lag.ms": 1000 * MINUTE_MS,
+    }).open();
+    await lag.writeSome(randomOf(5), 40);
+    await lag.log.compact(MEANS);
+    expect(await lag.check()).toHaveLength(lag.written.length);
+    lag.nowMs += 1000 * MINUTE_MS;
+    await lag.log.compact(MEANS);
+    expect((await lag.check()).length).toBeLessThan(lag.written.length);
+
+    const ratio = await new Rig(new CrashingStore(randomOf(1)), {
+      "min.cleanable.dirty.ratio": 0.9,
+      "max.compaction.lag.ms": 200 * MINUTE_MS,
+    }).open();
+    for (let at = 0; at < 40; at++) await ratio.write([[`unique ${at}`, "x".repeat(60)]]);
+    await ratio.log.compact(MEANS);
+    await ratio.writeSome(randomOf(6), 20);
+    const before = (await ratio.check()).length;
+    await ratio.log.compact(MEANS);
+    expect(await ratio.check()).toHaveLength(before);
+    ratio.nowMs += 200 * MINUTE_MS;
+    await ratio.log.compact(MEANS);
+    expect((await ratio.check()).length).toBeLessThan(before);
+  });
+
+  it("compacts a part at a time when its memory does not hold all keys, and comes to the same end", async () => {
+    const rig = await new Rig(new CrashingStore(randomOf(1))).open();
+    await rig.writeSome(randomOf(7), 100);
+    let rounds = 0;
+    const compact = (): Promise<void> | undefined => rig.log.compact({ ...MEANS, mapBytesMax: 300 });
+    for (let run = compact(); run !== undefined; run = compact()) {
+      // One at a time.
+      expect(compact()).toBeUndefined();
+      await run;
+      await rig.check();
+      expect(++rounds).toBeLessThan(300);
+    }
+    expect(rounds).toBeGreaterThan(2);
+    expect((await rig.check()).length).toBeLessThan(40);
+  });
+
+  it("stops when it is told to, and leaves everything as it was", async () => {
+    const rig = await new Rig(new CrashingStore(randomOf(1))).open();
+    await rig.writeSome(randomOf(8), 60);
+    const before = await readBatches(rig.log);
+    for (let after = 0; after < 8; after++) {
+      let left = after;
+      await rig.log.compact({ ...MEANS, pace: () => Promise.resolve(left-- > 0) });
+      if (after < 3) expect(await readBatches(rig.log)).toEqual(before);
+      expect((await rig.store.list("orders-0/")).filter((name) => /cleaned|swap/.test(name))).toEqual([]);
+      await rig.check();
+    }
+  });
+
+  it("recognises what producers send again, though the records are gone, also after a crash", async () => {
+    const store = new CrashingStore(randomOf(1));
+    const rig = await new Rig(store).open();
+    await rig.write([["k", "first"]]);
+    const sent = { codec: 0, producerEpoch: 0, bytesMax: 1 << 20 };
+    const record = { key: encoder.encode("k"), value: encoder.encode("of another"), timestamp: rig.nowMs };
+    const other = (): Uint8Array => engine.writeBatch([record], { ...sent, producerId: 9n, baseSequence: 0 });
+    await rig.log.append(other()).synced;
+    for (let at = 0; at < 30; at++) await rig.write([["k", `value ${at}`]]);
+    await rig.log.compact(MEANS);
+    expect((await rig.read()).map(({ offset }) => offset)).not.toContain(1n);
+    expect(rig.log.append(other())).toMatchObject({ duplicate: true, baseOffset: 1n });
+    for (const name of await store.list("orders-0/"))
+      if (name.endsWith(".snapshot")) await store.delete([name]);
+    const again = await new Rig(store.afterKill()).open();
+    expect(again.log.append(other())).toMatchObject({ duplicate: true, baseOffset: 1n });
+  });
+
+  it("refuses records without a key, and leaves a damaged segment alone", async () => {
+    const rig = await new Rig(new CrashingStore(randomOf(1))).open();
+    const keyless = engine.writeBatch([{ key: null, value: Uint8Array.of(1), timestamp: rig.nowMs }], {
+      codec: 0,
+      producerId: -1n,
+      producerEpoch: -1,
+      baseSequence: -1,
+      bytesMax: 1 << 20,
+    });
+    expect((await failureOf(() => rig.log.append(keyless))).code).toBe(ErrorCode.INVALID_RECORD);
+    await rig.writeSome(randomOf(9), 40);
+    await rig.log.close();
+    const name = "orders-0/00000000000000000000.log";
+    const bytes = (await rig.store.read(name)) ?? new Uint8Array(0);
+    bytes[100] = (bytes[100] ?? 0) ^ 4;
+    await rig.store.write(name, bytes);
+    await rig.open(true);
+    const error = await failureOf(() => rig.log.compact(MEANS));
+    expect([error.code, error.message]).toEqual([
+      ErrorCode.KAFKA_STORAGE_ERROR,
+      expect.stringContaining(`${name} is damaged`),
+    ]);
+    expect(await rig.store.read(name)).toEqual(bytes);
+    expect(rig.log.fenced).toBeUndefined();
+    // It is not tried again and again.
+    expect(rig.log.compact(MEANS)).toBeUndefined();
+  });
+});
+
+describe("compaction among writers, crashes and restarts", () => {
+  it.each(Array.from({ length: 12 }, (_, at) => at + 1))("keeps to the model: seed %i", async (seed) => {
+    const random = randomOf(seed);
+    const policy = random() < 0.3 ? { "cleanup.policy": "compact,delete", "retention.ms": -1 } : {};
+    let rig = await new Rig(new CrashingStore(randomOf(seed)), policy).open();
+    for (let round = 0; round < 8; round++) {
+      await rig.writeSome(random, 5 + Math.floor(random() * 25));
+      rig.nowMs += Math.floor(random() * 2 * DELETE_RETENTION_MS);
+      const store = rig.store as CrashingStore;
+      const isCut = random() < 0.6;
+      if (isCut) store.arm({ at: 1 + Math.floor(random() * 40), kind: "crash" });
+      const mapBytesMax = random() < 0.3 ? 500 : 1e6;
+      await Promise.race([rig.log.compact({ ...MEANS, mapBytesMax }), store.crashed]);
+      if (!store.isDead) await rig.check();
+      if (isCut || random() < 0.3) {
+        store.crash();
+        const left = random() < 0.5 ? store.afterKill() : store.afterPowerLoss();
+        const next = new Rig(left, policy, rig.written);
+        Object.assign(next, { nowMs: rig.nowMs, epoch: rig.epoch, sequence: rig.sequence });
+        rig = await next.open();
+        await rig.check();
+        const names = await left.list("orders-0/");
+        expect(names.filter((name) => /cleaned|swap/.test(name))).toEqual([]);
+      }
+    }
+    await rig.log.close();
+    await rig.open(true);
+    expect(rig.log.recovery.how).toBe("clean");
+    await rig.check();
+  });
+
+  it("has the old segments or the new one after a stop at every step", async () => {
+    let steps = 0;
+    for (let at = 1; at < 200; at++) {
+      const store = new CrashingStore(randomOf(at));
+      const rig = await new Rig(store, { "segment.bytes": 600 }).open();
+      await rig.writeSome(randomOf(2), 16);
+      store.arm({ at, kind: "crash" });
+      let isOver = false;
+      await Promise.race([rig.log.compact(MEANS)?.then(() => void (isOver = true)), store.crashed]);
+      store.crash();
+      for (const left of [store.afterKill(), store.afterPowerLoss()]) {
+        const next = await new Rig(left, { "segment.bytes": 600 }, [...rig.written]).open();
+        await next.check();
+        await next.log.compact(MEANS);
+        await next.check();
+      }
+      steps = at;
+      if (isOver) break;
+    }
+    expect(steps).toBeGreaterThan(10);
+  }, 120_000);
+
+  it("lets reads and writes go on, and shows nobody anything else than a log", async () => {
+    for (let seed = 1; seed < 8; seed++) {
+      const rig = await new Rig(new CrashingStore(randomOf(seed))).open();
+      const random = randomOf(seed);
+      await rig.writeSome(random, 60);
+      let isOver = false;
+      const reading = Array.from({ length: 4 }, async () => {
+        while (!isOver) {
+          await rig.check().catch((error: unknown) => {
+            isOver = true;
+            throw error;
+          });
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      });
+      await rig.log.compact(MEANS);
+      isOver = true;
+      await Promise.all(reading);
+      await rig.writeSome(random, 5);
+      expect((await rig.check()).length).toBeLessThan(60);
+      expect(rig.log.fenced).toBeUndefined();
+    }
+  });
+});
+
+describe("the map of keys", () => {
+  it("tells keys apart by every byte", () => {
+    const map = new OffsetMap(0n, 1e9);
+    const keys = [Uint8Array.of(), ...Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte))];
+    for (const key of keys.slice(0, 256)) keys.push(Uint8Array.of(0xc3, ...key));
+    for (const [at, key] of keys.entries()) map.put(key, BigInt(at));
+    const distinct = new Set(keys.map((key) => key.join())).size;
+    expect(map.size).toBe(distinct);
+    for (const [at, key] of keys.entries()) {
+      const last = keys.findLastIndex((other) => other.join() === key.join());
+      expect(map.isSuperseded(key, BigInt(at))).toBe(last > at);
+    }
+  });
+});
