@@ -23,6 +23,7 @@ import {
   type BrokerConfig,
   brokerConfig,
   checkSettingNames,
+  checkTogether,
   type TopicConfig,
   topicConfig,
 } from "./config.ts";
@@ -213,6 +214,7 @@ export class Cluster {
     checkPartitions(partitions);
     const given = [...configs].filter((entry): entry is [string, string] => entry[1] !== null);
     const config = topicConfig(this.config, new Map(given));
+    checkTogether(config);
     const overrides = new Map(given.map(([setting]) => [setting, config.values.get(setting) ?? ""]));
     return { partitions, config, overrides };
   }
@@ -297,8 +299,9 @@ export class Cluster {
         if (value === null) wanted.delete(setting);
         else wanted.set(setting, value);
       }
-      const { values } = topicConfig(this.config, wanted);
-      const records = configRecords(TOPIC_RESOURCE, name, changedValues(changes, values));
+      const checked = topicConfig(this.config, wanted);
+      checkTogether(checked);
+      const records = configRecords(TOPIC_RESOURCE, name, changedValues(changes, checked.values));
       if (validateOnly || records.length === 0) return;
       await this.metadata.write(records);
       const overrides = this.image.overrides(name);

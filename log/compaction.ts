@@ -53,7 +53,7 @@ export interface CompactionMeans {
   /** Bytes of memory for keys. */
   readonly mapBytesMax: number;
   /** So many bytes were read or written; resolves when more may be. Answers whether to go on. */
-  pace(bytes: number): Promise<boolean>;
+  readonly pace: (bytes: number) => Promise<boolean>;
 }
 
 const FORM = /^version: 0\ncompacted_end: (0|[1-9]\d{0,18})\n$/;

@@ -2,8 +2,8 @@
  * Kafka's settings, by Kafka's names, defaults and bounds: one table of topic settings with the broker setting that gives
  * each its default, and one of broker settings of this node's own.
  *
- * What `effect` says is the truth about a setting today: "enforced", or "stored" (checked, kept and shown, and acted upon
- * once compaction is). Values that nothing here could honour are refused, not ignored.
+ * What `effect` says is the truth about a setting today: "enforced", or "stored" (checked, kept and shown, and not acted upon
+ * yet). Values that nothing here could honour are refused, not ignored.
  */
 import { CODEC_GZIP, CODEC_LZ4, CODEC_NONE, CODEC_SNAPPY, CODEC_ZSTD } from "../engine-as/format.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
@@ -331,8 +331,6 @@ export function topicConfig(node: BrokerConfig, overrides: ReadonlyMap<string, s
   const unlessNegative = (name: string): bigint | undefined => (long(name) < 0n ? undefined : long(name));
   const policies = itemsOf(values.get("cleanup.policy") ?? "");
   const [minLag, maxLag] = [long("min.compaction.lag.ms"), long("max.compaction.lag.ms")];
-  if (minLag > maxLag)
-    throw invalid(`min.compaction.lag.ms (${minLag}) is more than max.compaction.lag.ms (${maxLag})`);
   return {
     segmentBytes: Number(long("segment.bytes")),
     segmentIndexBytes: Number(long("segment.index.bytes")),
@@ -358,6 +356,11 @@ export function topicConfig(node: BrokerConfig, overrides: ReadonlyMap<string, s
     minCleanableRatio: Number(values.get("min.cleanable.dirty.ratio")),
     values,
   };
+}
+
+/** Throws KafkaError INVALID_CONFIG for settings that are sound each, and not together: asked when they are given. */
+export function checkTogether({ minCompactionLagMs: min, maxCompactionLagMs: max }: TopicConfig): void {
+  if (min > max) throw invalid(`min.compaction.lag.ms (${min}) is more than max.compaction.lag.ms (${max})`);
 }
 
 function leastOf(one: bigint, other: bigint): bigint {

@@ -18,6 +18,7 @@ import { Deferred } from "./deferred.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
 import { READ_BYTES_MAX } from "./limits.ts";
 import { type FrontHost, LogFront } from "./log-front.ts";
+import { Listeners } from "./listeners.ts";
 import { LogSegments } from "./log-segments.ts";
 import { type Logger, silent } from "./logger.ts";
 import { claimDirectory, deletePartitionFiles } from "./partition-directory.ts";
@@ -57,9 +58,9 @@ export class PartitionLog {
   private exchange: Promise<void> | undefined;
   /** Reads that have not ended. */
   private readonly reads = new Set<Promise<unknown>>();
-  private readonly listeners = new Set<(advance: Advance) => void>();
-  private readonly fenceListeners = new Set<() => void>();
-  private readonly startListeners = new Set<() => void>();
+  private readonly advances: Listeners<Advance>;
+  private readonly fences: Listeners<void>;
+  private readonly startMoves: Listeners<void>;
   private segments: LogSegments;
   /** The offset that the next batch gets. */
   private end: bigint;
@@ -96,6 +97,9 @@ export class PartitionLog {
     this.options = options;
     this.directory = directory;
     this.log = options.log ?? silent;
+    this.advances = new Listeners(directory, this.log);
+    this.fences = new Listeners(directory, this.log);
+    this.startMoves = new Listeners(directory, this.log);
     this.recovery = recovered.report;
     this.changed = recovered.report.how === "scanned" && recovered.report.validBytes > 0;
     this.queue = new CommitQueue(options.clock, this.commitHost());
@@ -297,20 +301,17 @@ export class PartitionLog {
 
   /** Hears synchronously of every move of the high watermark. Answers how to stop. */
   onAdvance(listener: (advance: Advance) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    return this.advances.add(listener);
   }
 
   /** Hears, once, that a failed write or sync has fenced the partition: the high watermark stays where it is. Answers how to stop. */
   onFenced(listener: () => void): () => void {
-    this.fenceListeners.add(listener);
-    return () => this.fenceListeners.delete(listener);
+    return this.fences.add(listener);
   }
 
   /** Hears synchronously of every move of the log start. Answers how to stop. */
   onStartMoved(listener: () => void): () => void {
-    this.startListeners.add(listener);
-    return () => this.startListeners.delete(listener);
+    return this.startMoves.add(listener);
   }
 
   /**
@@ -475,18 +476,7 @@ export class PartitionLog {
     // What only begins a segment brings nothing to read.
     if (from === this.readableEnd) return;
     const advance: Advance = { from, to: this.readableEnd, pieces: groups.flatMap((group) => group.pieces) };
-    this.tell(this.listeners, advance);
-  }
-
-  private tell<T>(listeners: ReadonlySet<(news: T) => void>, news: T): void {
-    for (const listener of listeners) {
-      try {
-        listener(news);
-      } catch (error) {
-        // A listener's fault is not the log's: the batches are safe, and the others must hear of them.
-        this.log.error(`a listener of ${this.directory} failed: ${String(error)}`);
-      }
-    }
+    this.advances.tell(advance);
   }
 
   private fence(cause: Error): KafkaError {
@@ -499,7 +489,7 @@ export class PartitionLog {
       { cause },
     );
     this.log.error(this.failure.message, { partition: this.directory, highWatermark: this.readableEnd });
-    this.tell(this.fenceListeners, undefined);
+    this.fences.tell();
     return this.failure;
   }
 
@@ -593,7 +583,7 @@ export class PartitionLog {
           this.failWith(error);
         });
       },
-      startMoved: () => this.tell(this.startListeners, undefined),
+      startMoved: () => this.startMoves.tell(),
       rollActive: () => this.rollActive(),
       greatestTimestamp: (segment) => this.guarded(this.reader.maxTimestampOf(segment)),
       unread: async () => void (await Promise.allSettled(this.reads)),

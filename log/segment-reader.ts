@@ -1,7 +1,8 @@
 /** Finds and reads batches across the segments of one partition, and keeps a few indexes of closed segments at hand. */
-import type { BatchHeader } from "./batch.ts";
+import { BatchHeader } from "./batch.ts";
 import type { Engine } from "./engine.ts";
 import { CLOSED_INDEXES_MAX, READ_HINTS_MAX } from "./limits.ts";
+import type { ReadResult } from "./partition-types.ts";
 import { scanSegment } from "./scan.ts";
 import { readIndexFiles, writeIndexFiles } from "./segment-index-files.ts";
 import { SegmentIndex } from "./segment-index.ts";
@@ -50,12 +51,23 @@ export class SegmentReader {
     this.options = options;
   }
 
-  /** Batches from `offset`, which is below `view.end`; what they cover, holes included, up to `to`. */
-  async read(
+  /**
+   * Batches from `offset`, which is below `view.end`; what they cover, holes included, up to `to`. Those that compaction has
+   * left empty come alone only at the log's end: librdkafka takes an answer without records for one that was too small.
+   */
+  async read(view: ReadView, offset: bigint, bytesMax: number): Promise<ReadResult> {
+    const first = await this.readPiece(view, offset, bytesMax);
+    let piece = first;
+    while (piece.to < view.end && !hasRecords(piece.bytes))
+      piece = await this.readPiece(view, piece.to, bytesMax);
+    return hasRecords(piece.bytes) ? { ...piece, from: offset } : first;
+  }
+
+  private async readPiece(
     { segments, end, epoch }: ReadView,
     offset: bigint,
     bytesMax: number,
-  ): Promise<{ bytes: Uint8Array; from: bigint; to: bigint }> {
+  ): Promise<ReadResult> {
     let at = segments.findLastIndex((segment) => segment.baseOffset <= offset);
     for (let segment = segments[at]; segment !== undefined; segment = segments[++at]) {
       const limit = segment.readableBytes;
@@ -207,6 +219,15 @@ export class SegmentReader {
       if (offset >= start) yield { offset, timestamp: BigInt(records.timestamp(index)), leaderEpoch };
     }
   }
+}
+
+function hasRecords(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length;) {
+    const header = new BatchHeader(bytes, at);
+    if (header.recordsCount > 0) return true;
+    at += header.bytes;
+  }
+  return false;
 }
 
 function maxOf(one: bigint, other: bigint): bigint {

@@ -16,6 +16,7 @@ import {
   randomOf,
   readBatches,
   recordsOf,
+  splitBatches,
   START_MS,
   tickClock,
 } from "./harness.ts";
@@ -116,16 +117,23 @@ class Rig {
     const fold = (records: readonly Written[]): [string, string | null][] =>
       [...new Map(records.map(({ key, value }) => [key, value]))]
         .filter(([, value]) => value !== null)
-        .sort();
+        .sort(([one], [other]) => (one < other ? -1 : 1));
     expect(fold(read)).toEqual(fold(this.written));
-    const batches = (await readBatches(this.log)).map((batch) => new BatchHeader(batch));
-    let next = this.log.logStartOffset;
-    for (const { baseOffset, lastOffset } of batches) {
-      expect(baseOffset).toBe(next);
-      next = lastOffset + 1n;
-    }
-    expect(next).toBe(this.log.highWatermark);
     return read;
+  }
+
+  /** The batches on disk join, from the first segment to the last: a hole is damage. */
+  async checkFiles(): Promise<void> {
+    const names = (await this.store.list("orders-0/")).filter((name) => name.endsWith(".log"));
+    let next = BigInt(names[0]?.slice("orders-0/".length, -".log".length) ?? 0);
+    for (const name of names) {
+      for (const batch of splitBatches((await this.store.read(name)) ?? new Uint8Array(0))) {
+        const { baseOffset, lastOffset } = new BatchHeader(batch);
+        expect(baseOffset).toBe(next);
+        next = lastOffset + 1n;
+      }
+    }
+    expect(next).toBe(this.log.logEndOffset);
   }
 }
 
@@ -136,6 +144,7 @@ describe("compaction", () => {
     const before = await rig.read();
     expect(before).toHaveLength(30);
     await rig.log.compact(MEANS);
+    await rig.checkFiles();
     const after = await rig.check();
     expect(after.length).toBeLessThan(15);
     expect(after.at(-1)).toEqual({ offset: 29n, key: "k2", value: "v29" });
@@ -318,6 +327,7 @@ describe("compaction among writers, crashes and restarts", () => {
     await rig.open(true);
     expect(rig.log.recovery.how).toBe("clean");
     await rig.check();
+    await rig.checkFiles();
   });
 
   it("has the old segments or the new one after a stop at every step", async () => {
@@ -363,6 +373,38 @@ describe("compaction among writers, crashes and restarts", () => {
       await rig.writeSome(random, 5);
       expect((await rig.check()).length).toBeLessThan(60);
       expect(rig.log.fenced).toBeUndefined();
+    }
+  });
+});
+
+describe("a reader of what compaction has left empty", () => {
+  it("is given what comes after it, whatever it asks for at once; and the rest of the log when there is nothing", async () => {
+    const rig = await new Rig(new CrashingStore(randomOf(1))).open();
+    for (let at = 0; at < 60; at++) await rig.write([["k", `${at} ${"x".repeat(150)}`]]);
+    await rig.log.compact(MEANS);
+    const [first] = await rig.read();
+    expect(first?.offset).toBeGreaterThan(20n);
+    for (const bytesMax of [1, 61, 100, 1000, 100_000]) {
+      const { bytes, from, to } = await rig.log.read(0n, bytesMax);
+      expect([from, to > (first?.offset ?? 0n)]).toEqual([0n, true]);
+      expect(recordsOf(splitBatches(bytes))[0]?.offset).toBe(first?.offset);
+    }
+    // Nothing but a tombstone that is over, in front of an empty segment.
+    const gone = await new Rig(new CrashingStore(randomOf(1)), { "delete.retention.ms": 0 }).open();
+    await gone.write([["k", "x".repeat(600)]]);
+    await gone.write([["k", null]]);
+    await gone.write([["other", "x".repeat(600)]]);
+    await gone.write([["other", null]]);
+    for (let round = 0; round < 3; round++) {
+      gone.nowMs += MINUTE_MS;
+      await gone.write([["other", null]]);
+      await gone.log.compact(MEANS);
+      let at = 0n;
+      while (at < gone.log.highWatermark) {
+        const { from, to } = await gone.log.read(at, 100);
+        expect([from, to > at]).toEqual([at, true]);
+        at = to;
+      }
     }
   });
 });

@@ -77,7 +77,7 @@ export const kafkajsForeign: ForeignClient = {
       const broker = await cluster.findBroker({ nodeId: String(leader?.leader) });
       const records: ReadRecord[] = [];
       while (records.length < count) {
-        const next = offset + BigInt(records.length);
+        const next = (records.at(-1)?.offset ?? offset - 1n) + 1n;
         const batch = await fetchOnce(broker, from, next);
         if (batch.length === 0) throw new Error(`kafkajs has read ${records.length} records, not ${count}`);
         records.push(...batch);

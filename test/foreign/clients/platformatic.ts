@@ -43,7 +43,7 @@ export const platformatic: ForeignClient = {
         throw new Error(`@platformatic/kafka knows no ${from.topic}`);
       const records: ReadRecord[] = [];
       while (records.length < count) {
-        const next = offset + BigInt(records.length);
+        const next = (records.at(-1)?.offset ?? offset - 1n) + 1n;
         const fetched = await fetchOnce(consumer, leader, topic.id, from, next);
         if (fetched.length === 0)
           throw new Error(`@platformatic/kafka has read ${records.length} records, not ${count}`);
