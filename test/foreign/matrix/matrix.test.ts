@@ -33,10 +33,11 @@ describe("clients are installed", () => {
 });
 
 describe("every codec", everyCodec);
-describe("seeking by time", seekByTime);
 describe("an idempotent producer whose answers are lost", idempotence);
-describe("topics, settings, and deleted records", admin);
-describe("a group of three, of which one is killed", groupOfThree);
+// Much of these is waiting: for Java to start, and for the time-out of a session.
+describe.concurrent("a group of three, of which one is killed", groupOfThree);
+describe.concurrent("topics, settings, and deleted records", admin);
+describe.concurrent("seeking by time", seekByTime);
 
 describe("the table in the README", () => {
   afterAll(() => {

@@ -109,9 +109,8 @@ function connect(broker: string): Client {
         ]);
       },
       async countPartitions(topic) {
-        const all = await tool("kafka-topics", ["--describe"]);
-        const described = all.split("\n").find((line) => line.startsWith(`Topic: ${topic}\t`));
-        return Number(/PartitionCount: (\d+)/.exec(described ?? "")?.[1] ?? 0);
+        const described = await tool("kafka-topics", ["--describe", "--if-exists", "--topic", topic]);
+        return Number(/PartitionCount: (\d+)/.exec(described)?.[1] ?? 0);
       },
       delete: async (topic) => void (await tool("kafka-topics", ["--delete", "--topic", topic])),
     },
