@@ -8,6 +8,8 @@ export class Feeder {
   private readonly acknowledged: number[];
   private stopping = false;
   private readonly rounds: Promise<void>;
+  /** Rejects when something was not acknowledged. */
+  readonly failed: Promise<void>;
   private wake: () => void = () => {};
 
   private constructor(
@@ -17,7 +19,8 @@ export class Feeder {
   ) {
     this.acknowledged = Array.from({ length: partitions }, () => 0);
     this.rounds = this.run();
-    // Whoever stops it hears of it.
+    this.failed = this.rounds;
+    // Who stops it, or looks, hears of it.
     this.rounds.catch(() => undefined);
   }
 

@@ -6,8 +6,8 @@ import type { Member } from "./client.ts";
 export class MemberProcess {
   /** Called after each record that was read. */
   onRead: () => void = () => {};
-  /** Called when the process ends without having been killed here. */
-  onEnd: (said: string) => void = () => {};
+  /** Resolves, to what it said, when the process ends without having been killed here. */
+  readonly ended: Promise<string>;
   private readonly child: ChildProcessWithoutNullStreams;
   private readonly closed: Promise<void>;
   private readonly ever = new Map<number, number[]>();
@@ -27,10 +27,12 @@ export class MemberProcess {
       this.note(read.partition, read.offset);
       this.onRead();
     });
+    let tellEnd: (said: string) => void = () => {};
+    this.ended = new Promise((resolve) => (tellEnd = resolve));
     this.closed = new Promise((resolve, reject) => {
       this.child.once("error", reject);
       this.child.once("close", () => {
-        if (!this.isKilled) this.onEnd(this.stderr);
+        if (!this.isKilled) tellEnd(this.stderr);
         resolve();
       });
     });

@@ -12,6 +12,8 @@ import { MemberProcess } from "../member-process.ts";
 
 const PARTITIONS = 6;
 const MEMBERS = 3;
+/** Shorter than a test may take, so that what was seen is told. */
+const STUCK_MS = 150_000;
 const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 
 export function groupOfThree(): void {
@@ -33,16 +35,26 @@ async function loseOneOfThree(kind: ClientKind, broker: string): Promise<void> {
   const feeder = await Feeder.start(broker, topic, PARTITIONS);
   const program = await withClient(kind, broker, (client) => Promise.resolve(client.member(topic, group)));
   const members = Array.from({ length: MEMBERS }, () => new MemberProcess(program));
-  /** Resolves when this holds, which it is asked whenever a member has read something; rejects when a member ends. */
-  const until = (isSo: () => boolean): Promise<void> =>
-    new Promise((resolve, reject) => {
+  /** Resolves when this holds, which it is asked whenever a member has read something; rejects when it no longer can. */
+  const until = async (isSo: () => boolean): Promise<void> => {
+    let timer: NodeJS.Timeout | undefined;
+    const soOrNever = new Promise<void>((resolve, reject) => {
       const look = (): void => void (isSo() && resolve());
       for (const member of members) {
         member.onRead = look;
-        member.onEnd = (said) => reject(new Error(`a member of ${kind.name} has ended: ${said}`));
+        void member.ended.then((said) => reject(new Error(`a member of ${kind.name} has ended: ${said}`)));
       }
+      feeder.failed.catch(reject);
+      timer = setTimeout(() => {
+        const last = members.map((member) => partitions.map((each) => member.lastOf(each)).join(" "));
+        reject(
+          new Error(`written: ${feeder.ends().join(" ")}; members have read up to: ${last.join(" | ")}`),
+        );
+      }, STUCK_MS);
       look();
     });
+    await soOrNever.finally(() => clearTimeout(timer));
+  };
 
   try {
     // Who has read the newest record of a partition that anybody has read, has it.
