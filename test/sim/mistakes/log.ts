@@ -232,7 +232,7 @@ export const logMistakes: readonly Mistake[] = [
     name: "duplicate-answered-before-its-sync",
     breaks: "A batch that is sent again while its first copy is being synced waits for that sync.",
     caughtBy: ["acknowledged is durable", "producers are known"],
-    seed: 7,
+    seed: 52,
     edits: [
       {
         file: "log/partition-log.ts",
@@ -298,7 +298,7 @@ export const logMistakes: readonly Mistake[] = [
     name: "crc-of-a-produced-batch-not-checked",
     breaks: "A batch is as its producer sealed it, or it is refused: its CRC is checked before it is taken.",
     caughtBy: ["damaged batches are refused"],
-    seed: 7,
+    seed: 203,
     edits: [
       {
         file: "log/batch-check.ts",
