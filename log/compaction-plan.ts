@@ -26,7 +26,7 @@ export async function cleanable(
   let isOverdue = false;
   for (const [at, segment] of segments.entries()) {
     const next = segments[at + 1];
-    if (next === undefined || next.baseOffset > highWatermark) break;
+    if (next === undefined || !isClosed(next, highWatermark)) break;
     if (next.baseOffset > compactedEnd) {
       const ageMs = BigInt(nowMs) - (await greatestTimestamp(segment));
       if (config.minCompactionLagMs > 0n && ageMs < config.minCompactionLagMs) break;
@@ -43,15 +43,21 @@ export async function cleanable(
 /** Whether `cleanable` may find anything: told without looking at the store. */
 export function mayBeCleanable({ segments, highWatermark, compactedEnd, config }: CompactionView): boolean {
   if (!config.compacts) return false;
-  const closed = segments.filter(
-    (_, at) => (segments[at + 1]?.baseOffset ?? highWatermark + 1n) <= highWatermark,
-  );
+  const closed = segments.filter((_, at) => {
+    const next = segments[at + 1];
+    return next !== undefined && isClosed(next, highWatermark);
+  });
   const last = closed.at(-1);
   if (last === undefined || last.endOffset <= compactedEnd) return false;
   if (config.maxCompactionLagMs < 2n ** 63n - 1n) return true;
   const dirty = closed.filter(({ endOffset }) => endOffset > compactedEnd);
   const sum = (all: readonly Segment[]): number => all.reduce((total, { bytes }) => total + bytes, 0);
   return sum(dirty) > sum(closed) * config.minCleanableRatio;
+}
+
+/** Whether all before `next` is written, and its roll is over: until its file is there, the one before it is closed. */
+function isClosed({ baseOffset, file }: Segment, highWatermark: bigint): boolean {
+  return file !== undefined && baseOffset <= highWatermark;
 }
 
 /** Neighbours that are small enough, together, to become one segment. */

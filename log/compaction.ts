@@ -36,6 +36,10 @@ export interface CompactionHost {
   remembered(): ReadonlySet<bigint>;
   /** Whether this node leads the partition, and can write to it. */
   isLeading(): boolean;
+  /** No batch is of a later one. */
+  leaderEpoch(): number;
+  /** Runs the task while nothing else changes the partition; undefined, and not at all, when it is no longer led here. */
+  inTurn<T>(task: () => Promise<T>): Promise<T | undefined>;
   /** Runs the task while nobody reads, and nothing else changes the partition. What fails in it fences the partition. */
   exclusively(task: () => Promise<void>): Promise<void>;
 }
@@ -115,10 +119,9 @@ export class Compaction {
     }
     const { store, directory, log } = this.options;
     this.end = map.endOffset;
-    await store.write(
-      compactedEndFile(directory),
-      new TextEncoder().encode(`version: 0\ncompacted_end: ${map.endOffset}\n`),
-    );
+    // Never after the partition was deleted: the next one of its name would take it for its own.
+    const noted = new TextEncoder().encode(`version: 0\ncompacted_end: ${map.endOffset}\n`);
+    await this.host.inTurn(() => store.write(compactedEndFile(directory), noted));
     log.info(`${directory} is compacted up to offset ${map.endOffset}: ${before} bytes are ${after} now`, {
       partition: directory,
       keys: map.size,
@@ -136,7 +139,7 @@ export class Compaction {
     const { engine, uncompressedBytesMax } = this.options;
     const map = new OffsetMap(from, mapBytesMax);
     for (const segment of segments.filter(({ endOffset }) => endOffset > from)) {
-      for await (const batches of batchesOf(engine, segment)) {
+      for await (const batches of batchesOf(engine, segment, this.host.leaderEpoch())) {
         for (const batch of batches) {
           const { lastOffset, attributes } = new BatchHeader(batch);
           if (lastOffset < from) continue;
@@ -164,11 +167,14 @@ export class Compaction {
     const remembered = this.host.remembered();
     const { deleteRetentionMs } = config;
     const context = { engine, map, nowMs, deleteRetentionMs, uncompressedBytesMax, remembered };
-    const cleaned = await CleanedSegment.begin(this.options, group, config.indexIntervalBytes);
+    const cleaned = await this.host.inTurn(() =>
+      CleanedSegment.begin(this.options, group, config.indexIntervalBytes),
+    );
+    if (cleaned === undefined) return undefined;
     let isKept = false;
     try {
       for (const segment of group) {
-        for await (const batches of batchesOf(engine, segment)) {
+        for await (const batches of batchesOf(engine, segment, this.host.leaderEpoch())) {
           for (const batch of batches) cleaned.add(batch, compactBatch(batch, context));
           const bytes = batches.reduce((sum, batch) => sum + batch.length, 0);
           if (!(await pace(bytes + (await cleaned.write())))) return undefined;

@@ -14,7 +14,6 @@ import { BatchHeader } from "./batch.ts";
 import { CommitQueue, type CommitHost, type Group } from "./commit-queue.ts";
 import { Compaction, type CompactionHost, type CompactionMeans } from "./compaction.ts";
 import type { LazyFlush, TopicConfig } from "./config.ts";
-import { Deferred } from "./deferred.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
 import { READ_BYTES_MAX } from "./limits.ts";
 import { type FrontHost, LogFront } from "./log-front.ts";
@@ -25,6 +24,7 @@ import { claimDirectory, deletePartitionFiles } from "./partition-directory.ts";
 import { partitionDirectory } from "./partition-files.ts";
 import { recoverPartition, type RecoveredPartition } from "./partition-recovery.ts";
 import type { Advance, AppendResult, PartitionOptions, ReadResult } from "./partition-types.ts";
+import { ReadGate } from "./read-gate.ts";
 import type { RecoveryReport } from "./recovery.ts";
 import type { ProducerSummary } from "./producer-state.ts";
 import { checkReplicated } from "./replicated-range.ts";
@@ -54,10 +54,7 @@ export class PartitionLog {
   private readonly reader: SegmentReader;
   private readonly front: LogFront;
   private readonly compaction: Compaction;
-  /** Resolves when segments have been exchanged: reads wait for it. */
-  private exchange: Promise<void> | undefined;
-  /** Reads that have not ended. */
-  private readonly reads = new Set<Promise<unknown>>();
+  private readonly reads = new ReadGate();
   private readonly advances: Listeners<Advance>;
   private readonly fences: Listeners<void>;
   private readonly startMoves: Listeners<void>;
@@ -251,7 +248,7 @@ export class PartitionLog {
    * leaves it in doubt what is there.
    */
   async read(offset: bigint, bytesMax: number): Promise<ReadResult> {
-    while (this.exchange !== undefined) await this.exchange;
+    while (this.reads.closed !== undefined) await this.reads.closed;
     this.checkReadable();
     if (offset < this.logStartOffset || offset > this.readableEnd) throw this.outOfRange(offset);
     if (offset === this.readableEnd) return { bytes: new Uint8Array(0), from: offset, to: offset };
@@ -266,7 +263,7 @@ export class PartitionLog {
 
   /** The first record below the high watermark whose timestamp is not less than `timestamp`. */
   async offsetForTimestamp(timestamp: bigint): Promise<FoundRecord | undefined> {
-    while (this.exchange !== undefined) await this.exchange;
+    while (this.reads.closed !== undefined) await this.reads.closed;
     this.checkReadable();
     const found = await this.guarded(this.reader.findTimestamp(this.view(), timestamp));
     return this.soundEnd.checkFound(found);
@@ -274,7 +271,7 @@ export class PartitionLog {
 
   /** The first of the records with the greatest timestamp. */
   async maxTimestamp(): Promise<FoundRecord | undefined> {
-    while (this.exchange !== undefined) await this.exchange;
+    while (this.reads.closed !== undefined) await this.reads.closed;
     this.checkReadable();
     const found = await this.guarded(this.reader.findMaxTimestamp(this.view()));
     // Where anything is in doubt a greater one may be there.
@@ -512,9 +509,8 @@ export class PartitionLog {
 
   /** A read that fails because the partition was deleted or closed meanwhile says so. */
   private async guarded<T>(reading: Promise<T>): Promise<T> {
-    this.reads.add(reading);
     try {
-      return await reading;
+      return await this.reads.take(reading);
     } catch (error) {
       this.checkReadable();
       if (error instanceof KafkaError) throw error;
@@ -523,8 +519,6 @@ export class PartitionLog {
         `${this.directory} cannot be read: ${String(error)}`,
         { cause: error },
       );
-    } finally {
-      this.reads.delete(reading);
     }
   }
 
@@ -586,7 +580,7 @@ export class PartitionLog {
       startMoved: () => this.startMoves.tell(),
       rollActive: () => this.rollActive(),
       greatestTimestamp: (segment) => this.guarded(this.reader.maxTimestampOf(segment)),
-      unread: async () => void (await Promise.allSettled(this.reads)),
+      unread: () => this.reads.idle(),
     };
   }
 
@@ -597,20 +591,11 @@ export class PartitionLog {
       greatestTimestamp: (segment) => this.guarded(this.reader.maxTimestampOf(segment)),
       remembered: () => new Set(this.segments.producers.batches().map(({ lastOffset }) => lastOffset)),
       isLeading: () => this.isLeading,
+      leaderEpoch: () => this.leadingEpoch,
+      inTurn: (task) => this.turns.take(async () => (this.isLeading ? task() : undefined)),
       exclusively: (task) =>
         this.turns.take(async () => {
-          if (!this.isLeading) return;
-          const over = new Deferred();
-          this.exchange = over.promise;
-          try {
-            await Promise.allSettled(this.reads);
-            await task();
-          } catch (error) {
-            this.failWith(error);
-          } finally {
-            this.exchange = undefined;
-            over.resolve();
-          }
+          if (this.isLeading) await this.reads.without(task).catch((error: unknown) => this.failWith(error));
         }),
     };
   }

@@ -1,6 +1,8 @@
 /** Finds and reads batches across the segments of one partition, and keeps a few indexes of closed segments at hand. */
+import { BATCH_HEADER_BYTES } from "../engine-as/format.ts";
 import { BatchHeader } from "./batch.ts";
 import type { Engine } from "./engine.ts";
+import { fillerBatch, isFiller } from "./filler-batch.ts";
 import { CLOSED_INDEXES_MAX, READ_HINTS_MAX } from "./limits.ts";
 import type { ReadResult } from "./partition-types.ts";
 import { scanSegment } from "./scan.ts";
@@ -53,14 +55,24 @@ export class SegmentReader {
 
   /**
    * Batches from `offset`, which is below `view.end`; what they cover, holes included, up to `to`. Those that compaction has
-   * left empty come alone only at the log's end: librdkafka takes an answer without records for one that was too small.
+   * left empty come alone only at the log's end: librdkafka takes an answer without records for one that was too small. What
+   * stands for offsets alone begins at `offset`: a replica ends where batches ended that compaction has joined since.
    */
   async read(view: ReadView, offset: bigint, bytesMax: number): Promise<ReadResult> {
     const first = await this.readPiece(view, offset, bytesMax);
+    this.beginAt(first.bytes, offset);
     let piece = first;
     while (piece.to < view.end && !hasRecords(piece.bytes))
       piece = await this.readPiece(view, piece.to, bytesMax);
     return hasRecords(piece.bytes) ? { ...piece, from: offset } : first;
+  }
+
+  private beginAt(bytes: Uint8Array, baseOffset: bigint): void {
+    if (bytes.length < BATCH_HEADER_BYTES) return;
+    const header = new BatchHeader(bytes);
+    if (header.baseOffset >= baseOffset || !isFiller(header)) return;
+    const { lastOffset, leaderEpoch } = header;
+    bytes.set(fillerBatch(this.options.engine, { baseOffset, lastOffset, leaderEpoch }));
   }
 
   private async readPiece(

@@ -1,0 +1,143 @@
+/** What compaction could do to those around it: replicas, rolls, deletions, and a disk whose bits flip. */
+import { describe, expect, it } from "vitest";
+import type { CompactionMeans } from "../../log/compaction.ts";
+import { Deferred } from "../../log/deferred.ts";
+import { MemoryStore } from "../../log/memory-store.ts";
+import { PartitionLog } from "../../log/partition-log.ts";
+import type { Store } from "../../log/store.ts";
+import { ErrorCode } from "../../wire/errors.ts";
+import {
+  config,
+  engine,
+  failureOf,
+  openLeader,
+  optionsFor,
+  readBatches,
+  recordsOf,
+  splitBatches,
+  START_MS,
+} from "./harness.ts";
+
+const MEANS: CompactionMeans = { mapBytesMax: 1e6, pace: () => Promise.resolve(true) };
+const SETTINGS = {
+  "cleanup.policy": "compact",
+  "segment.bytes": 700,
+  "index.interval.bytes": 200,
+  "min.cleanable.dirty.ratio": 0,
+};
+
+const open = (store: Store): Promise<PartitionLog> => openLeader(store, { config: config(SETTINGS) });
+
+function keyed(key: string, value: string | null): Uint8Array {
+  const encoder = new TextEncoder();
+  const record = {
+    key: encoder.encode(key),
+    value: value === null ? null : encoder.encode(value),
+    timestamp: START_MS,
+  };
+  return engine.writeBatch([record], {
+    codec: 0,
+    producerId: -1n,
+    producerEpoch: -1,
+    baseSequence: -1,
+    bytesMax: 1 << 20,
+  });
+}
+
+async function write(log: PartitionLog, key: string, value: string | null): Promise<void> {
+  await log.append(keyed(key, value)).synced;
+}
+
+const offsetsOf = async (log: PartitionLog): Promise<bigint[]> =>
+  recordsOf(await readBatches(log)).map(({ offset }) => offset);
+
+describe("a replica", () => {
+  it("is not stuck where compaction has joined, around its end, the offsets that nothing is left of", async () => {
+    const leader = await open(new MemoryStore());
+    for (let at = 0; at < 40; at++) await write(leader, at % 5 > 2 ? `kept ${at}` : "k", "x".repeat(60));
+    const replica = await PartitionLog.open(optionsFor(new MemoryStore(), { config: config(SETTINGS) }));
+    for (let at = 0; at < 2; at++) {
+      const { bytes, from, to } = await leader.read(replica.logEndOffset, 1);
+      await replica.appendReplica(bytes, { from, to });
+    }
+    expect(replica.logEndOffset).toBe(2n);
+    await leader.compact(MEANS);
+    while (replica.logEndOffset < leader.highWatermark) {
+      const { bytes, from, to } = await leader.read(replica.logEndOffset, 400);
+      await replica.appendReplica(bytes, { from, to });
+    }
+    expect((await offsetsOf(replica)).slice(2)).toEqual(await offsetsOf(leader));
+  });
+});
+
+describe("a segment", () => {
+  it("is not compacted while it is being closed: what its roll writes would index the wrong bytes", async () => {
+    const store = new MemoryStore();
+    const log = await open(store);
+    // The roll stops before it writes the old segment's index.
+    const [held, reached] = [new Deferred(), new Deferred()];
+    const writeFile = store.write.bind(store);
+    let isFirst = true;
+    store.write = async (name, bytes) => {
+      if (name.endsWith("0.index") && isFirst) {
+        isFirst = false;
+        reached.resolve();
+        await held.promise;
+      }
+      return writeFile(name, bytes);
+    };
+    await write(log, "key 0", "x".repeat(250));
+    for (let at = 0; at < 3; at++) await write(log, `key ${at}`, "x".repeat(20));
+    const last = log.append(keyed("key 9", "x".repeat(600))).synced;
+    await reached.promise;
+    await log.compact(MEANS);
+    held.resolve();
+    await last;
+    await write(log, "key 10", "x".repeat(600));
+    await log.compact(MEANS);
+    const again = await openLeader(store, { config: config(SETTINGS) }, 1);
+    for (const offset of [1n, 2n, 3n, 4n]) {
+      const { bytes } = await again.read(offset, 1);
+      expect(recordsOf(splitBatches(bytes))[0]?.offset).toBe(offset);
+    }
+  });
+
+  it("is left alone when an offset in it has flipped: its record would take later ones of its key away", async () => {
+    const store = new MemoryStore();
+    const log = await open(store);
+    for (let at = 0; at < 12; at++) await write(log, `key ${at % 2}`, `${at} ${"x".repeat(60)}`);
+    const before = await offsetsOf(log);
+    const name = "orders-0/00000000000000000000.log";
+    const bytes = (await store.read(name)) ?? new Uint8Array(0);
+    const flipped = bytes.slice();
+    // The highest bit but the sign of the second batch's base offset, which is outside of its checksum.
+    const second = 12 + new DataView(bytes.buffer, bytes.byteOffset).getInt32(8);
+    flipped[second + 4] = 0x10;
+    const file = await store.open(name);
+    await file.truncate(0);
+    await file.append([flipped]);
+    const error = await failureOf(async () => log.compact(MEANS));
+    expect(error.code).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    await file.truncate(0);
+    await file.append([bytes]);
+    expect(await offsetsOf(log)).toEqual(before);
+  });
+});
+
+describe("a topic that is deleted while it is compacted", () => {
+  it("leaves nothing behind for the next one of its name", async () => {
+    const store = new MemoryStore();
+    const log = await open(store);
+    for (let at = 0; at < 30; at++) await write(log, `key ${at}`, "x".repeat(500));
+    let paces = 0;
+    let deleting: Promise<void> | undefined;
+    const pace = async (): Promise<boolean> => {
+      if (++paces === 40) await (deleting = log.delete());
+      return true;
+    };
+    await log.compact({ mapBytesMax: 1e6, pace });
+    await deleting;
+    expect(paces).toBeGreaterThanOrEqual(40);
+    expect(await store.list("orders-0/")).toEqual([]);
+  });
+});
