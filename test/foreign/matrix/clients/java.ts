@@ -87,7 +87,7 @@ function connect(broker: string): Client {
     member(topic, group) {
       const config = join(directory, "verifiable-consumer.properties");
       writeFileSync(config, "heartbeat.interval.ms=500\n");
-      const of = ["--topic", topic, "--group-id", group, "--session-timeout", "6000", "--verbose"];
+      const of = ["--topic", topic, "--group-id", group, "--session-timeout", "10000", "--verbose"];
       const args = ["--bootstrap-server", broker, ...of, "--command-config", config];
       return {
         command: "java",

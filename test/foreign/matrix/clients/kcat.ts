@@ -36,7 +36,7 @@ export const kcatKind: ClientKind = {
       const settings = {
         "auto.offset.reset": "earliest",
         "auto.commit.interval.ms": "100",
-        "session.timeout.ms": "6000",
+        "session.timeout.ms": "10000",
         "heartbeat.interval.ms": "500",
       };
       const options = Object.entries(settings).flatMap(([name, value]) => ["-X", `${name}=${value}`]);

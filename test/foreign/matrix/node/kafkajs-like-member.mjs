@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 const [kind, broker, topic, group] = process.argv.slice(2);
 const require = createRequire(import.meta.url);
 
-const timeouts = { sessionTimeout: 6000, heartbeatInterval: 500 };
+const timeouts = { sessionTimeout: 10_000, heartbeatInterval: 500 };
 
 /** A consumer that begins at the beginning. */
 async function consumerOf() {

@@ -18,7 +18,7 @@ async function readAsMember() {
     groupId,
     bootstrapBrokers: [broker],
     deserializers: stringDeserializers,
-    sessionTimeout: 6000,
+    sessionTimeout: 10_000,
     heartbeatInterval: 500,
   });
   try {

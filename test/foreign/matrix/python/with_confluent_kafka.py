@@ -123,7 +123,7 @@ def wait_for(broker, call):
 
 
 def member(broker, topic, group):
-    timeouts = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 500}
+    timeouts = {"session.timeout.ms": 10000, "heartbeat.interval.ms": 500}
     consumer = consumer_of(broker, group, **timeouts)
     consumer.subscribe([topic])
     while True:

@@ -115,7 +115,7 @@ def with_admin(broker, call):
 
 
 def member(broker, topic, group):
-    consumer = consumer_of(broker, group, session_timeout_ms=6000, heartbeat_interval_ms=500)
+    consumer = consumer_of(broker, group, session_timeout_ms=10000, heartbeat_interval_ms=500)
     consumer.subscribe([topic])
     while True:
         polled = consumer.poll(timeout_ms=100)
