@@ -54,7 +54,7 @@ export class GroupRegistry {
   private readonly host: GroupHost;
   private readonly listener: RegistryListener;
   /** Resolves when all that was appended so far is durable, or was not taken. */
-  private appended: Promise<unknown> = Promise.resolve();
+  private appended: Promise<void> = Promise.resolve();
   private state: "loading" | "serving" | "closed" = "loading";
   /** Gives up waiting until the log is read again. */
   private stopWaiting: (() => void) | undefined;
@@ -216,7 +216,8 @@ export class GroupRegistry {
       this.reload(error);
       throw error;
     });
-    this.appended = Promise.all([this.appended, settled.catch(() => {})]);
+    // What `all` resolves to holds what came before, and that what came before that.
+    this.appended = Promise.all([this.appended, settled.catch(() => {})]).then(() => {});
     await settled;
   }
 

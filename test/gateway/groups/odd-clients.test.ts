@@ -1,4 +1,5 @@
 /** Members that do what no client should, or that only few do: none of it harms the others of their group. */
+import { queryObjects } from "node:v8";
 import { afterEach, describe, expect, it } from "vitest";
 import { MemoryStore } from "../../../log/memory-store.ts";
 import { ErrorCode } from "../../../wire/errors.ts";
@@ -7,6 +8,9 @@ import { GroupRig, type RigOptions, settle } from "./group-rig.ts";
 let rig: GroupRig;
 const open = async (options?: RigOptions): Promise<GroupRig> => (rig = await GroupRig.open(options));
 afterEach(() => rig.close());
+
+/** How many are reachable. */
+const arrays = (): number => Number(queryObjects(Array, { format: "count" }));
 
 const at = (instance: string) => ({ groupInstanceId: instance });
 
@@ -77,6 +81,18 @@ describe("offsets", () => {
     expect(await rig.clock.until(telling)).toBeLessThan(3n);
     await rig.clock.until(Promise.all([first, second]));
     expect(await rig.committed("g", "orders")).toBe(3n);
+  });
+
+  it("that are committed again and again take no more memory each time", async () => {
+    await open();
+    await rig.topic("orders");
+    const commit = async (times: number): Promise<void> => {
+      for (let n = 0; n < times; n++) await rig.commit("g", "orders", BigInt(n));
+    };
+    await commit(100);
+    const before = arrays();
+    await commit(1000);
+    expect(arrays() - before).toBeLessThan(500);
   });
 
   it("of a group with the longest name there is are kept, as many as there are", async () => {
