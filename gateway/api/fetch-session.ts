@@ -135,6 +135,8 @@ export class FetchSession {
     // What something happens to meanwhile is for the next round.
     const partitions = Array.from(this.pending);
     for (const partition of partitions) {
+      // Whoever is listened to now would be for ever.
+      if (this.isClosed) break;
       partition.hasNews = false;
       const { topic, asked } = partition;
       const answer = await reading.read(asked, () => this.watch(partition, find(topic, asked.partition)));

@@ -72,7 +72,9 @@ async function fetchNext(
   const { fetchSessions } = context.services;
   if (standing() !== ErrorCode.NONE) return refused(standing());
   fetchSessions.change(session, request.topics, request.forgottenTopicsData);
-  if (session.size === 0 && standing() === ErrorCode.NONE) {
+  // It has grown too large.
+  if (standing() !== ErrorCode.NONE) return refused(standing());
+  if (session.size === 0) {
     fetchSessions.close(session.id);
     const responses = await fetchAll(request, context);
     return { errorCode: ErrorCode.NONE, sessionId: NO_SESSION, responses };

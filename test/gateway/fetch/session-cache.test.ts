@@ -1,7 +1,9 @@
 /** How many fetch sessions are kept, and which of them go. */
 import { describe, expect, it } from "vitest";
+import type { AskedPartition, FetchReading, PartitionAnswer } from "../../../gateway/api/fetch-read.ts";
 import { FetchSession } from "../../../gateway/api/fetch-session.ts";
 import { FetchSessions } from "../../../gateway/api/fetch-sessions.ts";
+import type { PartitionLog } from "../../../log/partition-log.ts";
 import { ErrorCode } from "../../../wire/errors.ts";
 import { ZERO_UUID } from "../../../wire/schema.ts";
 import { Random } from "../../engine/random.ts";
@@ -107,6 +109,41 @@ describe("the cache of fetch sessions", () => {
     expect(sessions.find(id)).toBeUndefined();
   });
 });
+
+it("a session that is closed while it is read listens to nobody afterwards", async () => {
+  const session = new FetchSession(1, false, 0);
+  session.ask(topics(3));
+  let listeners = 0;
+  const listen = () => {
+    listeners++;
+    return () => void listeners--;
+  };
+  const log = { onAdvance: listen, onStartMoved: listen } as unknown as PartitionLog;
+  let reads = 0;
+  const reading = {
+    read: async (_: AskedPartition, find: () => PartitionLog): Promise<PartitionAnswer> => {
+      find();
+      await Promise.resolve();
+      // Another connection begins anew in its place.
+      if (++reads === 2) session.close();
+      return answerOf(0);
+    },
+  } as unknown as FetchReading;
+  await session.read(reading, () => log);
+  expect([reads, listeners]).toEqual([2, 0]);
+});
+
+function answerOf(partitionIndex: number): PartitionAnswer {
+  return {
+    partitionIndex,
+    errorCode: ErrorCode.NONE,
+    highWatermark: 0n,
+    lastStableOffset: 0n,
+    logStartOffset: 0n,
+    abortedTransactions: null,
+    records: new Uint8Array(0),
+  };
+}
 
 it("the epochs of a session begin again after the last one", async () => {
   const session = new FetchSession(1, false, 0);

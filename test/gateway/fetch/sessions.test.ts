@@ -236,6 +236,24 @@ describe("fetch sessions", () => {
     expect(reader.known.get(0)?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   });
 
+  it("that are closed by what they are to hold are so at once, and do not wait for records first", async () => {
+    const { topic, reader } = await reading(1, 12);
+    const partitions = Array.from({ length: 20_001 }, (_, index) => ({
+      partition: index + 1,
+      fetchOffset: 0n,
+      partitionMaxBytes: 1,
+    }));
+    const { sessionId, epoch: sessionEpoch } = reader;
+    const answer = await client.request(fetch, 12, {
+      maxWaitMs: 2 ** 31 - 1,
+      minBytes: 1,
+      sessionId,
+      sessionEpoch,
+      topics: [{ topic: topic.name, partitions }],
+    });
+    expect(answer.errorCode).toBe(ErrorCode.FETCH_SESSION_ID_NOT_FOUND);
+  });
+
   it("find the topic that has taken a deleted one's name", async () => {
     const { topic, reader } = await reading(1, 12);
     await produce(topic, 0, "old");
