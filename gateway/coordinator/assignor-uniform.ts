@@ -50,7 +50,7 @@ function divide(pool: Pool, loads: number[]): boolean {
     const before = held[at] ?? [];
     if (before.length <= share) return;
     const kept = widest(pool, before, at);
-    pool.free.push(...kept.splice(share));
+    for (const partition of kept.splice(share)) pool.free.push(partition);
     held[at] = kept;
     loads[member] = (ground[at] ?? 0) + share;
   });

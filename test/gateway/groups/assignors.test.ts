@@ -188,3 +188,11 @@ describe("range", () => {
     expect(targets.get("z")?.get("a")).toEqual([6, 7]);
   });
 });
+
+it("uniform takes back more partitions from one member than a call takes arguments", () => {
+  const topics = { t: 300_000 };
+  const all = Array.from({ length: topics.t }, (_, partition) => partition);
+  const before = new Map([["m0", new Map([["t", all]])]]);
+  const targets = assign("uniform", members([["t"], ["t"]], before), topics);
+  expect([size(targets.get("m0")), size(targets.get("m1"))]).toEqual([150_000, 150_000]);
+});
