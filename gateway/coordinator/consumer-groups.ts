@@ -58,12 +58,19 @@ export class ConsumerGroups {
     if (memberEpoch === JOIN_EPOCH) await this.kept(registry.ensureLog());
     if (known?.kind === "consumer" && known.group.isStale)
       for (const each of known.group.regexCounts.keys()) regexes.add(each);
-    if (regexes.size > 0) await this.patterns.ready(regexes);
+    const { version } = this.patterns;
+    const found = await this.patterns.ready(regexes);
     registry.check(groupId);
+    // A group may have more expressions than are remembered.
+    const matchedBy = (each: string): readonly string[] | undefined =>
+      this.patterns.topicsOf(each) ?? (version === this.patterns.version ? found.get(each) : undefined);
     const request = asked.memberId === "" ? { ...asked, memberId: registry.newId() } : asked;
     const { group, before } = this.groupFor(request);
-    const { draft, memberId, epoch, assigned } = heartbeat(group, request, this.surroundings(groupId));
-    group.isStale = draft.regexes().some((each) => this.patterns.topicsOf(each) === undefined);
+    const { draft, memberId, epoch, assigned } = heartbeat(group, request, {
+      ...this.surroundings(groupId),
+      matchedBy,
+    });
+    group.isStale = draft.regexes().some((each) => matchedBy(each) === undefined);
     const keeping = this.keep(draft, before);
     const { sessionTimeoutMs, heartbeatIntervalMs } = registry.settingsOf(groupId);
     this.heard(groupId, memberId, sessionTimeoutMs);
@@ -148,11 +155,10 @@ export class ConsumerGroups {
     return { group: new ConsumerGroup(groupId), before: live?.group.tombstones() ?? [] };
   }
 
-  private surroundings(groupId: string): ConsumerSurroundings {
+  private surroundings(groupId: string): Omit<ConsumerSurroundings, "matchedBy"> {
     const { registry } = this;
     return {
       topics: registry.options.cluster,
-      matchedBy: (regex) => this.patterns.topicsOf(regex),
       nowMs: registry.nowMs(),
       membersMax: registry.config.consumerMembersMax,
       defaultAssignor: this.defaultAssignor,

@@ -82,7 +82,7 @@ export function checkAssignor(assignor: string | null, served: readonly string[]
 }
 
 /**
- * A member joins, or says that it is there. Throws KafkaError UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH, UNRELEASED_INSTANCE_ID,
+ * A member joins, or says that it is there. Throws KafkaError INVALID_REQUEST, UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH, UNRELEASED_INSTANCE_ID,
  * FENCED_INSTANCE_ID, GROUP_MAX_SIZE_REACHED.
  */
 export function heartbeat(
@@ -180,6 +180,13 @@ function takePlace(
     return { memberId };
   }
   const before = instanceId === null ? undefined : group.members.get(group.instances.get(instanceId) ?? "");
+  const there = group.members.get(memberId);
+  if (instanceId !== null && there !== undefined && there.instanceId !== instanceId) {
+    throw new KafkaError(
+      ErrorCode.INVALID_REQUEST,
+      `Member ${memberId} is in the group with another instance id, or with none; it leaves before it joins as ${instanceId}.`,
+    );
+  }
   if (before === undefined) {
     if (group.members.size >= membersMax && !group.members.has(memberId)) {
       throw new KafkaError(
@@ -190,6 +197,8 @@ function takePlace(
     return { memberId };
   }
   if (before.epoch !== AWAY_EPOCH) {
+    // It was fenced, or has missed what it was answered: clients would take the refusal for the end of them.
+    if (there === before) return { memberId };
     throw new KafkaError(
       ErrorCode.UNRELEASED_INSTANCE_ID,
       `Static member ${memberId} with instance id ${instanceId} cannot join the group because the instance id is owned by ${before.memberId} member.`,

@@ -17,6 +17,8 @@ interface Pattern {
 }
 
 export class TopicPatterns {
+  /** How often topics have come or gone. */
+  version = 0;
   private readonly cluster: Pick<Cluster, "topics" | "topic">;
   private readonly clock: Clock;
   /** In the order of their last use. */
@@ -28,10 +30,12 @@ export class TopicPatterns {
   }
 
   created(topic: string): void {
+    this.version++;
     for (const { unseen } of this.patterns.values()) unseen.add(topic);
   }
 
   deleted(topic: string): void {
+    this.version++;
     for (const { unseen, matched } of this.patterns.values()) {
       unseen.delete(topic);
       matched.delete(topic);
@@ -39,14 +43,21 @@ export class TopicPatterns {
   }
 
   /**
-   * Resolves when each of the expressions has been held against every topic, a slice at a time so that others are served.
-   * Throws KafkaError INVALID_REGULAR_EXPRESSION.
+   * The topics that each of the expressions matches, when all have been held against every topic: a slice at a time, so that
+   * others are served. Holds for `version` alone, and of more expressions than are remembered. Throws KafkaError
+   * INVALID_REGULAR_EXPRESSION.
    */
-  async ready(expressions: Iterable<string>): Promise<void> {
+  async ready(expressions: Iterable<string>): Promise<ReadonlyMap<string, readonly string[]>> {
+    const found = new Map<string, readonly string[]>();
     for (const expression of expressions) {
+      const isNew = !this.patterns.has(expression);
       const pattern = this.patternOf(expression);
+      // To compile it may have taken long.
+      if (isNew) await this.pause();
       while (!this.matchSlice(pattern)) await this.pause();
+      found.set(expression, [...pattern.matched].toSorted());
     }
+    return found;
   }
 
   /** The topics that an expression matches, in order; undefined while it has not seen them all. */

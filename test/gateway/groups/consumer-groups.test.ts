@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { ConsumerGroup } from "../../../gateway/coordinator/consumer-group.ts";
+import { PATTERNS_KEPT_MAX } from "../../../gateway/coordinator/limits.ts";
 import { ErrorCode } from "../../../wire/errors.ts";
 import { calm, Consumer, type Spoken } from "./consumer-rig.ts";
 import { GroupRig, type RigOptions, settle } from "./group-rig.ts";
@@ -249,6 +250,37 @@ describe("a static member of a consumer group", () => {
     expect(await other.beat()).toBe(ErrorCode.NONE);
   });
 
+  it("is not locked out by its own instance when it was fenced, or its answer was lost", async () => {
+    await open();
+    await rig.topic("orders", 4);
+    const fixed = await joined({ instanceId: "i" });
+    const { epoch } = fixed;
+    expect(await fixed.beat({ memberEpoch: 77, instanceId: "i" })).toBe(ErrorCode.FENCED_MEMBER_EPOCH);
+    expect(await fixed.join()).toBe(ErrorCode.NONE);
+    expect([fixed.epoch, fixed.owned.size, group().members.size]).toEqual([epoch, 4, 1]);
+    // Nor when it takes its own place again after it was away.
+    await fixed.leave(-2);
+    for (let n = 0; n < 2; n++) expect(await fixed.join()).toBe(ErrorCode.NONE);
+    expect([fixed.owned.size, group().members.size]).toEqual([4, 1]);
+  });
+
+  it("is one instance: another that it claims later is neither taken by it nor remembered", async () => {
+    await open();
+    await rig.topic("orders", 4);
+    const [fixed, dynamic] = [await joined({ instanceId: "i" }), await joined()];
+    for (const member of [fixed, dynamic])
+      expect(await member.join({ instanceId: "j" })).toBe(ErrorCode.INVALID_REQUEST);
+    expect([...group().instances.keys()]).toEqual(["i"]);
+    await killed();
+    expect([...group().instances.keys()]).toEqual(["i"]);
+    fixed.moveTo(rig);
+    await fixed.leave(-2);
+    dynamic.moveTo(rig);
+    // Nor does it take the place of one that is away, and lose its own partitions to nobody.
+    expect(await dynamic.join({ instanceId: "i" })).toBe(ErrorCode.INVALID_REQUEST);
+    expect(await consumer({ instanceId: "j" }).join()).toBe(ErrorCode.NONE);
+  });
+
   it("keeps others out of its place while it is there, and is given up when it does not come back", async () => {
     await open({ settings: { "group.consumer.max.size": "2" } });
     await rig.topic("orders", 6);
@@ -311,6 +343,18 @@ describe("topics that a consumer group reads", () => {
     await calm(rig, member);
     expect(member.owned.size).toBe(0);
     expect(group().resolved.size).toBe(0);
+  });
+
+  it("are found by every member's expression, though there are more than the node remembers", async () => {
+    await open({ settings: { "group.consumer.assignment.interval.ms": "0" } });
+    const count = PATTERNS_KEPT_MAX + 5;
+    for (let n = 0; n < count; n++) await joined({ topics: null, regex: `orders|other-${n}` });
+    await rig.topic("orders", count + 1);
+    const late = await joined({ topics: null, regex: "orders|other" });
+    expect(group().isStale).toBe(false);
+    expect(group().resolved.size).toBe(count + 1);
+    expect(new Set([...group().resolved.values()].map(String))).toEqual(new Set(["orders"]));
+    expect(group().targets.get(late.memberId)?.size).toBe(1);
   });
 
   it("are found after a restart, in which nobody heard of them", async () => {
