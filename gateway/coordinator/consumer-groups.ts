@@ -108,7 +108,8 @@ export class ConsumerGroups {
     const draft = withoutMembers(live.group, [memberId], this.surroundings(groupId));
     this.keep(draft).catch((error: unknown) => {
       registry.options.log.warn(`a member of group ${groupId} could not be removed: ${String(error)}`);
-      this.heard(groupId, memberId, registry.settingsOf(groupId).sessionTimeoutMs);
+      const still = registry.groups.get(groupId);
+      if (still?.kind === "consumer") still.again(memberId, registry.settingsOf(groupId).sessionTimeoutMs);
     });
   }
 

@@ -39,19 +39,31 @@ export class ConsumerMembership {
     if (this.group.members.has(memberId)) this.deadlines.set(this.of(memberId).session, sessionTimeoutMs);
   }
 
+  /** It was to be given up, and that could not be kept: it is tried again so much later, unless the member does as it should. */
+  again(memberId: string, afterMs: number): void {
+    this.heard(memberId, afterMs);
+    if (this.isRevoking(memberId)) this.deadlines.set(this.of(memberId).revocation, afterMs);
+  }
+
   /** It is taken down: nobody is given up any more. */
   close(): void {
     for (const memberId of this.byMember.keys()) this.forget(memberId);
   }
 
   private watchRevocation(memberId: string): void {
-    const member = this.group.members.get(memberId);
-    if (member?.state === MemberState.unrevoked && member.revoking.size > 0) {
-      this.deadlines.set(this.of(memberId).revocation, Math.max(member.rebalanceTimeoutMs, 0));
+    if (this.isRevoking(memberId)) {
+      const timeoutMs = this.group.members.get(memberId)?.rebalanceTimeoutMs ?? 0;
+      this.deadlines.set(this.of(memberId).revocation, Math.max(timeoutMs, 0));
       return;
     }
     const deadlines = this.byMember.get(memberId);
     if (deadlines !== undefined) this.deadlines.cancel(deadlines.revocation);
+  }
+
+  /** Whether it has been told to give up partitions, and has not yet. */
+  private isRevoking(memberId: string): boolean {
+    const member = this.group.members.get(memberId);
+    return member?.state === MemberState.unrevoked && member.revoking.size > 0;
   }
 
   private forget(memberId: string): void {

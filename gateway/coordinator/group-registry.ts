@@ -210,7 +210,10 @@ export class GroupRegistry {
   ): Promise<void> {
     const all = [...changes.map((change) => recordOf(groupId, change)), ...records];
     const durable = this.groupLog.append(groupId, all);
-    for (const change of changes) this.offsets.apply(groupId, change);
+    for (const change of changes) {
+      this.offsets.apply(groupId, change);
+      if (change.value !== null) this.groupOf(groupId);
+    }
     for (const record of records) this.apply(groupId, record);
     const settled = durable.catch((error: unknown) => {
       this.reload(error);

@@ -71,7 +71,6 @@ export class OffsetKeeper {
     const codes = this.judged(request);
     const taken = offsets.filter((_, index) => codes[index] === ErrorCode.NONE);
     if (taken.length === 0) return codes;
-    registry.groupOf(groupId);
     const committedAtMs = registry.nowMs();
     await registry.append(
       groupId,

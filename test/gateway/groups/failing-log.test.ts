@@ -1,5 +1,5 @@
 /** What groups do when the log under them does not take a record: nobody is left waiting, and memory follows the log. */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ErrorCode } from "../../../wire/errors.ts";
 import { CrashingStore } from "../../log/crashing-store.ts";
 import { seeded } from "../../sync/virtual-clock.ts";
@@ -84,6 +84,55 @@ describe("when the log does not take what a heartbeat changes", () => {
     // Its session ends, which cannot be kept either: that is tried again, and ends nothing else.
     await rig.clock.pass(100_000);
     expect(group()).toMatchObject({ epoch: 1, state: "Stable" });
+  });
+});
+
+describe("while the disk is too full for groups", () => {
+  const ROOM = 1 << 30;
+  let usable = ROOM;
+  beforeEach(async () => {
+    usable = ROOM;
+    rig = await GroupRig.open({ usableBytes: () => usable });
+    await rig.topic("orders", 2);
+    expect(await rig.commit("known", "orders", 1n)).toBe(ErrorCode.NONE);
+  });
+  const left = async (bytes: number): Promise<void> => {
+    usable = bytes;
+    await rig.clock.pass(1100);
+  };
+
+  it("who does not give up its partitions in time is given up when there is room, and not kept for ever", async () => {
+    const [keeper, waiting] = [new Consumer(rig, "g", "keeper"), new Consumer(rig, "g", "waiting")];
+    await keeper.join();
+    await rig.clock.pass(1000);
+    await waiting.join();
+    // Told to give up one of them, it only ever says that it is there.
+    expect(await keeper.beat()).toBe(ErrorCode.NONE);
+    const beats = async (times: number): Promise<void> => {
+      for (let n = 0; n < times; n++) {
+        await rig.clock.pass(5000);
+        await keeper.beat({ owned: null });
+        await waiting.beat();
+      }
+    };
+    await left(0);
+    await beats(14);
+    await left(ROOM);
+    await beats(20);
+    expect(await keeper.beat({ owned: null })).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
+    expect(waiting.owned.size).toBe(2);
+  });
+
+  it("commits of groups that nobody knows are refused, and make none", async () => {
+    await left(0);
+    for (const groupId of ["a", "b", "c"])
+      await expect(rig.commit(groupId, "orders", 1n)).rejects.toMatchObject({
+        code: ErrorCode.KAFKA_STORAGE_ERROR,
+      });
+    expect(rig.coordinator.list().map(({ groupId }) => groupId)).toEqual(["known"]);
+    await left(ROOM);
+    expect(await rig.commit("a", "orders", 1n)).toBe(ErrorCode.NONE);
+    expect(rig.coordinator.list().map(({ groupId }) => groupId)).toEqual(["known", "a"]);
   });
 });
 

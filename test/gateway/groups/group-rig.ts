@@ -20,6 +20,8 @@ export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 let seed = 7;
 
 export interface RigOptions {
+  /** Bytes that are left on the disk; undefined: nobody can tell. */
+  readonly usableBytes?: () => number;
   readonly store?: Store;
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -37,7 +39,11 @@ export class GroupRig {
     this.coordinator = coordinator;
   }
 
-  static async open({ store = new MemoryStore(), settings = {} }: RigOptions = {}): Promise<GroupRig> {
+  static async open({
+    store = new MemoryStore(),
+    settings = {},
+    usableBytes,
+  }: RigOptions = {}): Promise<GroupRig> {
     const clock = new VirtualClock();
     // A node that is started anew makes no id a second time.
     const next = seeded(seed++);
@@ -46,7 +52,15 @@ export class GroupRig {
     const all = { "group.initial.rebalance.delay.ms": "100", ...settings };
     const config = brokerConfig(new Map(Object.entries(all)));
     const cluster = await clock.until(
-      Cluster.open({ store, engine, clock, codec: metadataCodec, random, config }),
+      Cluster.open({
+        store,
+        engine,
+        clock,
+        codec: metadataCodec,
+        random,
+        config,
+        ...(usableBytes === undefined ? {} : { space: () => Promise.resolve(spaceOf(usableBytes())) }),
+      }),
     );
     const coordinator = new GroupCoordinator({ cluster, engine, clock, random, log: silent });
     await clock.until(coordinator.load());
@@ -100,6 +114,10 @@ export class GroupRig {
   committedNow(groupId: string, topic: string): Promise<bigint | undefined> {
     return this.coordinator.offsets.committed(groupId, (offsets) => offsets.get(topic)?.get(0)?.offset);
   }
+}
+
+function spaceOf(usableBytes: number) {
+  return { totalBytes: 1n << 40n, usableBytes: BigInt(usableBytes) };
 }
 
 /** A consumer as clients are: it joins, takes its id, and as the leader gives each member its own id as its assignment. */
