@@ -183,6 +183,7 @@ export class Compaction {
       await cleaned.finish();
       if (!cleaned.hasChanged) return cleaned.bytes;
       await this.host.exclusively(async () => {
+        if (!this.host.view().config.compacts) return;
         const { all } = this.host.segments();
         const at = all.findIndex((segment) => segment === group[0]);
         if (!group.every((segment, index) => all[at + index] === segment)) return;

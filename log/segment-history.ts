@@ -2,7 +2,7 @@
  * Changes what stands in a replica's segments: cut back, or begun anew. Every step is durable before the next one, so that
  * a crash between any two leaves a log without a gap. The noted synced end must be lowered before.
  */
-import { leaderEpochFile, segmentFile } from "./partition-files.ts";
+import { compactedEndFile, leaderEpochFile, segmentFile } from "./partition-files.ts";
 import type { Segment } from "./segment.ts";
 import type { Store } from "./store.ts";
 
@@ -13,6 +13,8 @@ export async function cutSegments(
   segments: readonly Segment[],
   { segment, position }: { segment: Segment; position: number },
 ): Promise<void> {
+  // What takes the place of what is cut is not compacted.
+  await store.delete([compactedEndFile(directory)]);
   const later = segments.filter((candidate) => candidate.baseOffset > segment.baseOffset);
   await deleteSegments(store, directory, later);
   await store.delete([
@@ -28,6 +30,7 @@ export async function removeSegments(
   directory: string,
   segments: readonly Segment[],
 ): Promise<void> {
+  await store.delete([compactedEndFile(directory)]);
   await deleteSegments(store, directory, segments);
   await store.delete([leaderEpochFile(directory)]);
 }
