@@ -23,8 +23,8 @@ export class ConsumerGroup {
   readonly protocolType = "consumer";
   readonly isConsumers = true;
   readonly groupId: string;
-  /** Rises whenever the members, what they subscribe to or the topics themselves change. */
-  epoch = 0;
+  /** Rises whenever the members, what they subscribe to or the topics themselves change: the first members come in epoch 2, as in Kafka. */
+  epoch = 1;
   /** Of the topics that are subscribed to, as they were at this epoch. */
   metadataHash = 0n;
   /** The group's epoch when it was last worked out who is to have what. */

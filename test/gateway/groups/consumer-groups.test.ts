@@ -35,9 +35,9 @@ describe("a consumer group", () => {
     await open();
     await rig.topic("orders", 6);
     const only = await joined();
-    expect(only.epoch).toBe(1);
+    expect(only.epoch).toBe(2);
     expect(only.owned.size).toBe(6);
-    expect(group()).toMatchObject({ state: "Stable", epoch: 1, assignmentEpoch: 1 });
+    expect(group()).toMatchObject({ state: "Stable", epoch: 2, assignmentEpoch: 2 });
   });
 
   it("has a member give up partitions before another is given them", async () => {
@@ -47,13 +47,13 @@ describe("a consumer group", () => {
     await rig.clock.pass(1000);
     const second = await joined();
     // It is in the new epoch, and waits for what the first still has.
-    expect([second.epoch, second.owned.size]).toEqual([2, 0]);
+    expect([second.epoch, second.owned.size]).toEqual([3, 0]);
     await first.beat();
-    expect([first.epoch, first.owned.size]).toEqual([1, 3]);
+    expect([first.epoch, first.owned.size]).toEqual([2, 3]);
     await second.beat();
     expect(second.owned.size).toBe(0);
     await first.beat();
-    expect(first.epoch).toBe(2);
+    expect(first.epoch).toBe(3);
     await second.beat();
     expect(second.owned.size).toBe(3);
     expect(group().state).toBe("Stable");
@@ -63,9 +63,9 @@ describe("a consumer group", () => {
     await open();
     await rig.topic("orders", 12);
     const consumers = [await joined(), await joined(), await joined(), await joined()];
-    expect(group()).toMatchObject({ state: "Assigning", epoch: 4, assignmentEpoch: 1 });
+    expect(group()).toMatchObject({ state: "Assigning", epoch: 5, assignmentEpoch: 2 });
     await calm(rig, ...consumers);
-    expect(group()).toMatchObject({ state: "Stable", assignmentEpoch: 4 });
+    expect(group()).toMatchObject({ state: "Stable", assignmentEpoch: 5 });
     expect(sizes(...consumers)).toEqual([3, 3, 3, 3]);
   });
 
@@ -204,7 +204,7 @@ describe("a consumer group", () => {
     await open();
     await rig.topic("orders", 2);
     const idle = await joined({ topics: [] });
-    expect([idle.epoch, idle.owned.size]).toEqual([1, 0]);
+    expect([idle.epoch, idle.owned.size]).toEqual([2, 0]);
     const busy = await joined();
     await calm(rig, idle, busy);
     expect([idle.owned.size, busy.owned.size]).toEqual([0, 2]);
@@ -478,21 +478,21 @@ describe("offsets of a consumer group", () => {
     const first = await joined();
     const commit = (of: Consumer, memberEpoch: number): Promise<number> =>
       rig.commit("g", "orders", 1n, consumerOf(of, memberEpoch));
-    expect(await commit(first, 1)).toBe(ErrorCode.NONE);
-    expect(await commit(first, 2)).toBe(ErrorCode.STALE_MEMBER_EPOCH);
-    expect(await commit(consumer(), 1)).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
+    expect(await commit(first, 2)).toBe(ErrorCode.NONE);
+    expect(await commit(first, 3)).toBe(ErrorCode.STALE_MEMBER_EPOCH);
+    expect(await commit(consumer(), 2)).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
     expect(await rig.commit("g", "orders", 1n)).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
     await rig.clock.pass(1000);
     const second = await joined();
     await calm(rig, first, second);
-    // Partition 0 is still the first one's, since epoch 1; the second has never had it.
+    // Partition 0 is still the first one's, since epoch 2; the second has never had it.
     const [keeper, taker] = first.owned.has([...first.owned].find((each) => each.endsWith("/0")) ?? "")
       ? [first, second]
       : [second, first];
-    expect(keeper.epoch).toBe(2);
-    expect(await commit(keeper, 1)).toBe(ErrorCode.NONE);
-    expect(await commit(taker, 1)).toBe(ErrorCode.STALE_MEMBER_EPOCH);
-    expect(await commit(keeper, 0)).toBe(ErrorCode.STALE_MEMBER_EPOCH);
+    expect(keeper.epoch).toBe(3);
+    expect(await commit(keeper, 2)).toBe(ErrorCode.NONE);
+    expect(await commit(taker, 2)).toBe(ErrorCode.STALE_MEMBER_EPOCH);
+    expect(await commit(keeper, 1)).toBe(ErrorCode.STALE_MEMBER_EPOCH);
     // Members of a group that is not there, and clients of old.
     expect(await rig.commit("nowhere", "orders", 1n, consumerOf(first))).toBe(ErrorCode.GROUP_ID_NOT_FOUND);
     const old = rig.coordinator.offsets.commit({
@@ -519,9 +519,9 @@ describe("offsets of a consumer group", () => {
         }),
       );
     expect(await read(null, -1)).toBe(5n);
-    expect(await read(member.memberId, 1)).toBe(5n);
+    expect(await read(member.memberId, 2)).toBe(5n);
     await expect(read(member.memberId, 7)).rejects.toMatchObject({ code: ErrorCode.STALE_MEMBER_EPOCH });
-    await expect(read("who", 1)).rejects.toMatchObject({ code: ErrorCode.UNKNOWN_MEMBER_ID });
+    await expect(read("who", 2)).rejects.toMatchObject({ code: ErrorCode.UNKNOWN_MEMBER_ID });
     const deleting = rig.coordinator.offsets.delete("g", [{ topic: "orders", partition: 0 }]);
     expect(await rig.clock.until(deleting)).toEqual([ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC]);
   });

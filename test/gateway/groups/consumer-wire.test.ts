@@ -65,15 +65,15 @@ describe("a consumer group", () => {
     expect(joined).toMatchObject({
       errorCode: ErrorCode.NONE,
       memberId: "a-member",
-      memberEpoch: 1,
+      memberEpoch: 2,
       heartbeatIntervalMs: 5000,
       assignment: { topicPartitions: [{ topicId, partitions: [0] }] },
     });
     const assignment = { topicPartitions: [{ topicId, topicName: "eu-orders", partitions: [0] }] };
     expect(await described("g")).toMatchObject({
       groupState: "Stable",
-      groupEpoch: 1,
-      assignmentEpoch: 1,
+      groupEpoch: 2,
+      assignmentEpoch: 2,
       assignorName: "uniform",
       members: [
         {
@@ -106,7 +106,7 @@ describe("a consumer group", () => {
     const commit = {
       groupId: "g",
       memberId: "a-member",
-      generationIdOrMemberEpoch: 1,
+      generationIdOrMemberEpoch: 2,
       topics: [{ name: "eu-orders", partitions }],
     };
     expect(await client.request(offsetCommit, 9, commit)).toMatchObject({
@@ -120,10 +120,10 @@ describe("a consumer group", () => {
     let after = await described("g");
     while (after?.errorCode === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) after = await described("g");
     expect(after).toEqual(before);
-    const beat = { groupId: "g", memberId: "a-member", memberEpoch: 1 };
+    const beat = { groupId: "g", memberId: "a-member", memberEpoch: 2 };
     expect(await client.request(consumerGroupHeartbeat, 1, beat)).toMatchObject({
       errorCode: ErrorCode.NONE,
-      memberEpoch: 1,
+      memberEpoch: 2,
       assignment: null,
     });
     const read = async (memberEpoch: number) => {
@@ -131,8 +131,8 @@ describe("a consumer group", () => {
       const groups = [{ groupId: "g", memberId: "a-member", memberEpoch, topics }];
       return (await client.request(offsetFetch, 9, { groups })).groups[0];
     };
-    expect(await read(1)).toMatchObject({ topics: [{ partitions: [{ committedOffset: 7n }] }] });
-    expect(await read(2)).toMatchObject({ errorCode: ErrorCode.STALE_MEMBER_EPOCH, topics: [] });
+    expect(await read(2)).toMatchObject({ topics: [{ partitions: [{ committedOffset: 7n }] }] });
+    expect(await read(3)).toMatchObject({ errorCode: ErrorCode.STALE_MEMBER_EPOCH, topics: [] });
   });
 
   it("has settings of its own, that are checked, described with where they come from, and taken back", async () => {

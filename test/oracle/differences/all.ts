@@ -1,7 +1,6 @@
 /** How Rivulet is known to differ from Apache Kafka: `docs/kafka-differences.md` is made of it. */
 import type { Reason } from "../judge.ts";
 import { acrossApis } from "./across-apis.ts";
-import { ofGroups } from "./of-groups.ts";
 import { ofLog } from "./of-log.ts";
 import { ofSettings } from "./of-settings.ts";
 import { ofTopics } from "./of-topics.ts";
@@ -11,7 +10,6 @@ export const reasons: readonly Reason[] = [
   ...acrossApis,
   ...ofLog,
   ...ofTopics,
-  ...ofGroups,
   ...ofSettings,
   ...unserved,
 ];
