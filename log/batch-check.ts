@@ -4,6 +4,7 @@ import {
   BATCH_HEADER_BYTES,
   CONTROL_BIT,
   CRC_AT,
+  DELETE_HORIZON_BIT,
   LOG_APPEND_TIME_BIT,
   TRANSACTIONAL_BIT,
 } from "../engine-as/format.ts";
@@ -110,6 +111,10 @@ const SHAPE: readonly (readonly [holds: (header: BatchHeader) => boolean, compla
   [
     (header) => (header.attributes & LOG_APPEND_TIME_BIT) === 0,
     "the timestamp type is set by the log, not by producers",
+  ],
+  [
+    (header) => (header.attributes & DELETE_HORIZON_BIT) === 0,
+    "when tombstones may go is set by compaction, not by producers",
   ],
   [
     (header) => header.producerId < 0n || header.producerEpoch >= 0,

@@ -1,6 +1,7 @@
 /** What compaction could do to those around it: replicas, rolls, deletions, and a disk whose bits flip. */
 import { describe, expect, it } from "vitest";
 import type { CompactionMeans } from "../../log/compaction.ts";
+import { ATTRIBUTES_AT, CRC_AT, DELETE_HORIZON_BIT } from "../../engine-as/format.ts";
 import { Deferred } from "../../log/deferred.ts";
 import { MemoryStore } from "../../log/memory-store.ts";
 import { PartitionLog } from "../../log/partition-log.ts";
@@ -202,4 +203,19 @@ describe("a store that fails once, at any step of a compaction", () => {
       }
     }
   }, 60_000);
+});
+
+describe("a producer", () => {
+  it("cannot say when its tombstones go: they went at once, before delete.retention.ms", async () => {
+    const log = await open(new MemoryStore());
+    const batch = keyed("k", null);
+    const view = new DataView(batch.buffer, batch.byteOffset);
+    view.setInt16(ATTRIBUTES_AT, view.getInt16(ATTRIBUTES_AT) | DELETE_HORIZON_BIT);
+    view.setUint32(CRC_AT, engine.crc32c(batch.subarray(ATTRIBUTES_AT)));
+    const error = await failureOf(() => log.append(batch));
+    expect([error.code, error.message]).toEqual([
+      ErrorCode.INVALID_RECORD,
+      expect.stringContaining("set by compaction"),
+    ]);
+  });
 });
