@@ -6,10 +6,4 @@ import { ofSettings } from "./of-settings.ts";
 import { ofTopics } from "./of-topics.ts";
 import { unserved } from "./unserved.ts";
 
-export const reasons: readonly Reason[] = [
-  ...acrossApis,
-  ...ofLog,
-  ...ofTopics,
-  ...ofSettings,
-  ...unserved,
-];
+export const reasons: readonly Reason[] = [...acrossApis, ...ofLog, ...ofTopics, ...ofSettings, ...unserved];
