@@ -2,8 +2,7 @@
  * Kafka's settings, by Kafka's names, defaults and bounds: one table of topic settings with the broker setting that gives
  * each its default, and one of broker settings of this node's own.
  *
- * What `effect` says is the truth about a setting today: "enforced", or "stored" (checked, kept and shown, and not acted upon
- * yet). Values that nothing here could honour are refused, not ignored.
+ * Each of them is acted upon. Values that nothing here could honour are refused, not ignored.
  */
 import { CODEC_GZIP, CODEC_LZ4, CODEC_NONE, CODEC_SNAPPY, CODEC_ZSTD } from "../engine-as/format.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
@@ -17,7 +16,6 @@ export interface SettingDefinition {
   readonly initial: string;
   /** Says what is wrong with a well-typed value; undefined: nothing. */
   readonly check: (value: string) => string | undefined;
-  readonly effect: "enforced" | "stored";
   readonly doc: string;
 }
 
@@ -69,9 +67,8 @@ const topic = (
   type: SettingType,
   initial: string,
   check: Check,
-  effect: SettingDefinition["effect"],
   doc: string,
-): TopicSettingDefinition => ({ name, brokerName, type, initial, check, effect, doc });
+): TopicSettingDefinition => ({ name, brokerName, type, initial, check, doc });
 
 /** By what `compression.type` calls them. */
 const CODEC_NAMES: ReadonlyMap<string, number> = new Map([
@@ -88,30 +85,30 @@ const DAY_MS = 24 * HOUR_MS;
 
 // prettier-ignore
 export const topicSettings: readonly TopicSettingDefinition[] = [
-  topic("segment.bytes", "log.segment.bytes", "int", String(1024 ** 3), atLeast(14n), "enforced", "Size in bytes at which a segment is rolled."),
-  topic("segment.index.bytes", "log.index.size.max.bytes", "int", String(10 * 1024 ** 2), atLeast(4n), "enforced", "Size in bytes of an index at which its segment is rolled."),
-  topic("index.interval.bytes", "log.index.interval.bytes", "int", "4096", atLeast(0n), "enforced", "Bytes of batches between two entries of an index."),
-  topic("max.message.bytes", "message.max.bytes", "int", String(1024 ** 2 + 12), between(0n, BigInt(MESSAGE_BYTES_MAX)), "enforced", "Size in bytes of the largest batch that is taken."),
-  topic("flush.messages", "log.flush.interval.messages", "long", String(LONG_MAX), atLeast(1n), "enforced", "When set above 1: written counts as synced, and a sync follows after so many records."),
-  topic("flush.ms", "log.flush.interval.ms", "long", String(LONG_MAX), atLeast(0n), "enforced", "When set: written counts as synced, and a sync follows within so many milliseconds."),
-  topic("message.timestamp.type", "log.message.timestamp.type", "string", "CreateTime", oneOf("CreateTime", "LogAppendTime"), "enforced", "Whose clock the timestamps are from."),
-  topic("message.timestamp.before.max.ms", "log.message.timestamp.before.max.ms", "long", String(LONG_MAX), atLeast(0n), "enforced", "How far, in milliseconds, a timestamp may lie in the past."),
-  topic("message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", "long", String(60 * 60 * 1000), atLeast(0n), "enforced", "How far, in milliseconds, a timestamp may lie in the future."),
-  topic("compression.type", "compression.type", "string", "producer", oneOf("producer", ...CODEC_NAMES.keys()), "enforced", "The codec of stored batches; producer: as they come."),
-  topic("cleanup.policy", "log.cleanup.policy", "list", "delete", listOf("delete", "compact"), "enforced", "What is done with old segments: they are deleted, or compacted to the last record of each key, or both. Neither: they are kept."),
-  topic("retention.ms", "log.retention.ms", "long", String(7 * DAY_MS), atLeast(-1n), "enforced", "How long, in milliseconds, records are kept; -1: for ever."),
-  topic("retention.bytes", "log.retention.bytes", "long", "-1", any, "enforced", "How many bytes a partition keeps; -1: all."),
-  topic("segment.ms", "log.roll.ms", "long", String(7 * DAY_MS), atLeast(1n), "enforced", "Time in milliseconds between its first record and one that comes in a new segment."),
-  topic("segment.jitter.ms", "log.roll.jitter.ms", "long", "0", atLeast(0n), "enforced", "Most milliseconds that segment.ms is varied by."),
-  topic("delete.retention.ms", "log.cleaner.delete.retention.ms", "long", String(DAY_MS), atLeast(0n), "enforced", "How long, in milliseconds, compaction keeps tombstones."),
-  topic("min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", "long", "0", atLeast(0n), "enforced", "Age in milliseconds that a record has before it is compacted."),
-  topic("max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", "long", String(LONG_MAX), atLeast(1n), "enforced", "Age in milliseconds at which a record must be compacted."),
-  topic("min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio", "double", "0.5", fraction, "enforced", "Share of a log that is not compacted yet at which compaction begins."),
-  topic("file.delete.delay.ms", "log.segment.delete.delay.ms", "long", "60000", atLeast(0n), "enforced", "How long, in milliseconds, files of segments that retention has removed stay on disk."),
-  topic("min.insync.replicas", "min.insync.replicas", "int", "1", only("1"), "enforced", "Replicas that acks=all waits for: there is one."),
-  topic("unclean.leader.election.enable", "unclean.leader.election.enable", "boolean", "false", only("false"), "enforced", "Whether a replica that may lack records can lead: there is no other."),
-  topic("preallocate", "log.preallocate", "boolean", "false", only("false"), "enforced", "Whether segments take their space at once."),
-  topic("remote.storage.enable", undefined, "boolean", "false", only("false"), "enforced", "Whether old segments move to remote storage."),
+  topic("segment.bytes", "log.segment.bytes", "int", String(1024 ** 3), atLeast(14n), "Size in bytes at which a segment is rolled."),
+  topic("segment.index.bytes", "log.index.size.max.bytes", "int", String(10 * 1024 ** 2), atLeast(4n), "Size in bytes of an index at which its segment is rolled."),
+  topic("index.interval.bytes", "log.index.interval.bytes", "int", "4096", atLeast(0n), "Bytes of batches between two entries of an index."),
+  topic("max.message.bytes", "message.max.bytes", "int", String(1024 ** 2 + 12), between(0n, BigInt(MESSAGE_BYTES_MAX)), "Size in bytes of the largest batch that is taken."),
+  topic("flush.messages", "log.flush.interval.messages", "long", String(LONG_MAX), atLeast(1n), "When set above 1: written counts as synced, and a sync follows after so many records."),
+  topic("flush.ms", "log.flush.interval.ms", "long", String(LONG_MAX), atLeast(0n), "When set: written counts as synced, and a sync follows within so many milliseconds."),
+  topic("message.timestamp.type", "log.message.timestamp.type", "string", "CreateTime", oneOf("CreateTime", "LogAppendTime"), "Whose clock the timestamps are from."),
+  topic("message.timestamp.before.max.ms", "log.message.timestamp.before.max.ms", "long", String(LONG_MAX), atLeast(0n), "How far, in milliseconds, a timestamp may lie in the past."),
+  topic("message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", "long", String(60 * 60 * 1000), atLeast(0n), "How far, in milliseconds, a timestamp may lie in the future."),
+  topic("compression.type", "compression.type", "string", "producer", oneOf("producer", ...CODEC_NAMES.keys()), "The codec of stored batches; producer: as they come."),
+  topic("cleanup.policy", "log.cleanup.policy", "list", "delete", listOf("delete", "compact"), "What is done with old segments: they are deleted, or compacted to the last record of each key, or both. Neither: they are kept."),
+  topic("retention.ms", "log.retention.ms", "long", String(7 * DAY_MS), atLeast(-1n), "How long, in milliseconds, records are kept; -1: for ever."),
+  topic("retention.bytes", "log.retention.bytes", "long", "-1", any, "How many bytes a partition keeps; -1: all."),
+  topic("segment.ms", "log.roll.ms", "long", String(7 * DAY_MS), atLeast(1n), "Time in milliseconds between its first record and one that comes in a new segment."),
+  topic("segment.jitter.ms", "log.roll.jitter.ms", "long", "0", atLeast(0n), "Most milliseconds that segment.ms is varied by."),
+  topic("delete.retention.ms", "log.cleaner.delete.retention.ms", "long", String(DAY_MS), atLeast(0n), "How long, in milliseconds, compaction keeps tombstones."),
+  topic("min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", "long", "0", atLeast(0n), "Age in milliseconds that a record has before it is compacted."),
+  topic("max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", "long", String(LONG_MAX), atLeast(1n), "Age in milliseconds at which a record must be compacted."),
+  topic("min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio", "double", "0.5", fraction, "Share of a log that is not compacted yet at which compaction begins."),
+  topic("file.delete.delay.ms", "log.segment.delete.delay.ms", "long", "60000", atLeast(0n), "How long, in milliseconds, files of segments that retention has removed stay on disk."),
+  topic("min.insync.replicas", "min.insync.replicas", "int", "1", only("1"), "Replicas that acks=all waits for: there is one."),
+  topic("unclean.leader.election.enable", "unclean.leader.election.enable", "boolean", "false", only("false"), "Whether a replica that may lack records can lead: there is no other."),
+  topic("preallocate", "log.preallocate", "boolean", "false", only("false"), "Whether segments take their space at once."),
+  topic("remote.storage.enable", undefined, "boolean", "false", only("false"), "Whether old segments move to remote storage."),
 ];
 
 const broker = (
@@ -119,62 +116,61 @@ const broker = (
   type: SettingType,
   initial: string,
   check: Check,
-  effect: SettingDefinition["effect"],
   doc: string,
-): SettingDefinition => ({ name, type, initial, check, effect, doc });
+): SettingDefinition => ({ name, type, initial, check, doc });
 
 // prettier-ignore
 export const brokerSettings: readonly SettingDefinition[] = [
-  broker("num.partitions", "int", "1", between(1n, 10_000n), "enforced", "Partitions of a topic that does not say how many."),
-  broker("auto.create.topics.enable", "boolean", "true", any, "enforced", "Whether a topic is created when it is first used."),
-  broker("delete.topic.enable", "boolean", "true", any, "enforced", "Whether topics may be deleted."),
-  broker("default.replication.factor", "int", "1", only("1"), "enforced", "Replicas of a topic that does not say how many: there is one node."),
-  broker("socket.request.max.bytes", "int", String(100 * 1024 ** 2), between(1024n, INT_MAX), "enforced", "Size in bytes of the largest request."),
-  broker("max.incremental.fetch.session.cache.slots", "int", "1000", atLeast(0n), "enforced", "Most fetch sessions that are kept at once."),
-  broker("max.connections", "int", String(INT_MAX), atLeast(1n), "enforced", "Most connections of all listeners together. The system's limit of open files bounds them, too."),
-  broker("producer.id.expiration.ms", "int", String(DAY_MS), atLeast(1n), "enforced", "How long, in milliseconds, a silent producer id is remembered."),
-  broker("log.cleaner.enable", "boolean", "true", any, "enforced", "Whether topics with cleanup.policy=compact are compacted."),
-  broker("log.cleaner.backoff.ms", "long", "15000", atLeast(0n), "enforced", "How long, in milliseconds, compaction waits when there was nothing to compact."),
-  broker("log.cleaner.io.max.bytes.per.second", "double", String(32 * 1024 ** 2), atLeastOne, "enforced", "Bytes that compaction reads and writes in a second, at most. Kafka's default sets no bound."),
-  broker("log.cleaner.dedupe.buffer.size", "long", String(128 * 1024 ** 2), atLeast(1024n ** 2n), "enforced", "Bytes of memory that the keys of one compaction may take; with more of them it compacts a part, and the rest later."),
-  broker("log.dir.min.free.bytes", "long", String(64 * 1024 ** 2), atLeast(0n), "enforced", "Bytes of the disk that are kept free: records are refused below it. At most a twentieth of the file system; 0 keeps none. Rivulet's own."),
-  broker("log.retention.check.interval.ms", "long", String(5 * MINUTE_MS), atLeast(1n), "enforced", "How often, in milliseconds, retention looks for what is to be deleted."),
-  broker("log.initial.task.delay.ms", "long", String(MINUTE_MS / 2), atLeast(0n), "enforced", "How long, in milliseconds, after a start it looks for the first time."),
-  broker("offsets.topic.num.partitions", "int", "1", between(1n, 1000n), "enforced", "Partitions of the topic that groups are kept in, when it is made."),
-  broker("offsets.topic.segment.bytes", "int", String(100 * 1024 ** 2), atLeast(1n), "enforced", "Size in bytes of a segment of that topic, when it is made."),
-  broker("offsets.retention.minutes", "int", "10080", atLeast(1n), "enforced", "How long, in minutes, the offsets of a group without members are kept."),
-  broker("offsets.retention.check.interval.ms", "long", "600000", atLeast(1n), "enforced", "How often, in milliseconds, offsets are looked through for those that have expired."),
-  broker("offset.metadata.max.bytes", "int", "4096", atLeast(0n), "enforced", "Size in bytes of the text that may go with a committed offset."),
-  broker("group.min.session.timeout.ms", "int", "6000", atLeast(1n), "enforced", "Shortest session time-out, in milliseconds, that a member may ask for."),
-  broker("group.max.session.timeout.ms", "int", "1800000", atLeast(1n), "enforced", "Longest session time-out, in milliseconds, that a member may ask for."),
-  broker("group.initial.rebalance.delay.ms", "int", "0", atLeast(0n), "enforced", "How long, in milliseconds, an empty group waits for more members before it begins."),
-  broker("sasl.enabled.mechanisms", "list", "", oneOf("", "OAUTHBEARER"), "enforced", "How clients sign in; empty: nobody has to."),
-  broker("sasl.oauthbearer.jwks.endpoint.url", "string", "", any, "enforced", "Where the public keys of those who make tokens are fetched."),
-  broker("sasl.oauthbearer.jwks.endpoint.refresh.ms", "long", "3600000", between(1000n, BigInt(DAY_MS)), "enforced", "How long, in milliseconds, fetched keys are used."),
-  broker("sasl.oauthbearer.jwks.file", "string", "", any, "enforced", "A file with those keys instead, read again when it changes. Rivulet's own."),
-  broker("sasl.oauthbearer.secret.file", "string", "", any, "enforced", "A file with the secret that tokens are signed with instead. Rivulet's own."),
-  broker("sasl.oauthbearer.allowed.urls", "list", "", any, "enforced", "URLs of keys that may be at an address that is refused else."),
-  broker("sasl.oauthbearer.algorithms", "list", "", any, "enforced", "Algorithms that tokens may be signed with; empty: those that fit the kind of key. Rivulet's own."),
-  broker("sasl.oauthbearer.expected.issuer", "string", "", any, "enforced", "Who has to have made a token (iss)."),
-  broker("sasl.oauthbearer.expected.audience", "list", "", any, "enforced", "Whom a token has to be for (aud): one of these."),
-  broker("sasl.oauthbearer.sub.claim.name", "string", "sub", any, "enforced", "The claim that names the principal."),
-  broker("sasl.oauthbearer.clock.skew.seconds", "int", "30", between(0n, 300n), "enforced", "How far, in seconds, the clocks of those who make tokens may differ."),
-  broker("sasl.server.max.receive.size", "int", "65536", between(1024n, 524_288n), "enforced", "Size in bytes of the largest request before anybody has signed in."),
-  broker("connections.max.reauth.ms", "long", "0", between(0n, INT_MAX), "enforced", "How long, in milliseconds, a session lasts at most; 0: as long as its token."),
-  broker("connection.failed.authentication.delay.ms", "int", "100", between(0n, 5000n), "enforced", "How long, in milliseconds, a failed sign-in waits for its answer."),
-  broker("group.max.size", "int", String(INT_MAX), atLeast(1n), "enforced", "Most members of a group."),
-  broker("group.consumer.session.timeout.ms", "int", "45000", atLeast(1n), "enforced", "After so many milliseconds a member of a consumer group that was not heard of is given up, where its group says nothing else."),
-  broker("group.consumer.min.session.timeout.ms", "int", "45000", atLeast(1n), "enforced", "Shortest session time-out, in milliseconds, that a consumer group may be given."),
-  broker("group.consumer.max.session.timeout.ms", "int", "60000", atLeast(1n), "enforced", "Longest session time-out, in milliseconds, that a consumer group may be given."),
-  broker("group.consumer.heartbeat.interval.ms", "int", "5000", atLeast(1n), "enforced", "Milliseconds between two heartbeats of a member of a consumer group, where its group says nothing else."),
-  broker("group.consumer.min.heartbeat.interval.ms", "int", "5000", atLeast(1n), "enforced", "Shortest interval between heartbeats, in milliseconds, that a consumer group may be given."),
-  broker("group.consumer.max.heartbeat.interval.ms", "int", "15000", atLeast(1n), "enforced", "Longest interval between heartbeats, in milliseconds, that a consumer group may be given."),
-  broker("group.consumer.assignment.interval.ms", "int", "1000", atLeast(0n), "enforced", "Least milliseconds between two times that a consumer group's partitions are assigned anew, where its group says nothing else."),
-  broker("group.consumer.min.assignment.interval.ms", "int", "0", atLeast(0n), "enforced", "Shortest interval between assignments, in milliseconds, that a consumer group may be given."),
-  broker("group.consumer.max.assignment.interval.ms", "int", "15000", atLeast(0n), "enforced", "Longest interval between assignments, in milliseconds, that a consumer group may be given."),
-  broker("group.consumer.max.size", "int", String(INT_MAX), atLeast(1n), "enforced", "Most members of a consumer group."),
-  broker("group.consumer.assignors", "list", "uniform,range", listOf("uniform", "range"), "enforced", "How partitions of consumer groups can be assigned; the first is for groups whose members ask for none."),
-  broker("group.consumer.migration.policy", "string", "disabled", only("disabled"), "enforced", "Whether groups with members go over from one protocol to the other."),
+  broker("num.partitions", "int", "1", between(1n, 10_000n), "Partitions of a topic that does not say how many."),
+  broker("auto.create.topics.enable", "boolean", "true", any, "Whether a topic is created when it is first used."),
+  broker("delete.topic.enable", "boolean", "true", any, "Whether topics may be deleted."),
+  broker("default.replication.factor", "int", "1", only("1"), "Replicas of a topic that does not say how many: there is one node."),
+  broker("socket.request.max.bytes", "int", String(100 * 1024 ** 2), between(1024n, INT_MAX), "Size in bytes of the largest request."),
+  broker("max.incremental.fetch.session.cache.slots", "int", "1000", atLeast(0n), "Most fetch sessions that are kept at once."),
+  broker("max.connections", "int", String(INT_MAX), atLeast(1n), "Most connections of all listeners together. The system's limit of open files bounds them, too."),
+  broker("producer.id.expiration.ms", "int", String(DAY_MS), atLeast(1n), "How long, in milliseconds, a silent producer id is remembered."),
+  broker("log.cleaner.enable", "boolean", "true", any, "Whether topics with cleanup.policy=compact are compacted."),
+  broker("log.cleaner.backoff.ms", "long", "15000", atLeast(0n), "How long, in milliseconds, compaction waits when there was nothing to compact."),
+  broker("log.cleaner.io.max.bytes.per.second", "double", String(32 * 1024 ** 2), atLeastOne, "Bytes that compaction reads and writes in a second, at most. Kafka's default sets no bound."),
+  broker("log.cleaner.dedupe.buffer.size", "long", String(128 * 1024 ** 2), atLeast(1024n ** 2n), "Bytes of memory that the keys of one compaction may take; with more of them it compacts a part, and the rest later."),
+  broker("log.dir.min.free.bytes", "long", String(64 * 1024 ** 2), atLeast(0n), "Bytes of the disk that are kept free: records are refused below it. At most a twentieth of the file system; 0 keeps none. Rivulet's own."),
+  broker("log.retention.check.interval.ms", "long", String(5 * MINUTE_MS), atLeast(1n), "How often, in milliseconds, retention looks for what is to be deleted."),
+  broker("log.initial.task.delay.ms", "long", String(MINUTE_MS / 2), atLeast(0n), "How long, in milliseconds, after a start it looks for the first time."),
+  broker("offsets.topic.num.partitions", "int", "1", between(1n, 1000n), "Partitions of the topic that groups are kept in, when it is made."),
+  broker("offsets.topic.segment.bytes", "int", String(100 * 1024 ** 2), atLeast(1n), "Size in bytes of a segment of that topic, when it is made."),
+  broker("offsets.retention.minutes", "int", "10080", atLeast(1n), "How long, in minutes, the offsets of a group without members are kept."),
+  broker("offsets.retention.check.interval.ms", "long", "600000", atLeast(1n), "How often, in milliseconds, offsets are looked through for those that have expired."),
+  broker("offset.metadata.max.bytes", "int", "4096", atLeast(0n), "Size in bytes of the text that may go with a committed offset."),
+  broker("group.min.session.timeout.ms", "int", "6000", atLeast(1n), "Shortest session time-out, in milliseconds, that a member may ask for."),
+  broker("group.max.session.timeout.ms", "int", "1800000", atLeast(1n), "Longest session time-out, in milliseconds, that a member may ask for."),
+  broker("group.initial.rebalance.delay.ms", "int", "0", atLeast(0n), "How long, in milliseconds, an empty group waits for more members before it begins."),
+  broker("sasl.enabled.mechanisms", "list", "", oneOf("", "OAUTHBEARER"), "How clients sign in; empty: nobody has to."),
+  broker("sasl.oauthbearer.jwks.endpoint.url", "string", "", any, "Where the public keys of those who make tokens are fetched."),
+  broker("sasl.oauthbearer.jwks.endpoint.refresh.ms", "long", "3600000", between(1000n, BigInt(DAY_MS)), "How long, in milliseconds, fetched keys are used."),
+  broker("sasl.oauthbearer.jwks.file", "string", "", any, "A file with those keys instead, read again when it changes. Rivulet's own."),
+  broker("sasl.oauthbearer.secret.file", "string", "", any, "A file with the secret that tokens are signed with instead. Rivulet's own."),
+  broker("sasl.oauthbearer.allowed.urls", "list", "", any, "URLs of keys that may be at an address that is refused else."),
+  broker("sasl.oauthbearer.algorithms", "list", "", any, "Algorithms that tokens may be signed with; empty: those that fit the kind of key. Rivulet's own."),
+  broker("sasl.oauthbearer.expected.issuer", "string", "", any, "Who has to have made a token (iss)."),
+  broker("sasl.oauthbearer.expected.audience", "list", "", any, "Whom a token has to be for (aud): one of these."),
+  broker("sasl.oauthbearer.sub.claim.name", "string", "sub", any, "The claim that names the principal."),
+  broker("sasl.oauthbearer.clock.skew.seconds", "int", "30", between(0n, 300n), "How far, in seconds, the clocks of those who make tokens may differ."),
+  broker("sasl.server.max.receive.size", "int", "65536", between(1024n, 524_288n), "Size in bytes of the largest request before anybody has signed in."),
+  broker("connections.max.reauth.ms", "long", "0", between(0n, INT_MAX), "How long, in milliseconds, a session lasts at most; 0: as long as its token."),
+  broker("connection.failed.authentication.delay.ms", "int", "100", between(0n, 5000n), "How long, in milliseconds, a failed sign-in waits for its answer."),
+  broker("group.max.size", "int", String(INT_MAX), atLeast(1n), "Most members of a group."),
+  broker("group.consumer.session.timeout.ms", "int", "45000", atLeast(1n), "After so many milliseconds a member of a consumer group that was not heard of is given up, where its group says nothing else."),
+  broker("group.consumer.min.session.timeout.ms", "int", "45000", atLeast(1n), "Shortest session time-out, in milliseconds, that a consumer group may be given."),
+  broker("group.consumer.max.session.timeout.ms", "int", "60000", atLeast(1n), "Longest session time-out, in milliseconds, that a consumer group may be given."),
+  broker("group.consumer.heartbeat.interval.ms", "int", "5000", atLeast(1n), "Milliseconds between two heartbeats of a member of a consumer group, where its group says nothing else."),
+  broker("group.consumer.min.heartbeat.interval.ms", "int", "5000", atLeast(1n), "Shortest interval between heartbeats, in milliseconds, that a consumer group may be given."),
+  broker("group.consumer.max.heartbeat.interval.ms", "int", "15000", atLeast(1n), "Longest interval between heartbeats, in milliseconds, that a consumer group may be given."),
+  broker("group.consumer.assignment.interval.ms", "int", "1000", atLeast(0n), "Least milliseconds between two times that a consumer group's partitions are assigned anew, where its group says nothing else."),
+  broker("group.consumer.min.assignment.interval.ms", "int", "0", atLeast(0n), "Shortest interval between assignments, in milliseconds, that a consumer group may be given."),
+  broker("group.consumer.max.assignment.interval.ms", "int", "15000", atLeast(0n), "Longest interval between assignments, in milliseconds, that a consumer group may be given."),
+  broker("group.consumer.max.size", "int", String(INT_MAX), atLeast(1n), "Most members of a consumer group."),
+  broker("group.consumer.assignors", "list", "uniform,range", listOf("uniform", "range"), "How partitions of consumer groups can be assigned; the first is for groups whose members ask for none."),
+  broker("group.consumer.migration.policy", "string", "disabled", only("disabled"), "Whether groups with members go over from one protocol to the other."),
 ];
 
 /** A broker setting that says in a coarser unit what another one says in milliseconds, which counts before it. */
@@ -192,7 +188,7 @@ const coarser = (
 ): CoarserSettingDefinition => {
   const doc = `As ${of}, in ${unitMs === HOUR_MS ? "hours" : "minutes"}: counts where nothing finer is given.`;
   const initial = String(initialMs / unitMs);
-  return { ...broker(name, "int", initial, check, "enforced", doc), of, unitMs };
+  return { ...broker(name, "int", initial, check, doc), of, unitMs };
 };
 
 /** Finer ones first. */

@@ -108,7 +108,7 @@ function brokerSynonyms(name: string, initial: string, { levels }: BrokerConfig)
 }
 
 function entry(
-  { name, type, doc, effect }: SettingDefinition,
+  { name, type, doc }: SettingDefinition,
   synonyms: Synonym[],
   fallback: { value: string; readOnly: boolean },
 ): ConfigEntry {
@@ -123,6 +123,6 @@ function entry(
     isSensitive: false,
     synonyms,
     configType: CONFIG_TYPES[type],
-    documentation: effect === "enforced" ? doc : `${doc} Stored, and not acted upon yet.`,
+    documentation: doc,
   };
 }
