@@ -1,6 +1,6 @@
 /** What a client process is told when it starts, and what it says, a line each. */
 import type { HistoryEvent } from "../sim/history.ts";
-import type { MemberOptions } from "../sim/workload/group-member.ts";
+import type { MemberOptions } from "../sim/workload/group-life.ts";
 
 export interface ClientOptions {
   /** Of this one life of it. */

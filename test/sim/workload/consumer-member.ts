@@ -6,14 +6,11 @@ import { consumerGroupHeartbeat } from "../../../wire/apis/consumer-group-heartb
 import type { ResponseOf } from "../../../wire/api.ts";
 import { ErrorCode, errorName } from "../../../wire/errors.ts";
 import type { GroupMember, PartitionName, TopicPartition } from "../history.ts";
-import type { Random } from "../kernel/random.ts";
-import type { KafkaRun } from "../workload.ts";
-import type { GroupLife, MemberOptions } from "./group-member.ts";
+import { COMMIT_MS, GroupLife } from "./group-life.ts";
 import { keyOf } from "./group-offsets.ts";
-import { AGAIN, GroupReading, REST_MS } from "./group-reading.ts";
-import { KafkaClient, topicsNow, type KafkaTopic } from "./kafka-client.ts";
+import { AGAIN, REST_MS } from "./group-reading.ts";
+import { topicsNow, type KafkaTopic } from "./kafka-client.ts";
 import type { KafkaConnection } from "./kafka-connection.ts";
-import type { Reading } from "./kafka-fetcher.ts";
 import { sleep } from "./waiting.ts";
 
 type Answer = ResponseOf<typeof consumerGroupHeartbeat>;
@@ -23,16 +20,8 @@ const JOIN_EPOCH = 0;
 const LEAVE_EPOCH = -1;
 /** A static member leaves, and will be back. */
 const AWAY_EPOCH = -2;
-const COMMIT_MS = [50, 400] as const;
-const COMMIT_RATE = 0.7;
 
-export class ConsumerMemberLife implements GroupLife {
-  readonly client: KafkaClient;
-  private readonly run: KafkaRun;
-  private readonly name: string;
-  private readonly options: MemberOptions;
-  private readonly random: Random;
-  private readonly reading: GroupReading;
+export class ConsumerMemberLife extends GroupLife {
   private epoch = JOIN_EPOCH;
   /** What it has. */
   private owned: readonly PartitionName[] = [];
@@ -42,29 +31,6 @@ export class ConsumerMemberLife implements GroupLife {
   private readonly names = new Map<string, string>();
   /** It may have missed an answer: it says everything of itself. */
   private saysAll = true;
-  private isLeaving = false;
-  private isCalm = false;
-  private hasEnded = false;
-
-  constructor(run: KafkaRun, name: string, options: MemberOptions, random: Random) {
-    this.run = run;
-    this.name = name;
-    this.options = options;
-    this.random = random;
-    this.client = new KafkaClient(run, name);
-    const { client } = this;
-    this.reading = new GroupReading({ run, name, random, client, groupId: options.groupId });
-  }
-
-  begin(): void {
-    const isOver = (): boolean => this.hasEnded;
-    void this.client.keepConnected((connection) => this.coordinate(connection), isOver);
-    void this.client.keepConnected((connection) => this.reading.fetch(connection, isOver), isOver);
-  }
-
-  get isAlive(): boolean {
-    return this.client.process.isAlive && !this.hasEnded;
-  }
 
   get member(): GroupMember | undefined {
     if (this.epoch <= JOIN_EPOCH) return undefined;
@@ -79,28 +45,12 @@ export class ConsumerMemberLife implements GroupLife {
     });
   }
 
-  get readings(): readonly Reading[] {
-    return this.isAlive ? this.reading.readings : [];
-  }
-
-  get openCommit(): string | undefined {
-    return this.isAlive ? this.reading.open : undefined;
-  }
-
-  leave(): void {
-    this.isLeaving = true;
-  }
-
-  calm(): void {
-    this.isCalm = true;
-  }
-
-  kill(): void {
-    this.client.process.kill();
+  override kill(): void {
+    super.kill();
     this.noteOwned([], 0);
   }
 
-  private async coordinate(connection: KafkaConnection): Promise<void> {
+  protected async coordinate(connection: KafkaConnection): Promise<void> {
     const { process } = this.client;
     let beatAtMs = 0;
     this.saysAll = true;
@@ -124,10 +74,6 @@ export class ConsumerMemberLife implements GroupLife {
       const beatInMs = Math.max(0, beatAtMs - this.run.world.nowMs);
       await sleep(process, this.isCalm ? beatInMs : Math.min(beatInMs, this.random.between(...COMMIT_MS)));
     }
-  }
-
-  private wantsToCommit(): boolean {
-    return this.isCalm ? this.openCommit !== undefined : this.random.chance(COMMIT_RATE);
   }
 
   private async commit(connection: KafkaConnection, member: GroupMember): Promise<void> {

@@ -9,43 +9,13 @@ import { syncGroup } from "../../../wire/apis/sync-group.ts";
 import type { ResponseOf } from "../../../wire/api.ts";
 import { ErrorCode, errorName } from "../../../wire/errors.ts";
 import type { GroupMember, TopicPartition } from "../history.ts";
-import type { Random } from "../kernel/random.ts";
-import type { KafkaRun } from "../workload.ts";
 import type { Position } from "./group-offsets.ts";
-import { AGAIN, GroupReading, REST_MS } from "./group-reading.ts";
+import { COMMIT_MS, GroupLife } from "./group-life.ts";
+import { AGAIN, REST_MS } from "./group-reading.ts";
 import { assignmentOf, inTurn, partitionsOf, subscriptionTo } from "./group-wire.ts";
-import { KafkaClient, topicsNow, type KafkaTopic } from "./kafka-client.ts";
+import { topicsNow, type KafkaTopic } from "./kafka-client.ts";
 import type { KafkaConnection } from "./kafka-connection.ts";
-import type { Reading } from "./kafka-fetcher.ts";
 import { sleep } from "./waiting.ts";
-
-export interface MemberOptions {
-  readonly groupId: string;
-  readonly topics: readonly string[];
-  readonly instanceId: string | null;
-  readonly sessionTimeoutMs: number;
-  readonly rebalanceTimeoutMs: number;
-}
-
-/** One life of a member, whichever protocol it speaks. */
-export interface GroupLife {
-  readonly client: KafkaClient;
-  /** Who it is in the present generation; undefined: it is in none. */
-  readonly member: GroupMember | undefined;
-  /** What it was assigned. */
-  readonly assigned: readonly TopicPartition[];
-  /** What it reads now. */
-  readonly readings: readonly Reading[];
-  /** Whether it acts, or will when it wakes. */
-  readonly isAlive: boolean;
-  /** What is not committed, or what it has not been told to be: in words. */
-  readonly openCommit: string | undefined;
-  begin(): void;
-  /** Goes when it next could send a heartbeat. */
-  leave(): void;
-  calm(): void;
-  kill(): void;
-}
 
 type Joined = ResponseOf<typeof joinGroup>;
 
@@ -55,23 +25,14 @@ const HEARTBEAT_VERSION = 4;
 const LEAVE_VERSION = 5;
 const PROTOCOL_TYPE = "consumer";
 const PROTOCOL = "roundrobin";
-/** It thinks of committing about so often, and then does, or does not. */
-const COMMIT_MS = [50, 400] as const;
-const COMMIT_RATE = 0.7;
 /** At so many rebalances it commits once more as who it was before. */
 const LATE_COMMIT_RATE = 0.3;
 /** After which the coordinator may read its log anew. */
 const DISK_FAILURES = ["disk: sync failed", "disk: write failed", "disk: no space", "disk: no descriptor"];
 
-export class MemberLife implements GroupLife {
-  readonly client: KafkaClient;
+export class MemberLife extends GroupLife {
   member: GroupMember | undefined;
   assigned: readonly TopicPartition[] = [];
-  private readonly run: KafkaRun;
-  private readonly name: string;
-  private readonly options: MemberOptions;
-  private readonly random: Random;
-  private readonly reading: GroupReading;
   private memberId = "";
   /** What its assignment was made of; undefined: another leads. */
   private dividedOf: string | undefined;
@@ -79,51 +40,8 @@ export class MemberLife implements GroupLife {
   private before: { readonly member: GroupMember; readonly positions: readonly Position[] } | undefined;
   /** Who last said that it is in the group, and when that was asked; undefined: nobody in this generation. */
   private heard: { readonly by: unknown; readonly sentMs: number; readonly diskFailures: number } | undefined;
-  private isLeaving = false;
-  private isCalm = false;
-  private hasEnded = false;
 
-  constructor(run: KafkaRun, name: string, options: MemberOptions, random: Random) {
-    this.run = run;
-    this.name = name;
-    this.options = options;
-    this.random = random;
-    this.client = new KafkaClient(run, name);
-    const { client } = this;
-    this.reading = new GroupReading({ run, name, random, client, groupId: options.groupId });
-  }
-
-  begin(): void {
-    const isOver = (): boolean => this.hasEnded;
-    void this.client.keepConnected((connection) => this.coordinate(connection), isOver);
-    void this.client.keepConnected((connection) => this.reading.fetch(connection, isOver), isOver);
-  }
-
-  get isAlive(): boolean {
-    return this.client.process.isAlive && !this.hasEnded;
-  }
-
-  get readings(): readonly Reading[] {
-    return this.isAlive ? this.reading.readings : [];
-  }
-
-  leave(): void {
-    this.isLeaving = true;
-  }
-
-  calm(): void {
-    this.isCalm = true;
-  }
-
-  kill(): void {
-    this.client.process.kill();
-  }
-
-  get openCommit(): string | undefined {
-    return this.isAlive ? this.reading.open : undefined;
-  }
-
-  private async coordinate(connection: KafkaConnection): Promise<void> {
+  protected async coordinate(connection: KafkaConnection): Promise<void> {
     const { process } = this.client;
     let beatAtMs = 0;
     // Whoever it was that broke the connection, the group is to stand where it stood.
@@ -237,11 +155,6 @@ export class MemberLife implements GroupLife {
     if (errorCode === ErrorCode.REBALANCE_IN_PROGRESS && this.member !== undefined && this.random.chance(0.7))
       await this.commit(connection, this.member);
     this.refused("Heartbeat", errorCode);
-  }
-
-  private wantsToCommit(): boolean {
-    if (this.isCalm) return this.openCommit !== undefined;
-    return this.random.chance(COMMIT_RATE);
   }
 
   private async commit(connection: KafkaConnection, member: GroupMember): Promise<void> {
