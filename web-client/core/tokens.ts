@@ -1,6 +1,5 @@
 /** Whose tokens an app gives: what is on the device is named by it, and nobody else's token is ever used with it. */
-import { ErrorCode, KafkaError } from "../../wire/errors.ts";
-import type { Tokens } from "../../sync/sign-in.ts";
+import { signedOut, type Tokens } from "../../sync/sign-in.ts";
 import type { ConnectOptions } from "./api.ts";
 
 /** Whoever has not signed in. No user can be called so: a user's principal has a prefix. */
@@ -53,8 +52,4 @@ function subjectOf(token: string): string {
   }
   if (typeof subject === "string" && subject !== "") return subject;
   throw signedOut("the app's token is not a JWT that names a user (sub)");
-}
-
-function signedOut(message: string): KafkaError {
-  return new KafkaError(ErrorCode.SASL_AUTHENTICATION_FAILED, message);
 }
