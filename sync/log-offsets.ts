@@ -36,6 +36,40 @@ export async function logOffset(
   return mine.offset;
 }
 
+/** Partitions of a topic, by number. */
+export interface NamedPartitions {
+  readonly name: string;
+  readonly partitions: readonly number[];
+}
+
+/**
+ * One place in each partition that is named (EARLIEST, LATEST, or the first record from a time on, in milliseconds since the
+ * epoch), by `<topic>/<partition>`. Partitions that answer with an error, or have no such place, are left out.
+ */
+export async function logOffsets(
+  connection: Pick<Connection, "request">,
+  topics: readonly NamedPartitions[],
+  place: bigint,
+): Promise<Map<string, bigint>> {
+  const offsets = new Map<string, bigint>();
+  if (topics.length === 0) return offsets;
+  const answer = await connection.request(listOffsets, {
+    replicaId: -1,
+    isolationLevel: 0,
+    topics: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp: place })),
+    })),
+  });
+  for (const topic of answer.topics) {
+    for (const { partitionIndex, errorCode, offset } of topic.partitions) {
+      if (errorCode === ErrorCode.NONE && offset >= 0n)
+        offsets.set(`${topic.name}/${partitionIndex}`, offset);
+    }
+  }
+  return offsets;
+}
+
 /** Where an epoch ends, or the largest one below it that the leader knows; -1 and -1 when it knows none (KIP-101). */
 export async function epochEnd(
   connection: Pick<Connection, "request">,

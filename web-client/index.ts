@@ -24,6 +24,31 @@ export type {
   TopicOptions,
   TopicSummary,
 } from "./core/api.ts";
+export type {
+  Admin,
+  AdminChangeOptions,
+  AdminOptions,
+  BrokerDescription,
+  ClusterDescription,
+  ConfigChanges,
+  ConfigEntry,
+  ConfigResource,
+  ConfigSource,
+  ConfigValue,
+  CreatedTopic,
+  CreateTopicOptions,
+  DeletedRecords,
+  GroupDescription,
+  GroupListing,
+  GroupMember,
+  GroupOffset,
+  GroupPartition,
+  GroupProtocol,
+  PartitionDescription,
+  RecordsToDelete,
+  TopicDescription,
+  TopicPartitions,
+} from "./core/api-admin.ts";
 export type { RecordHeader } from "../log/record.ts";
 export { bytes, json, text } from "./core/serializer.ts";
 export type { Serializer } from "./core/serializer.ts";

@@ -1,5 +1,6 @@
 /** The shapes of the public API: what an app sees. The classes behind them stay private. */
 import type { RecordHeader } from "../../log/record.ts";
+import type { Admin } from "./api-admin.ts";
 import type { Serializer } from "./serializer.ts";
 import type { TypedEventTarget } from "./typed-events.ts";
 
@@ -62,6 +63,8 @@ export interface Rivulet extends TypedEventTarget<RivuletEvents>, AsyncDisposabl
   /** The cluster behind the URL, as far as this device has ever learned it. */
   readonly clusterId: string | undefined;
   readonly outbox: Outbox;
+  /** Makes, changes and describes topics and groups. */
+  readonly admin: Admin;
   topic(name: string): Topic<Uint8Array, string>;
   topic<V, K = string>(name: string, options: TopicOptions<V, K>): Topic<V, K>;
   /** All topics with the range that the gateway has and the range that this device holds; offline, as last known. */

@@ -6,7 +6,9 @@ import { Superseded } from "../../sync/outbox-rows.ts";
 import type { Tokens } from "../../sync/sign-in.ts";
 import { Upstream } from "../../sync/upstream.ts";
 import { linkedController, sleep } from "../../sync/wait.ts";
+import { adminClient } from "./admin/admin-client.ts";
 import { StateEvent } from "./api.ts";
+import type { Admin } from "./api-admin.ts";
 import type {
   ConnectionState,
   Replica,
@@ -57,6 +59,7 @@ const DELIVERY_PAUSE_MS = 1000;
 
 export class RivuletClient extends typedEventTarget<RivuletEvents>() implements Rivulet {
   readonly outbox: OutboxClient;
+  readonly admin: Admin;
   /** Resolves when what the device holds has been counted. */
   readonly ready: Promise<void>;
   private readonly parts: ClientParts;
@@ -76,6 +79,7 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
       offline,
     );
     const metadata = new Metadata(upstream);
+    this.admin = adminClient({ upstream, metadata });
     const outbox = new Outbox({
       store: device.outbox,
       engine,

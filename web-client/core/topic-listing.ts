@@ -1,8 +1,7 @@
 /** All topics with their ranges: asked of the gateway, else as last known. */
-import { EARLIEST, LATEST } from "../../sync/log-offsets.ts";
-import type { Metadata, TopicMetadata } from "../../sync/metadata.ts";
+import { EARLIEST, LATEST, logOffsets } from "../../sync/log-offsets.ts";
+import type { Metadata } from "../../sync/metadata.ts";
 import type { Upstream } from "../../sync/upstream.ts";
-import { listOffsets } from "../../wire/apis/list-offsets.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import type { TopicSummary } from "./api.ts";
 import type { Device } from "./device.ts";
@@ -39,9 +38,10 @@ async function learnTopics(upstream: Upstream, metadata: Metadata, device: Devic
   const topics = await metadata.all();
   const clusterId = metadata.clusterId ?? "";
   await device.enterCluster(clusterId);
+  const named = topics.map(({ name, partitions }) => ({ name, partitions: [...Array(partitions).keys()] }));
   const [starts, ends] = await Promise.all([
-    offsetsOf(upstream, topics, EARLIEST),
-    offsetsOf(upstream, topics, LATEST),
+    logOffsets(upstream, named, EARLIEST),
+    logOffsets(upstream, named, LATEST),
   ]);
   for (const { name, id, partitions } of topics) {
     const known = device.topics().get(name);
@@ -53,32 +53,4 @@ async function learnTopics(upstream: Upstream, metadata: Metadata, device: Devic
     device.learn({ clusterId, name, id, partitions: ranges });
   }
   device.keepOnly(new Set(topics.map((topic) => topic.name)));
-}
-
-/** One place in every partition, by `<topic>/<partition>`; those that answer with an error are left out. */
-async function offsetsOf(
-  upstream: Upstream,
-  topics: readonly TopicMetadata[],
-  place: bigint,
-): Promise<Map<string, bigint>> {
-  const offsets = new Map<string, bigint>();
-  if (topics.length === 0) return offsets;
-  const answer = await upstream.request(listOffsets, {
-    replicaId: -1,
-    isolationLevel: 0,
-    topics: topics.map(({ name, partitions }) => ({
-      name,
-      partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({
-        partitionIndex,
-        currentLeaderEpoch: -1,
-        timestamp: place,
-      })),
-    })),
-  });
-  for (const topic of answer.topics) {
-    for (const { partitionIndex, errorCode, offset } of topic.partitions) {
-      if (errorCode === ErrorCode.NONE) offsets.set(`${topic.name}/${partitionIndex}`, offset);
-    }
-  }
-  return offsets;
 }
