@@ -34,11 +34,11 @@ export interface CompactionHost {
   greatestTimestamp(segment: Segment): Promise<bigint>;
   /** Last offsets of the batches that producers are remembered by. */
   remembered(): ReadonlySet<bigint>;
-  /** Whether this node leads the partition, and can write to it. */
-  isLeading(): boolean;
+  /** Whether the partition can be written to. */
+  isWritable(): boolean;
   /** No batch is of a later one. */
   leaderEpoch(): number;
-  /** Runs the task while nothing else changes the partition; undefined, and not at all, when it is no longer led here. */
+  /** Runs the task while nothing else changes the partition; undefined, and not at all, when it can no longer be written to. */
   inTurn<T>(task: () => Promise<T>): Promise<T | undefined>;
   /** Runs the task while nobody reads, and nothing else changes the partition. What fails in it fences the partition. */
   exclusively(task: () => Promise<void>): Promise<void>;
@@ -78,19 +78,30 @@ export class Compaction {
 
   /** Whether `run` may find anything to do. */
   get isDue(): boolean {
-    if (this.isImpossible || this.isRunning || !this.host.isLeading()) return false;
+    if (this.isImpossible || this.isRunning || !this.host.isWritable()) return false;
     return mayBeCleanable({ ...this.host.view(), compactedEnd: this.end ?? 0n });
+  }
+
+  /** The partition's segments are others from now on. */
+  forget(): void {
+    this.end = undefined;
+    this.isImpossible = false;
   }
 
   /** Compacts what is worth while. What was not finished is done again the next time. Throws KafkaError KAFKA_STORAGE_ERROR. */
   async run(means: CompactionMeans): Promise<void> {
     this.isRunning = true;
+    const { all } = this.host.segments();
     try {
-      this.end ??= await this.readEnd();
-      await this.compact(this.end, means);
+      const history = this.host.segments();
+      const end = this.end ?? (await this.readEnd());
+      if (this.host.segments() !== history) return;
+      this.end = end;
+      await this.compact(end, means);
     } catch (error) {
-      // Segments may have been deleted under it, by retention or with their topic.
-      if (!this.host.isLeading()) return;
+      // Segments may have been deleted under it, by retention or with their topic, or cut back with a replica.
+      const now = this.host.segments().all;
+      if (!this.host.isWritable() || all.some((segment) => !now.includes(segment))) return;
       this.isImpossible = error instanceof KafkaError && error.code === ErrorCode.KAFKA_STORAGE_ERROR;
       throw error;
     } finally {
@@ -99,6 +110,7 @@ export class Compaction {
   }
 
   private async compact(compactedEnd: bigint, means: CompactionMeans): Promise<void> {
+    const history = this.host.segments();
     const view = this.host.view();
     const { config } = view;
     const segments = await cleanable({ ...view, compactedEnd }, (segment) =>
@@ -118,10 +130,14 @@ export class Compaction {
       after += bytes;
     }
     const { store, directory, log } = this.options;
-    this.end = map.endOffset;
     // Never after the partition was deleted: the next one of its name would take it for its own.
     const noted = new TextEncoder().encode(`version: 0\ncompacted_end: ${map.endOffset}\n`);
-    await this.host.inTurn(() => store.write(compactedEndFile(directory), noted));
+    await this.host.inTurn(async () => {
+      // Nor after a replica was begun anew: what it gets is not compacted.
+      if (this.host.segments() !== history) return;
+      this.end = map.endOffset;
+      await store.write(compactedEndFile(directory), noted);
+    });
     log.info(`${directory} is compacted up to offset ${map.endOffset}: ${before} bytes are ${after} now`, {
       partition: directory,
       keys: map.size,

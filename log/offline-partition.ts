@@ -70,6 +70,10 @@ export class OfflinePartition implements Pick<PartitionLog, keyof PartitionLog> 
     return Promise.reject(this.fenced);
   }
 
+  readBefore(): Promise<ReadResult> {
+    return Promise.reject(this.fenced);
+  }
+
   offsetForTimestamp(): Promise<FoundRecord | undefined> {
     return Promise.reject(this.fenced);
   }

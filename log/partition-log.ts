@@ -261,6 +261,20 @@ export class PartitionLog {
     return found;
   }
 
+  /**
+   * Backwards: whole batches that begin below `offset`, up to the one before it; about `bytesMax` bytes, at least one batch, none
+   * at the log start. What is before `from` in the first of them is deleted. Throws as `read`.
+   */
+  async readBefore(offset: bigint, bytesMax: number): Promise<ReadResult> {
+    while (this.reads.closed !== undefined) await this.reads.closed;
+    this.checkReadable();
+    if (offset < this.logStartOffset || offset > this.readableEnd) throw this.outOfRange(offset);
+    if (offset === this.logStartOffset) return { bytes: new Uint8Array(0), from: offset, to: offset };
+    this.soundEnd.check(offset - 1n);
+    const size = Math.min(Math.max(bytesMax, 1), READ_BYTES_MAX);
+    return this.guarded(this.reader.readBefore(this.view(), offset, size));
+  }
+
   /** The first record below the high watermark whose timestamp is not less than `timestamp`. */
   async offsetForTimestamp(timestamp: bigint): Promise<FoundRecord | undefined> {
     while (this.reads.closed !== undefined) await this.reads.closed;
@@ -333,15 +347,15 @@ export class PartitionLog {
    * store. Throws KafkaError KAFKA_STORAGE_ERROR.
    */
   enforceRetention(): Promise<void> | undefined {
-    if (!this.isLeading || !this.front.hasExpired) return undefined;
+    if (!this.isWritable || !this.front.hasExpired) return undefined;
     return this.turns.take(async () => {
-      if (this.isLeading) await this.front.enforce();
+      if (this.isWritable) await this.front.enforce();
     });
   }
 
   /** Forgets producers that were silent for `producer.id.expiration.ms`, and whose batches may come anew by now. */
   expireProducers(nowMs: number): void {
-    if (this.isLeading) this.segments.producers.expire(nowMs, this.options.config.producerExpirationMs);
+    if (this.isWritable) this.segments.producers.expire(nowMs, this.options.config.producerExpirationMs);
   }
 
   /** Compacts what is worth while (`compaction.ts`); undefined when there is nothing. Throws KafkaError KAFKA_STORAGE_ERROR. */
@@ -398,11 +412,9 @@ export class PartitionLog {
     });
   }
 
-  /** Whether this node leads the partition, and can write to it. */
-  private get isLeading(): boolean {
-    return (
-      this.leadingEpoch >= 0 && this.failure === undefined && this.closing === undefined && !this.deleted
-    );
+  /** Whether the partition can be written to, by a leader or a follower. */
+  private get isWritable(): boolean {
+    return this.failure === undefined && this.closing === undefined && !this.deleted;
   }
 
   private view(): ReadView {
@@ -590,12 +602,12 @@ export class PartitionLog {
       view: () => this.retentionView(),
       greatestTimestamp: (segment) => this.guarded(this.reader.maxTimestampOf(segment)),
       remembered: () => new Set(this.segments.producers.batches().map(({ lastOffset }) => lastOffset)),
-      isLeading: () => this.isLeading,
-      leaderEpoch: () => this.leadingEpoch,
-      inTurn: (task) => this.turns.take(async () => (this.isLeading ? task() : undefined)),
+      isWritable: () => this.isWritable,
+      leaderEpoch: () => this.leaderEpoch,
+      inTurn: (task) => this.turns.take(async () => (this.isWritable ? task() : undefined)),
       exclusively: (task) =>
         this.turns.take(async () => {
-          if (this.isLeading) await this.reads.without(task).catch((error: unknown) => this.failWith(error));
+          if (this.isWritable) await this.reads.without(task).catch((error: unknown) => this.failWith(error));
         }),
     };
   }
@@ -654,6 +666,7 @@ export class PartitionLog {
     this.readableEnd = this.end;
     this.soundEnd = new SoundEnd(this.directory, this.segments);
     this.reader.forget();
+    this.compaction.forget();
   }
 
   private async closeFiles(): Promise<void> {

@@ -98,6 +98,16 @@ export class SegmentIndex {
     return page === undefined ? 0 : this.engine.lookupOffset(page, relative);
   }
 
+  /** The last position before `position` that has an entry, where a batch begins; 0 when none has. */
+  positionBelow(position: number): number {
+    const page = this.offsets.pageOfLast((entry) => entry.getInt32(POSITION_AT) < position);
+    if (page === undefined) return 0;
+    const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
+    let at = page.byteLength - OFFSET_INDEX_ENTRY_BYTES;
+    while (view.getInt32(at + POSITION_AT) >= position) at -= OFFSET_INDEX_ENTRY_BYTES;
+    return view.getInt32(at + POSITION_AT);
+  }
+
   /** An offset at or before the first record whose timestamp is not less than `timestamp`. */
   offsetBefore(timestamp: bigint): bigint {
     const page = this.times.pageOfLast((entry) => entry.getBigInt64(0) < timestamp);

@@ -8,7 +8,7 @@ import type { ReadResult } from "./partition-types.ts";
 import { scanSegment } from "./scan.ts";
 import { readIndexFiles, writeIndexFiles } from "./segment-index-files.ts";
 import { SegmentIndex } from "./segment-index.ts";
-import { findOffset, readWhole, type Segment, walkHeaders } from "./segment.ts";
+import { damaged, findOffset, readWhole, type Segment, walkHeaders } from "./segment.ts";
 import type { Store } from "./store.ts";
 
 export interface ReaderOptions {
@@ -65,6 +65,26 @@ export class SegmentReader {
     while (piece.to < view.end && !hasRecords(piece.bytes))
       piece = await this.readPiece(view, piece.to, bytesMax);
     return hasRecords(piece.bytes) ? { ...piece, from: offset } : first;
+  }
+
+  /**
+   * Batches that begin below `offset`, up to the one that holds the last record there: about `bytesMax` bytes, at least one
+   * batch. They cover [from, to), and `to` is `offset`; there are none where nothing is held below it.
+   */
+  async readBefore({ segments, start }: ReadView, offset: bigint, bytesMax: number): Promise<ReadResult> {
+    for (const segment of segments.toReversed()) {
+      if (segment.baseOffset >= offset) continue;
+      const index = await this.indexOf(segment);
+      const end = await endBefore(segment, offset, index.positionBefore(offset - 1n));
+      if (end === 0) continue;
+      const position = index.positionBelow(Math.max(end - bytesMax, 0) + 1);
+      const expected = { offset: undefined, epochMax: Infinity };
+      const { bytes } = await readWhole(segment, position, end - position, end, expected);
+      if (position + bytes.length < end)
+        throw damaged(segment, position + bytes.length, "batches do not join");
+      return { bytes, from: maxOf(new BatchHeader(bytes).baseOffset, start), to: offset };
+    }
+    return { bytes: new Uint8Array(0), from: start, to: offset };
   }
 
   private beginAt(bytes: Uint8Array, baseOffset: bigint): void {
@@ -231,6 +251,16 @@ export class SegmentReader {
       if (offset >= start) yield { offset, timestamp: BigInt(records.timestamp(index)), leaderEpoch };
     }
   }
+}
+
+/** Where the last batch ends that begins below `offset`; `position` is at or before it. */
+async function endBefore(segment: Segment, offset: bigint, position: number): Promise<number> {
+  let end = position;
+  for await (const found of walkHeaders(segment, position, segment.readableBytes)) {
+    if (found.header.baseOffset >= offset) return found.position;
+    end = found.position + found.header.bytes;
+  }
+  return end;
 }
 
 function hasRecords(bytes: Uint8Array): boolean {

@@ -157,7 +157,7 @@ function openedFile(segment: Segment): StoreFile {
   return segment.file;
 }
 
-function damaged(segment: Segment, position: number, what: string): KafkaError {
+export function damaged(segment: Segment, position: number, what: string): KafkaError {
   return new KafkaError(
     ErrorCode.KAFKA_STORAGE_ERROR,
     `${segment.name} is damaged at byte ${position}: ${what}. Stop the node and restore the file from a replica or a backup`,

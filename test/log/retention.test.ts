@@ -218,13 +218,20 @@ describe("what retention leaves alone", () => {
     expect(rig.log.enforceRetention()).toBeUndefined();
   });
 
-  it("is a replica: its upstream says what is gone", async () => {
+  it("is what a replica's own settings keep, whatever its leader's were", async () => {
     const rig = await rigOf({ "retention.ms": 0 });
     await rig.log.close();
-    const options = optionsFor(rig.store, { config: settings({ "retention.ms": 0 }), clock: rig.clock });
-    const replica = await PartitionLog.open(options);
+    const openWith = (retentionMs: number): Promise<PartitionLog> =>
+      PartitionLog.open(
+        optionsFor(rig.store, { config: settings({ "retention.ms": retentionMs }), clock: rig.clock }),
+      );
     rig.nowMs += MINUTE_MS;
-    expect(replica.enforceRetention()).toBeUndefined();
+    const keeping = await openWith(-1);
+    expect(keeping.enforceRetention()).toBeUndefined();
+    await keeping.close();
+    const forgetting = await openWith(0);
+    await forgetting.enforceRetention();
+    expect(forgetting.logStartOffset).toBe(forgetting.logEndOffset);
   });
 
   it("are segments of deleted records while they are written to; they go once they are not", async () => {
