@@ -10,6 +10,7 @@ const realThings = [
   "test/foreign/**/*.test.ts",
   "test/walk/**/*.test.ts",
   "test/real-crashes/**/*.test.ts",
+  "test/soak/**/*.test.ts",
   "test/runtimes/*.test.ts",
   "test/console/console.test.ts",
   "test/web-client/gateway.test.ts",

@@ -122,8 +122,8 @@ const ENTRIES = [
   /^gateway\/(rivulet\.(cjs|ts)|start\.mjs)$/,
   /^web-client\/(index\.ts|console\/main\.tsx)$/,
   /^bench\/run\.mjs$/,
-  /^test\/((sim|fuzz)\/)?run\.mjs$/,
-  /^test\/(sim|fuzz)\/cli\/main\.ts$/,
+  /^test\/((sim|fuzz|soak)\/)?run\.mjs$/,
+  /^test\/(sim|fuzz|soak)\/cli\/main\.ts$/,
   /(^|\/)vite(st)?\.config\.ts$/,
 ];
 const TEST_ENTRIES = [/\.test\.tsx?$/, /^test\/setup\/.*reporter\.ts$/];
