@@ -1,4 +1,4 @@
-/** What a client asks of a partition's log: where it begins and ends, and where an epoch ends. */
+/** What a client asks of a partition's log: where it begins and ends, where a time is in it, and where an epoch ends. */
 import { listOffsets } from "../wire/apis/list-offsets.ts";
 import { offsetForLeaderEpoch } from "../wire/apis/offset-for-leader-epoch.ts";
 import { ErrorCode, errorName, KafkaError } from "../wire/errors.ts";
@@ -8,6 +8,12 @@ import type { Connection } from "./connection.ts";
 export const LATEST = -1n;
 export const EARLIEST = -2n;
 
+/** Partitions of a topic, by number. */
+export interface NamedPartitions {
+  readonly name: string;
+  readonly partitions: readonly number[];
+}
+
 /** Where the log of one partition begins (EARLIEST) or where readers' data ends (LATEST). Throws the partition's error. */
 export async function logOffset(
   connection: Pick<Connection, "request">,
@@ -15,59 +21,73 @@ export async function logOffset(
   partition: number,
   place: bigint,
 ): Promise<bigint> {
-  const answer = await connection.request(listOffsets, {
-    replicaId: -1,
-    isolationLevel: 0,
-    topics: [
-      { name: topic, partitions: [{ partitionIndex: partition, currentLeaderEpoch: -1, timestamp: place }] },
-    ],
-  });
-  const mine = answer.topics[0]?.partitions[0];
-  if (mine === undefined)
-    throw new KafkaError(
-      ErrorCode.UNKNOWN_SERVER_ERROR,
-      "ListOffsets answered nothing for the partition that was asked",
-    );
-  if (mine.errorCode !== ErrorCode.NONE)
-    throw new KafkaError(
-      mine.errorCode,
-      `ListOffsets of ${topic}-${partition}: ${errorName(mine.errorCode)}`,
-    );
-  return mine.offset;
-}
-
-/** Partitions of a topic, by number. */
-export interface NamedPartitions {
-  readonly name: string;
-  readonly partitions: readonly number[];
+  const offsets = await topicOffsets(connection, { name: topic, partitions: [partition] }, place);
+  return offsets.get(partition) ?? LATEST;
 }
 
 /**
- * One place in each partition that is named (EARLIEST, LATEST, or the first record from a time on, in milliseconds since the
- * epoch), by `<topic>/<partition>`. Partitions that answer with an error, or have no such place, are left out.
+ * One place in each of a topic's partitions, by partition: EARLIEST, LATEST, or the first record from a time on, in milliseconds
+ * since the epoch; -1 where there is no such record. Throws the first partition's error.
  */
-export async function logOffsets(
+export async function topicOffsets(
+  connection: Pick<Connection, "request">,
+  topic: NamedPartitions,
+  place: bigint,
+): Promise<Map<number, bigint>> {
+  const answers = await askOffsets(connection, [topic], place);
+  const offsets = new Map<number, bigint>();
+  for (const partition of topic.partitions) {
+    const mine = answers.find((answer) => answer.partition === partition);
+    if (mine === undefined)
+      throw new KafkaError(
+        ErrorCode.UNKNOWN_SERVER_ERROR,
+        "ListOffsets answered nothing for the partition that was asked",
+      );
+    const { errorCode, offset } = mine;
+    if (errorCode !== ErrorCode.NONE)
+      throw new KafkaError(errorCode, `ListOffsets of ${topic.name}-${partition}: ${errorName(errorCode)}`);
+    offsets.set(partition, offset);
+  }
+  return offsets;
+}
+
+/** One place in partitions of several topics, by `<topic>/<partition>`; those that answer with an error are left out. */
+export async function knownOffsets(
   connection: Pick<Connection, "request">,
   topics: readonly NamedPartitions[],
   place: bigint,
 ): Promise<Map<string, bigint>> {
-  const offsets = new Map<string, bigint>();
-  if (topics.length === 0) return offsets;
+  if (topics.length === 0) return new Map();
+  const answers = await askOffsets(connection, topics, place);
+  const known = answers.filter(({ errorCode }) => errorCode === ErrorCode.NONE);
+  return new Map(known.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]));
+}
+
+async function askOffsets(
+  connection: Pick<Connection, "request">,
+  topics: readonly NamedPartitions[],
+  place: bigint,
+): Promise<{ topic: string; partition: number; errorCode: number; offset: bigint }[]> {
   const answer = await connection.request(listOffsets, {
     replicaId: -1,
     isolationLevel: 0,
     topics: topics.map(({ name, partitions }) => ({
       name,
-      partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp: place })),
+      partitions: partitions.map((partitionIndex) => ({
+        partitionIndex,
+        currentLeaderEpoch: -1,
+        timestamp: place,
+      })),
     })),
   });
-  for (const topic of answer.topics) {
-    for (const { partitionIndex, errorCode, offset } of topic.partitions) {
-      if (errorCode === ErrorCode.NONE && offset >= 0n)
-        offsets.set(`${topic.name}/${partitionIndex}`, offset);
-    }
-  }
-  return offsets;
+  return answer.topics.flatMap(({ name: topic, partitions }) =>
+    partitions.map(({ partitionIndex: partition, errorCode, offset }) => ({
+      topic,
+      partition,
+      errorCode,
+      offset,
+    })),
+  );
 }
 
 /** Where an epoch ends, or the largest one below it that the leader knows; -1 and -1 when it knows none (KIP-101). */

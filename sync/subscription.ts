@@ -12,6 +12,8 @@ export interface SubscriptionOptions extends Omit<FeedOptions, "position"> {
   engine: Engine;
   /** The first offset wanted, or LATEST or EARLIEST. */
   from: bigint;
+  /** Ends before this offset; goes on for ever when left out. Where the log turns out to have less, ends there. */
+  until?: bigint | undefined;
   /** What one batch may decompress to. */
   uncompressedBytesMax: number;
   /** [from, to) is gone upstream and was not read. */
@@ -20,16 +22,20 @@ export interface SubscriptionOptions extends Omit<FeedOptions, "position"> {
 
 /**
  * The records of one partition from `from` on, in order, each once, one batch at a time; goes back when the log lost what
- * was read of it. Ends when the signal aborts or
+ * was read of it. Ends at `until`, or when the signal aborts or
  * the upstream closes; throws KafkaError when the topic is gone (UNKNOWN_TOPIC_ID) or a batch cannot be read
  * (CORRUPT_MESSAGE, UNSUPPORTED_COMPRESSION_TYPE).
  */
 export async function* subscription(options: SubscriptionOptions): AsyncGenerator<LogRecord[], void, void> {
   let next = options.from;
+  let { until } = options;
   let epochs: EpochStart[] = [];
   const position = () => ({ offset: next, lastEpoch: epochs.at(-1)?.epoch ?? -1 });
   for await (const event of feed({ ...options, position })) {
-    if (event.kind === "start") next = event.offset;
+    if (event.kind === "start") {
+      next = event.offset;
+      if (until !== undefined) until = leastOf(until, event.highWatermark);
+    }
     if (event.kind === "gap") {
       options.onGap?.(event.from, event.to);
       next = event.to;
@@ -40,20 +46,27 @@ export async function* subscription(options: SubscriptionOptions): AsyncGenerato
       next = leastOf(next, ours, event.endOffset < 0n ? 0n : event.endOffset);
       epochs = epochs.filter(({ from }) => from < next);
     }
-    if (event.kind !== "data") continue;
-    // Where the log begins within a batch, what stands before that in it is deleted: history has no other start than its range's.
-    if (next < event.from) next = event.from;
-    for (const { at, bytes, header } of batchesOf(event.records)) {
-      const batch = event.records.subarray(at, at + bytes);
-      const records = recordsFrom(options.engine, batch, next, options.uncompressedBytesMax);
-      next = header.lastOffset + 1n;
-      if (header.leaderEpoch > (epochs.at(-1)?.epoch ?? -1)) {
-        epochs = [...epochs, { epoch: header.leaderEpoch, from: header.baseOffset }].slice(-EPOCHS_MAX);
+    if (event.kind === "data") {
+      // Where the log begins within a batch, what stands before that in it is deleted: history has no other start than its range's.
+      if (next < event.from) next = event.from;
+      for (const { at, bytes, header } of batchesOf(event.records)) {
+        const batch = event.records.subarray(at, at + bytes);
+        const records = recordsFrom(options.engine, batch, next, options.uncompressedBytesMax);
+        next = header.lastOffset + 1n;
+        if (header.leaderEpoch > (epochs.at(-1)?.epoch ?? -1)) {
+          epochs = [...epochs, { epoch: header.leaderEpoch, from: header.baseOffset }].slice(-EPOCHS_MAX);
+        }
+        const wanted = until === undefined ? records : before(until, records);
+        if (wanted.length > 0) yield wanted;
       }
-      if (records.length > 0) yield records;
+      next = event.to;
     }
-    next = event.to;
+    if (until !== undefined && next >= until) return;
   }
+}
+
+function before(until: bigint, records: readonly LogRecord[]): LogRecord[] {
+  return records.filter(({ offset }) => offset < until);
 }
 
 /** Where a leader epoch begins, as far as it was read. */

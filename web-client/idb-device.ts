@@ -67,6 +67,24 @@ export class IdbDevice extends KnownCluster implements Device {
     else this.note(this.database.put("facts", `${range.from},${range.to},${range.bytes}`, key));
   }
 
+  async positions(name: string, topicId: string): Promise<ReadonlyMap<number, bigint>> {
+    const prefix = `${positionsOf(topicId)}${encodeURIComponent(name)}/`;
+    const range = startingWith(prefix);
+    const [keys, values] = await Promise.all([
+      this.database.getAllKeys("facts", range),
+      this.database.getAll("facts", range),
+    ]);
+    return new Map(keys.map((key, at) => [Number(key.slice(prefix.length)), BigInt(values[at] ?? 0)]));
+  }
+
+  async notePositions(name: string, topicId: string, positions: ReadonlyMap<number, bigint>): Promise<void> {
+    const prefix = `${positionsOf(topicId)}${encodeURIComponent(name)}/`;
+    const transaction = this.database.transaction("facts", "readwrite");
+    for (const [partition, offset] of positions)
+      void transaction.store.put(String(offset), `${prefix}${partition}`).catch(() => undefined);
+    await transaction.done;
+  }
+
   replicas(clusterId: string): Promise<ReadableStore> {
     let store = this.stores.get(clusterId);
     if (store === undefined) {
@@ -89,13 +107,14 @@ export class IdbDevice extends KnownCluster implements Device {
   protected override forget(topic: KnownTopic): void {
     super.forget(topic);
     this.note(this.database.delete("topics", [topic.clusterId, topic.name]));
+    this.note(this.database.delete("facts", startingWith(positionsOf(topic.id))));
   }
 
   private async readCluster(clusterId: string): Promise<void> {
     const inCluster = IDBKeyRange.bound([clusterId, ""], [clusterId, []]);
     const topics = await this.database.getAll("topics", inCluster);
     const prefix = this.heldPrefix(clusterId);
-    const range = IDBKeyRange.bound(prefix, `${prefix}\uffff`);
+    const range = startingWith(prefix);
     const [keys, values] = await Promise.all([
       this.database.getAllKeys("facts", range),
       this.database.getAll("facts", range),
@@ -118,4 +137,13 @@ export class IdbDevice extends KnownCluster implements Device {
     const done = write.catch(() => undefined).finally(() => this.noting.delete(done));
     this.noting.add(done);
   }
+}
+
+/** Where readers left off: by topic, then by the app's names for them. */
+function positionsOf(topicId: string): string {
+  return `position/${topicId}/`;
+}
+
+function startingWith(prefix: string): IDBKeyRange {
+  return IDBKeyRange.bound(prefix, `${prefix}\uffff`);
 }

@@ -8,7 +8,6 @@ export type {
   OutboxEntry,
   OutboxEvents,
   PartitionSummary,
-  Position,
   Publication,
   PublishRecord,
   ReadOptions,
@@ -19,7 +18,6 @@ export type {
   ReplicateOptions,
   Rivulet,
   RivuletEvents,
-  SubscribeOptions,
   Topic,
   TopicOptions,
   TopicSummary,
@@ -49,6 +47,7 @@ export type {
   TopicDescription,
   TopicPartitions,
 } from "./core/api-admin.ts";
+export type { From, Position, Start, SubscribeOptions, Subscription } from "./core/api-subscribe.ts";
 export type { RecordHeader } from "../log/record.ts";
 export { bytes, json, text } from "./core/serializer.ts";
 export type { Serializer } from "./core/serializer.ts";

@@ -1,6 +1,7 @@
 /** The shapes of the public API: what an app sees. The classes behind them stay private. */
 import type { RecordHeader } from "../../log/record.ts";
 import type { Admin } from "./api-admin.ts";
+import type { Position, SubscribeOptions, Subscription } from "./api-subscribe.ts";
 import type { Serializer } from "./serializer.ts";
 import type { TypedEventTarget } from "./typed-events.ts";
 
@@ -91,7 +92,7 @@ export interface Topic<V, K = string> {
   /** Puts a record into the outbox. Throws at once when key or value cannot be encoded. */
   publish(record: PublishRecord<V, K>): Publication;
   /** Records as the gateway has them, in order per partition, going on live; ends when the signal aborts or the client closes. */
-  subscribe(options?: SubscribeOptions): AsyncIterableIterator<ReceivedRecord<V, K>>;
+  subscribe(options?: SubscribeOptions): Subscription<V, K>;
   /** Keeps whole partitions on this device. Asking again gives the same replica. */
   replicate(options?: ReplicateOptions): Promise<Replica<V, K>>;
 }
@@ -115,20 +116,6 @@ export interface Publication {
    * the outbox holds stays on the device, and is delivered by the next visit (`storage` says whether there is a device store).
    */
   readonly delivered: Promise<Position>;
-}
-
-export interface Position {
-  readonly partition: number;
-  readonly offset: bigint;
-}
-
-export interface SubscribeOptions {
-  /** Where to begin; `latest` when left out. Partitions that a list of positions does not name begin at the earliest. */
-  from?: "earliest" | "latest" | Position | readonly Position[];
-  /** Ends the iteration without an error. */
-  signal?: AbortSignal;
-  /** Is told what will not come: [from, to) was removed by retention before it was read. */
-  onGap?: (gap: { readonly partition: number; readonly from: bigint; readonly to: bigint }) => void;
 }
 
 /** A record as the log holds it. Key and value are decoded when they are first asked for, and throw then if they cannot be. */

@@ -8,6 +8,7 @@ import type { Replica, ReplicateOptions } from "./api.ts";
 import type { ClientHost } from "./client-host.ts";
 import type { Device } from "./device.ts";
 import type { Codec } from "./received-record.ts";
+import type { StoredPositions } from "./stored-positions.ts";
 import type { TabChannel } from "./tab-channel.ts";
 
 export interface ClientParts {
@@ -19,6 +20,8 @@ export interface ClientParts {
   readonly device: Device;
   readonly outbox: Outbox;
   readonly channel: TabChannel;
+  /** Where readers left off. */
+  readonly positions: StoredPositions;
   /** Aborts when the client closes. */
   readonly signal: AbortSignal;
   replicate<V, K>(topic: string, codec: Codec<V, K>, options: ReplicateOptions): Promise<Replica<V, K>>;

@@ -40,6 +40,10 @@ export interface Device {
   seeHeld(topicId: string, partition: number, range: HeldRange): void;
   /** Also for the next visit; undefined: nothing is held any more. */
   noteHeld(topicId: string, partition: number, range: HeldRange | undefined): void;
+  /** Where readers of this name left off in a topic: the next offset, by partition. */
+  positions(name: string, topicId: string): Promise<ReadonlyMap<number, bigint>>;
+  /** Notes where they are now, in these partitions. */
+  notePositions(name: string, topicId: string, positions: ReadonlyMap<number, bigint>): Promise<void>;
   /** Where the partitions of a cluster are kept. */
   replicas(clusterId: string): Promise<ReadableStore>;
   close(): Promise<void>;

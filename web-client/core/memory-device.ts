@@ -18,6 +18,7 @@ export class MemoryDevice extends KnownCluster implements Device {
   readonly name: string;
   readonly locks = new TabLocks();
   readonly outbox = new MemoryOutboxStore();
+  private readonly read = new Map<string, Map<number, bigint>>();
   private readonly stores = new Map<string, ReadableMemoryStore>();
 
   /**
@@ -36,6 +37,16 @@ export class MemoryDevice extends KnownCluster implements Device {
       this.ranges = new Map();
     }
     this.cluster = clusterId;
+    return Promise.resolve();
+  }
+
+  positions(name: string, topicId: string): Promise<ReadonlyMap<number, bigint>> {
+    return Promise.resolve(new Map(this.read.get(`${topicId}/${name}`)));
+  }
+
+  notePositions(name: string, topicId: string, positions: ReadonlyMap<number, bigint>): Promise<void> {
+    const key = `${topicId}/${name}`;
+    this.read.set(key, new Map([...(this.read.get(key) ?? []), ...positions]));
     return Promise.resolve();
   }
 

@@ -28,6 +28,7 @@ import type { Codec } from "./received-record.ts";
 import { ReplicaClient, ReplicaKeeper } from "./replica-client.ts";
 import { bytes, text } from "./serializer.ts";
 import type { Serializer } from "./serializer.ts";
+import { StoredPositions } from "./stored-positions.ts";
 import { openTabChannel } from "./tab-channel.ts";
 import type { TabMessage } from "./tab-channel.ts";
 import { TopicClient } from "./topic-client.ts";
@@ -108,6 +109,7 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
       device,
       outbox,
       channel,
+      positions: new StoredPositions(device, clock, (what, error) => host.report(what, error)),
       signal,
       history: host.history,
       replicate: (topic, codec, options) => this.replicate(topic, codec, options),
@@ -177,7 +179,8 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     await this.parts.upstream.close(reason);
     for (const keeper of keepers) if (keeper.status === "fulfilled") await keeper.value.close();
     await this.delivering;
-    const { outbox, channel, device } = this.parts;
+    const { outbox, channel, device, positions } = this.parts;
+    await positions.flush();
     const fate =
       device.storage === "indexeddb"
         ? "what its outbox still holds stays on this device, and is delivered by the next visit"

@@ -1,24 +1,11 @@
 /** One topic as the app uses it: publish, subscribe, replicate. */
-import type { LogRecord } from "../../log/record.ts";
-import { EARLIEST, LATEST } from "../../sync/log-offsets.ts";
-import { merge } from "../../sync/merge.ts";
-import { watchPartitions } from "../../sync/partition-watch.ts";
-import { subscription } from "../../sync/subscription.ts";
 import { linkedController } from "../../sync/wait.ts";
-import { KafkaError } from "../../wire/errors.ts";
-import type {
-  Publication,
-  PublishRecord,
-  ReceivedRecord,
-  Replica,
-  ReplicateOptions,
-  SubscribeOptions,
-  Topic,
-} from "./api.ts";
+import type { Publication, PublishRecord, Replica, ReplicateOptions, Topic } from "./api.ts";
+import type { SubscribeOptions } from "./api-subscribe.ts";
 import type { ClientParts } from "./client-parts.ts";
-import { LazyRecord } from "./received-record.ts";
 import type { Codec } from "./received-record.ts";
-import { UNCOMPRESSED_BYTES_MAX } from "./replica-reader.ts";
+import { RecordSubscription } from "./record-subscription.ts";
+import { readTopic } from "./topic-reading.ts";
 
 export class TopicClient<V, K> implements Topic<V, K> {
   readonly name: string;
@@ -44,89 +31,20 @@ export class TopicClient<V, K> implements Topic<V, K> {
     });
   }
 
-  async *subscribe(options: SubscribeOptions = {}): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
-    const { upstream, metadata, engine, history, signal: closed } = this.parts;
-    const controller = linkedController(closed);
+  subscribe(options: SubscribeOptions = {}): RecordSubscription<V, K> {
+    const { name, codec, parts } = this;
+    const controller = linkedController(parts.signal);
     const stop = (): void => controller.abort();
-    options.signal?.addEventListener("abort", stop, { once: true });
-    if (options.signal?.aborted === true) stop();
-    try {
-      const topic = await metadata.topicWhenThere(this.name, controller.signal).catch((error: unknown) => {
-        if (controller.signal.aborted || (error instanceof KafkaError && upstream.state.name === "closed"))
-          return undefined;
-        throw error;
-      });
-      if (topic === undefined) return;
-      const open = (partition: number, from: bigint): AsyncGenerator<PartitionBatch, void, void> =>
-        ofPartition(
-          partition,
-          subscription({
-            upstream,
-            engine,
-            history,
-            topic: topic.name,
-            topicId: topic.id,
-            partition,
-            from,
-            uncompressedBytesMax: UNCOMPRESSED_BYTES_MAX,
-            onGap: (gapFrom, to) => options.onGap?.({ partition, from: gapFrom, to }),
-            isThere: async () => {
-              metadata.invalidate(topic.name);
-              return (await metadata.topic(topic.name))?.id === topic.id;
-            },
-            signal: controller.signal,
-          }),
-        );
-      const sources = Array.from({ length: topic.partitions }, (_, partition) =>
-        open(partition, startOf(options.from ?? "latest", partition)),
-      );
-      const merged = merge(sources, stop, (add) =>
-        watchPartitions(
-          topic,
-          { metadata, clock: upstream.clock, signal: controller.signal },
-          (partitions) => {
-            // All that is in a partition that was not there before is new.
-            for (const partition of partitions) add(open(partition, EARLIEST));
-          },
-        ),
-      );
-      for await (const { partition, batch } of merged) {
-        for (const record of batch) {
-          if (controller.signal.aborted) return;
-          yield new LazyRecord(topic.name, partition, record, this.codec);
-        }
-      }
-    } finally {
-      options.signal?.removeEventListener("abort", stop);
-      stop();
-    }
+    const { signal } = options;
+    signal?.addEventListener("abort", stop, { once: true });
+    controller.signal.addEventListener("abort", () => signal?.removeEventListener("abort", stop), {
+      once: true,
+    });
+    if (signal?.aborted === true) stop();
+    return new RecordSubscription(readTopic({ name, codec, parts, options, controller }), stop);
   }
 
   replicate(options: ReplicateOptions = {}): Promise<Replica<V, K>> {
     return this.parts.replicate(this.name, this.codec, options);
   }
-}
-
-interface PartitionBatch {
-  readonly partition: number;
-  readonly batch: readonly LogRecord[];
-}
-
-async function* ofPartition(
-  partition: number,
-  batches: AsyncIterable<readonly LogRecord[]>,
-): AsyncGenerator<PartitionBatch, void, void> {
-  for await (const batch of batches) yield { partition, batch };
-}
-
-function startOf(from: NonNullable<SubscribeOptions["from"]>, partition: number): bigint {
-  if (from === "latest") return LATEST;
-  if (from === "earliest") return EARLIEST;
-  const positions = "offset" in from ? [from] : from;
-  const named = positions.find((position) => position.partition === partition);
-  if (named === undefined) return EARLIEST;
-  const { offset } = named;
-  // Below 0 stand places such as the end: a position that is not known must not be taken for one of them.
-  if (offset < 0n) throw new RangeError(`\`from\`: ${offset} is no offset in partition ${partition}`);
-  return offset;
 }

@@ -1,5 +1,5 @@
 /** All topics with their ranges: asked of the gateway, else as last known. */
-import { EARLIEST, LATEST, logOffsets } from "../../sync/log-offsets.ts";
+import { EARLIEST, LATEST, knownOffsets } from "../../sync/log-offsets.ts";
 import type { Metadata } from "../../sync/metadata.ts";
 import type { Upstream } from "../../sync/upstream.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
@@ -40,8 +40,8 @@ async function learnTopics(upstream: Upstream, metadata: Metadata, device: Devic
   await device.enterCluster(clusterId);
   const named = topics.map(({ name, partitions }) => ({ name, partitions: [...Array(partitions).keys()] }));
   const [starts, ends] = await Promise.all([
-    logOffsets(upstream, named, EARLIEST),
-    logOffsets(upstream, named, LATEST),
+    knownOffsets(upstream, named, EARLIEST),
+    knownOffsets(upstream, named, LATEST),
   ]);
   for (const { name, id, partitions } of topics) {
     const known = device.topics().get(name);

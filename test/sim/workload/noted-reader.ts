@@ -3,7 +3,7 @@
  * the topic is known for certain is kept back. A topic id never comes back, so one that was the topic's before the reader
  * began and still is when it has read something is the one that it reads.
  */
-import type { SubscribeOptions } from "../../../web-client/core/api.ts";
+import type { Position, Start } from "../../../web-client/core/api-subscribe.ts";
 import type { FinalReader } from "../history.ts";
 import type { Run } from "../workload.ts";
 import { behind, logStartNow, topicIdNow } from "./log-now.ts";
@@ -17,7 +17,7 @@ export interface NotedReaderOptions {
   /** The reader was told the id. */
   readonly isCertain: boolean;
   /** `held`: the first record that the device holds. */
-  readonly from: NonNullable<SubscribeOptions["from"]> | "held";
+  readonly from: Start | readonly Position[] | "held";
 }
 
 const LOOK_MS = 1000;
@@ -41,8 +41,7 @@ export class NotedReader {
     this.lookAgain();
     const { from } = options;
     if (typeof from === "string") return;
-    const positions = "offset" in from ? [from] : from;
-    for (const { partition, offset } of positions) this.begin(partition, offset);
+    for (const { partition, offset } of from) this.begin(partition, offset);
   }
 
   get isOver(): boolean {

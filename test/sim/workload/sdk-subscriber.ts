@@ -1,5 +1,5 @@
 /** An app that subscribes to a topic in a tab, and begins anew whenever the subscription ends. */
-import type { SubscribeOptions } from "../../../web-client/core/api.ts";
+import type { Position, Start } from "../../../web-client/core/api-subscribe.ts";
 import { ErrorCode, KafkaError } from "../../../wire/errors.ts";
 import type { Tab } from "../browser/tab.ts";
 import type { Random } from "../kernel/random.ts";
@@ -88,7 +88,7 @@ export class SdkSubscriber implements Actor {
 
   private startAmong(
     partitions: readonly { readonly logStartOffset: bigint; readonly highWatermark: bigint }[],
-  ): NonNullable<SubscribeOptions["from"]> {
+  ): Start | readonly Position[] {
     const { random } = this;
     if (random.chance(0.3)) return "latest";
     if (random.chance(0.4)) return "earliest";
@@ -99,11 +99,7 @@ export class SdkSubscriber implements Actor {
   }
 
   /** Until the subscription ends, or turns out to be to another topic. */
-  private async read(
-    tab: Tab,
-    reader: NotedReader,
-    from: NonNullable<SubscribeOptions["from"]>,
-  ): Promise<void> {
+  private async read(tab: Tab, reader: NotedReader, from: Start | readonly Position[]): Promise<void> {
     const { random } = this;
     const isSlow = random.chance(0.2);
     const { signal } = reader;

@@ -1,5 +1,5 @@
 /** Consumer groups of both protocols, as they are now: members, what they have, and how far behind they are. */
-import { LATEST, logOffsets } from "../../../sync/log-offsets.ts";
+import { LATEST, knownOffsets } from "../../../sync/log-offsets.ts";
 import type { Metadata } from "../../../sync/metadata.ts";
 import type { Upstream } from "../../../sync/upstream.ts";
 import { consumerGroupDescribe } from "../../../wire/apis/consumer-group-describe.ts";
@@ -78,7 +78,7 @@ export async function describeGroups(
     signal,
   );
   const places = found.map((group) => placesOf(group, committed.get(group.groupId) ?? []));
-  const ends = await unlessAborted(logOffsets(upstream, byTopic(places.flat()), LATEST), signal);
+  const ends = await unlessAborted(knownOffsets(upstream, byTopic(places.flat()), LATEST), signal);
   return found.map((group, at) => withLag(group, places[at] ?? [], ends));
 }
 

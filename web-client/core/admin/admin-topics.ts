@@ -1,5 +1,5 @@
 /** Topics and their partitions: made, described, cut and deleted. */
-import { EARLIEST, LATEST, logOffsets } from "../../../sync/log-offsets.ts";
+import { EARLIEST, LATEST, knownOffsets } from "../../../sync/log-offsets.ts";
 import type { Metadata } from "../../../sync/metadata.ts";
 import type { Upstream } from "../../../sync/upstream.ts";
 import { createPartitions } from "../../../wire/apis/create-partitions.ts";
@@ -75,8 +75,8 @@ export async function describeTopic(
   const numbers = told.map(({ partitionIndex }) => partitionIndex);
   const asked = [{ name, partitions: numbers }];
   const [starts, ends, sizes] = await Promise.all([
-    unlessAborted(logOffsets(upstream, asked, EARLIEST), signal),
-    unlessAborted(logOffsets(upstream, asked, LATEST), signal),
+    unlessAborted(knownOffsets(upstream, asked, EARLIEST), signal),
+    unlessAborted(knownOffsets(upstream, asked, LATEST), signal),
     sizesOf(upstream, name, numbers, signal),
   ]);
   return {

@@ -1,0 +1,139 @@
+/** Reads a topic as the gateway has it: its partitions together, from where the app says to the end or for ever. */
+import type { LogRecord } from "../../log/record.ts";
+import { EARLIEST } from "../../sync/log-offsets.ts";
+import { merge } from "../../sync/merge.ts";
+import type { TopicMetadata } from "../../sync/metadata.ts";
+import { watchPartitions } from "../../sync/partition-watch.ts";
+import { subscription } from "../../sync/subscription.ts";
+import { ErrorCode, KafkaError } from "../../wire/errors.ts";
+import type { ReceivedRecord } from "./api.ts";
+import type { SubscribeOptions } from "./api-subscribe.ts";
+import type { ClientParts } from "./client-parts.ts";
+import { LazyRecord } from "./received-record.ts";
+import type { Codec } from "./received-record.ts";
+import { UNCOMPRESSED_BYTES_MAX } from "./replica-reader.ts";
+import { endOffsets, startOffsets, startPlan } from "./start-offsets.ts";
+
+export interface TopicReadingOptions<V, K> {
+  readonly name: string;
+  readonly codec: Codec<V, K>;
+  readonly parts: ClientParts;
+  readonly options: SubscribeOptions;
+  /** Ends when it aborts; is aborted when the reader leaves. */
+  readonly controller: AbortController;
+}
+
+interface PartitionBatch {
+  readonly partition: number;
+  readonly batch: readonly LogRecord[];
+}
+
+export async function* readTopic<V, K>({
+  name,
+  codec,
+  parts,
+  options,
+  controller,
+}: TopicReadingOptions<V, K>): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
+  const { upstream, metadata, positions } = parts;
+  const { signal } = controller;
+  const plan = startPlan(options.from ?? "latest");
+  try {
+    const topic = await unlessOver(metadata.topicWhenThere(name, signal), parts, signal);
+    if (topic === undefined) return;
+    const partitions = chosen(topic, options.partitions);
+    const stored =
+      plan.kind === "stored" ? await positions.of(plan.name, topic.id) : new Map<number, bigint>();
+    const places = { upstream, topic, partitions, signal };
+    const ends =
+      options.until === undefined ? undefined : await unlessOver(endOffsets(places), parts, signal);
+    if (options.until !== undefined && ends === undefined) return;
+    const starts = await unlessOver(startOffsets(plan, stored, places), parts, signal);
+    if (starts === undefined) return;
+    const open = (partition: number, from: bigint): AsyncGenerator<PartitionBatch, void, void> =>
+      ofPartition(topic, partition, from, ends?.get(partition), parts, options, signal);
+    const unread = partitions.filter((partition) => isUnread(starts.get(partition), ends?.get(partition)));
+    const merged = merge(
+      unread.map((partition) => open(partition, starts.get(partition) ?? EARLIEST)),
+      () => controller.abort(),
+      (add) => {
+        if (options.partitions !== undefined || ends !== undefined) return;
+        watchPartitions(topic, { metadata, clock: upstream.clock, signal }, (more) => {
+          // All that is in a partition that was not there before is new, but for what was read of it before.
+          for (const partition of more) add(open(partition, stored.get(partition) ?? EARLIEST));
+        });
+      },
+    );
+    for await (const { partition, batch } of merged) {
+      for (const record of batch) {
+        if (signal.aborted) return;
+        yield new LazyRecord(topic.name, partition, record, codec);
+        // The app has asked for the next one.
+        if (plan.kind === "stored") positions.moveTo(plan.name, topic.id, partition, record.offset + 1n);
+      }
+    }
+  } finally {
+    controller.abort();
+    if (plan.kind === "stored") await positions.flush();
+  }
+}
+
+/** Undefined when the reading has ended meanwhile: that is no failure. */
+async function unlessOver<T>(
+  work: Promise<T>,
+  { upstream }: ClientParts,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    const isClosed = error instanceof KafkaError && upstream.state.name === "closed";
+    if (signal.aborted || isClosed) return undefined;
+    throw error;
+  }
+}
+
+function chosen(topic: TopicMetadata, wanted: readonly number[] | undefined): readonly number[] {
+  if (wanted === undefined) return Array.from({ length: topic.partitions }, (_, partition) => partition);
+  const missing = wanted.find((partition) => !(partition >= 0 && partition < topic.partitions));
+  if (missing === undefined) return [...new Set(wanted)];
+  throw new KafkaError(
+    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    `\`partitions\`: topic ${topic.name} has no partition ${missing}; it has ${topic.partitions}, numbered from 0`,
+  );
+}
+
+/** Whether there is, or may come, something to read. */
+function isUnread(start: bigint | undefined, end: bigint | undefined): boolean {
+  if (end === undefined) return true;
+  return end > 0n && (start === undefined || start < end);
+}
+
+async function* ofPartition(
+  topic: TopicMetadata,
+  partition: number,
+  from: bigint,
+  until: bigint | undefined,
+  { upstream, metadata, engine, history }: ClientParts,
+  { onGap }: SubscribeOptions,
+  signal: AbortSignal,
+): AsyncGenerator<PartitionBatch, void, void> {
+  const batches = subscription({
+    upstream,
+    engine,
+    history,
+    topic: topic.name,
+    topicId: topic.id,
+    partition,
+    from,
+    until,
+    uncompressedBytesMax: UNCOMPRESSED_BYTES_MAX,
+    onGap: (gapFrom, to) => onGap?.({ partition, from: gapFrom, to }),
+    isThere: async () => {
+      metadata.invalidate(topic.name);
+      return (await metadata.topic(topic.name))?.id === topic.id;
+    },
+    signal,
+  });
+  for await (const batch of batches) yield { partition, batch };
+}
