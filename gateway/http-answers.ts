@@ -43,7 +43,10 @@ export function writeCors(res: HttpAnswer, origin: string): void {
   if (origin === "") return;
   res
     .writeHeader("access-control-allow-origin", origin)
-    .writeHeader("access-control-expose-headers", "rivulet-high-watermark, rivulet-log-start-offset");
+    .writeHeader(
+      "access-control-expose-headers",
+      "rivulet-high-watermark, rivulet-log-start-offset, etag, content-range",
+    );
 }
 
 /** The page runs its own scripts and its own WebAssembly, and talks to this gateway only. */

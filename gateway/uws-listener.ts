@@ -7,13 +7,15 @@
  */
 import type * as uWebSockets from "uWebSockets.js";
 import { createServer } from "node:net";
+import { rangeOf } from "./api/closed-segments.ts";
 import type { ListenerProfile, Services } from "./api/context.ts";
 import { failureOf } from "./api/failure.ts";
+import type { PartitionUrl } from "./api/partition-url.ts";
 import type { PushHub } from "./api/push-hub.ts";
 import type { Grant } from "./api/sign-in.ts";
 import type { ApiTable } from "./api/table.ts";
 import type { ConnectionQuota } from "./clients/connection-quota.ts";
-import { Histories } from "./clients/history-stream.ts";
+import { Histories, type HistoryRefusal } from "./clients/history-stream.ts";
 import { contentSecurityPolicy, refuse, writeCors } from "./http-answers.ts";
 import { WEBSOCKET_CONNECTIONS_MAX, WEBSOCKET_IDLE_SECONDS } from "./clients/limits.ts";
 import { listenError } from "./listen-error.ts";
@@ -23,12 +25,14 @@ import type { Health } from "./clients/serving.ts";
 import { SocketClient } from "./clients/socket-client.ts";
 import type { StaticFiles } from "./static-files.ts";
 import type { Listener } from "./tcp-listener.ts";
+import type { ClosedSegment } from "../log/closed-segments.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { GUARDED_MESSAGE_BYTES_MAX } from "../wire/limits.ts";
 
 const SUBPROTOCOL = "rivulet.kafka.v1";
 const HTTP_HEADERS_BYTES_MAX = 16 * 1024;
 const HISTORY_TYPE = "application/vnd.rivulet.push";
+const SEGMENT_TYPE = "application/vnd.rivulet.segment";
 
 export interface HttpListenerOptions {
   host: string;
@@ -98,10 +102,12 @@ interface SocketData {
 /** What is wanted of a history, kept for when the library has taken its request back. */
 interface AskedHistory {
   getMethod(): string;
-  origin: string;
-  topicId: string;
-  partition: string;
-  from: string | undefined;
+  readonly origin: string;
+  readonly url: PartitionUrl;
+  readonly from: string | undefined;
+  readonly range: string;
+  readonly ifRange: string;
+  readonly ifNoneMatch: string;
 }
 
 class HttpListener implements Listener {
@@ -192,6 +198,10 @@ class HttpListener implements Listener {
       .head("/healthz", (res, req) => this.healthz(res, req))
       .get("/log/:topic/:partition", (res, req) => this.history(res, req))
       .head("/log/:topic/:partition", (res, req) => this.history(res, req))
+      .get("/log/:topic/:partition/segments", (res, req) => this.segments(res, req))
+      .head("/log/:topic/:partition/segments", (res, req) => this.segments(res, req))
+      .get("/log/:topic/:partition/:range/:digest", (res, req) => this.segment(res, req))
+      .head("/log/:topic/:partition/:range/:digest", (res, req) => this.segment(res, req))
       .options("/log/*", (res, req) => this.preflight(res, req))
       .get("/*", (res, req) => this.file(res, req))
       .head("/*", (res, req) => this.file(res, req))
@@ -335,60 +345,133 @@ class HttpListener implements Listener {
     writeCors(res, req.getHeader("origin"));
     res
       .writeHeader("access-control-allow-methods", "GET, HEAD")
-      .writeHeader("access-control-allow-headers", "authorization")
+      .writeHeader("access-control-allow-headers", "authorization, range")
       .writeHeader("access-control-max-age", "600")
       .endWithoutBody();
   }
 
   private history(res: Response, req: Request): void {
+    this.logRequest(res, req, "from", (asked, grant) => this.answerHistory(res, asked, grant));
+  }
+
+  private segments(res: Response, req: Request): void {
+    this.logRequest(res, req, "from", (asked) => {
+      whenRead(res, this.histories.list(asked.url, asked.from), (list) => {
+        if ("status" in list) return this.refuseHistory(res, asked, list);
+        const body = JSON.stringify(list);
+        res
+          .writeStatus("200 OK")
+          .writeHeader("content-type", "application/json")
+          .writeHeader("cache-control", "private, no-cache");
+        writeCors(res, asked.origin);
+        if (asked.getMethod() === "head") res.endWithoutBody();
+        else res.end(body);
+      });
+    });
+  }
+
+  private segment(res: Response, req: Request): void {
+    const [range, digest] = [req.getParameter(2) ?? "", req.getParameter(3) ?? ""];
+    this.logRequest(res, req, "", (asked, grant) => {
+      whenRead(res, this.histories.find(asked.url, range, digest), (segment) => {
+        if ("status" in segment) this.refuseHistory(res, asked, segment);
+        else this.answerSegment(res, asked, segment, `"${range}/${digest}"`, grant);
+      });
+    });
+  }
+
+  /** What is asked below `/log`, by whoever may: `query` is all that the URL may ask besides. */
+  private logRequest(
+    res: Response,
+    req: Request,
+    query: string,
+    answer: (asked: AskedHistory, grant?: Grant) => void,
+  ): void {
     if (!this.allowed(res, req)) return;
     const method = req.getMethod();
     const asked: AskedHistory = {
       getMethod: () => method,
       origin: req.getHeader("origin"),
-      topicId: req.getParameter(0) ?? "",
-      partition: req.getParameter(1) ?? "",
+      url: { topicId: req.getParameter(0) ?? "", partition: req.getParameter(1) ?? "" },
       from: req.getQuery("from"),
+      range: req.getHeader("range"),
+      ifRange: req.getHeader("if-range"),
+      ifNoneMatch: req.getHeader("if-none-match"),
     };
-    if (!/^(from=[^&]*)?$/.test(queryOf(req))) {
-      const hint = "?from= is all that is asked here: nothing secret belongs into a URL";
+    if (!(query === "" ? /^$/ : /^(from=[^&]*)?$/).test(queryOf(req))) {
+      const hint =
+        query === ""
+          ? "a segment is named by its path, and takes no query"
+          : "?from= is all that is asked here: nothing secret belongs into a URL";
       return refuse(res, asked, 400, ErrorCode.INVALID_REQUEST, hint, asked.origin);
     }
     const { signIn } = this.options.services;
-    if (signIn === undefined) return this.answerHistory(res, asked);
-    let isGone = false;
-    res.onAborted(() => (isGone = true));
-    const then = (answer: () => void): void => {
-      // Never without a cork, and never once the client is gone: the library ends the process for that.
-      if (!isGone) res.cork(answer);
-    };
-    signIn.checkHeader(req.getHeader("authorization")).then(
-      (grant) => then(() => this.answerHistory(res, asked, grant)),
-      (error: unknown) => then(() => this.refuseToken(res, asked, error)),
+    if (signIn === undefined) return answer(asked);
+    whenRead(
+      res,
+      signIn.checkHeader(req.getHeader("authorization")).then(
+        (grant) => () => answer(asked, grant),
+        (error: unknown) => () => this.refuseToken(res, asked, error),
+      ),
+      (then) => then(),
     );
   }
 
   private refuseToken(res: Response, asked: AskedHistory, error: unknown): void {
     const { errorCode, errorMessage } = failureOf(error, this.options.services);
     const status = errorCode === ErrorCode.SASL_AUTHENTICATION_FAILED ? 401 : 503;
-    refuse(res, asked, status, errorCode, errorMessage, asked.origin);
+    this.refuseHistory(res, asked, { status, errorCode, errorMessage });
+  }
+
+  private refuseHistory(res: Response, asked: AskedHistory, refusal: HistoryRefusal): void {
+    refuse(res, asked, refusal.status, refusal.errorCode, refusal.errorMessage, asked.origin);
   }
 
   private answerHistory(res: Response, asked: AskedHistory, grant?: Grant): void {
-    const { topicId, partition, from, origin } = asked;
-    const request = this.histories.ask(topicId, partition, from);
-    if ("status" in request) {
-      return refuse(res, asked, request.status, request.errorCode, request.errorMessage, origin);
-    }
+    const request = this.histories.ask(asked.url, asked.from);
+    if ("status" in request) return this.refuseHistory(res, asked, request);
     res
       .writeStatus("200 OK")
       .writeHeader("content-type", HISTORY_TYPE)
       .writeHeader("cache-control", "private, no-cache");
-    writeCors(res, origin);
+    writeCors(res, asked.origin);
     res.writeHeader("rivulet-high-watermark", String(request.to));
     res.writeHeader("rivulet-log-start-offset", String(request.log.logStartOffset));
     if (asked.getMethod() === "head") return void res.endWithoutBody();
     this.histories.send(res, request, grant);
+  }
+
+  /** What never changes may be kept by anybody where anybody may read it; elsewhere by the reader, who asks each time. */
+  private answerSegment(
+    res: Response,
+    asked: AskedHistory,
+    segment: ClosedSegment,
+    etag: string,
+    grant?: Grant,
+  ): void {
+    const isPublic = this.options.services.signIn === undefined;
+    const isFresh = matches(asked.ifNoneMatch, etag);
+    const isPart = asked.range !== "" && (asked.ifRange === "" || asked.ifRange === etag);
+    const range = isPart ? rangeOf(asked.range, segment.bytes) : { first: 0, end: segment.bytes };
+    const isWhole = range !== undefined && range.end - range.first === segment.bytes;
+    const status = isFresh ? "304 Not Modified" : isWhole ? "200 OK" : "206 Partial Content";
+    res
+      .writeStatus(range === undefined && !isFresh ? "416 Range Not Satisfiable" : status)
+      .writeHeader("etag", etag)
+      .writeHeader("cache-control", isPublic ? "public, max-age=31536000, immutable" : "private, no-cache")
+      .writeHeader("content-type", SEGMENT_TYPE)
+      .writeHeader("accept-ranges", "bytes");
+    writeCors(res, asked.origin);
+    if (isFresh) return void res.endWithoutBody();
+    if (range === undefined) {
+      return void res.writeHeader("content-range", `bytes */${segment.bytes}`).end("");
+    }
+    if (!isWhole) res.writeHeader("content-range", `bytes ${range.first}-${range.end - 1}/${segment.bytes}`);
+    if (asked.getMethod() === "head") {
+      // Not as an argument of endWithoutBody: see `file`.
+      return void res.writeHeader("content-length", String(range.end - range.first)).endWithoutBody();
+    }
+    this.histories.sendSegment(res, segment, range, grant);
   }
 
   private file(res: Response, req: Request): void {
@@ -400,8 +483,7 @@ class HttpListener implements Listener {
         path === "/" ? "the console page has not been built; npm start builds it" : "there is nothing here";
       return refuse(res, req, 404, ErrorCode.RESOURCE_NOT_FOUND, hint);
     }
-    const known = req.getHeader("if-none-match").split(",");
-    const fresh = known.some((etag) => etag.trim().replace(/^W\//, "") === file.etag);
+    const fresh = matches(req.getHeader("if-none-match"), file.etag);
     res
       .writeStatus(fresh ? "304 Not Modified" : "200 OK")
       .writeHeader("etag", file.etag)
@@ -431,6 +513,20 @@ function whyNot(host: string, port: number): Promise<unknown> {
       probe.close(() => resolve(new Error("the system refused, and does not say why"))),
     );
   });
+}
+
+/** Answers with what is read first. Never without a cork, and never once the client is gone: the library ends the process for that. */
+function whenRead<T>(res: Response, reading: Promise<T>, answer: (value: T) => void): void {
+  let isGone = false;
+  res.onAborted(() => (isGone = true));
+  void reading.then((value) => {
+    if (!isGone) res.cork(() => answer(value));
+  });
+}
+
+/** Whether an `If-None-Match` header names the tag (RFC 9110, 13.1.2). */
+function matches(header: string, etag: string): boolean {
+  return header.split(",").some((known) => known.trim().replace(/^W\//, "") === etag);
 }
 
 /** Undefined or empty where there is none, whichever edition of the library it is. */

@@ -4,6 +4,7 @@
  * partitions of the node are not touched by it.
  */
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import type { ClosedSegment } from "./closed-segments.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
 import { deletePartitionFiles } from "./partition-directory.ts";
 import { partitionDirectory } from "./partition-files.ts";
@@ -80,6 +81,10 @@ export class OfflinePartition implements Pick<PartitionLog, keyof PartitionLog> 
 
   maxTimestamp(): Promise<FoundRecord | undefined> {
     return Promise.reject(this.fenced);
+  }
+
+  closedSegments(): ClosedSegment[] {
+    throw this.fenced;
   }
 
   endOffsetForEpoch(): EpochEnd {

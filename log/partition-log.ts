@@ -12,6 +12,7 @@ import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { checkNew, checkProduced } from "./batch-check.ts";
 import { BatchHeader } from "./batch.ts";
 import { CommitQueue, type CommitHost, type Group } from "./commit-queue.ts";
+import { type ClosedSegment, ClosedSegments } from "./closed-segments.ts";
 import { Compaction, type CompactionHost, type CompactionMeans } from "./compaction.ts";
 import type { LazyFlush, TopicConfig } from "./config.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
@@ -54,6 +55,7 @@ export class PartitionLog {
   private readonly reader: SegmentReader;
   private readonly front: LogFront;
   private readonly compaction: Compaction;
+  private readonly closed: ClosedSegments;
   private readonly reads = new ReadGate();
   private readonly advances: Listeners<Advance>;
   private readonly fences: Listeners<void>;
@@ -115,6 +117,11 @@ export class PartitionLog {
     this.front = new LogFront({ store, directory, log: this.log }, this.frontHost());
     const compacting = { store, engine, directory, log: this.log, uncompressedBytesMax };
     this.compaction = new Compaction(compacting, this.compactionHost());
+    this.closed = new ClosedSegments({
+      engine,
+      view: () => this.view(),
+      read: (begin) => this.reading(begin),
+    });
   }
 
   /** The first offset that can be read. */
@@ -277,20 +284,21 @@ export class PartitionLog {
 
   /** The first record below the high watermark whose timestamp is not less than `timestamp`. */
   async offsetForTimestamp(timestamp: bigint): Promise<FoundRecord | undefined> {
-    while (this.reads.closed !== undefined) await this.reads.closed;
-    this.checkReadable();
-    const found = await this.guarded(this.reader.findTimestamp(this.view(), timestamp));
+    const found = await this.reading(() => this.reader.findTimestamp(this.view(), timestamp));
     return this.soundEnd.checkFound(found);
   }
 
   /** The first of the records with the greatest timestamp. */
   async maxTimestamp(): Promise<FoundRecord | undefined> {
-    while (this.reads.closed !== undefined) await this.reads.closed;
-    this.checkReadable();
-    const found = await this.guarded(this.reader.findMaxTimestamp(this.view()));
+    const found = await this.reading(() => this.reader.findMaxTimestamp(this.view()));
     // Where anything is in doubt a greater one may be there.
     this.soundEnd.checkAll();
     return found;
+  }
+
+  /** Closed segments that begin at `from` or later. */
+  closedSegments(from: bigint): ClosedSegment[] {
+    return this.closed.from(from);
   }
 
   /** Where `epoch` ends, as OffsetForLeaderEpoch answers; -1 and -1 when that is not known. */
@@ -517,6 +525,13 @@ export class PartitionLog {
     if (this.deleted) throw this.goneError();
     if (this.closing !== undefined)
       throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory} is closed`);
+  }
+
+  /** Begins to read when nothing is exchanged, in the tick in which that is known. */
+  private async reading<T>(begin: () => Promise<T>): Promise<T> {
+    while (this.reads.closed !== undefined) await this.reads.closed;
+    this.checkReadable();
+    return this.guarded(begin());
   }
 
   /** A read that fails because the partition was deleted or closed meanwhile says so. */

@@ -10,14 +10,13 @@ import { unsubscribe } from "../wire/apis/unsubscribe.ts";
 import { ErrorCode, errorName, KafkaError } from "../wire/errors.ts";
 import { fullJitterMs, RETRY_BACK_OFF } from "./back-off.ts";
 import type { Connection, PushListener } from "./connection.ts";
-import { historyFrames } from "./history.ts";
+import { bulkHistory, HistoryError } from "./bulk-history.ts";
 import type { HistorySource } from "./history.ts";
-import { concatRanges, joinFrame } from "./joined-range.ts";
 import { EARLIEST, epochEnd, LATEST, logOffset } from "./log-offsets.ts";
-import { JOIN_BYTES_MAX, PushInbox } from "./push-inbox.ts";
+import { PushInbox } from "./push-inbox.ts";
 import type { DataRange, GapRange } from "./joined-range.ts";
 import type { Upstream } from "./upstream.ts";
-import { linkedController, sleep } from "./wait.ts";
+import { sleep } from "./wait.ts";
 
 export interface FeedPosition {
   /** The next offset wanted, LATEST or EARLIEST. */
@@ -84,7 +83,10 @@ export async function* feed(options: FeedOptions): AsyncGenerator<FeedEvent, voi
     try {
       const from = historyUsable ? await planHistory(options, connection) : undefined;
       historyUsable = true;
-      const events = from === undefined ? pushed(options, connection) : inBulk(options, from);
+      const events =
+        from === undefined
+          ? pushed(options, connection)
+          : bulkHistory({ ...options, token: upstream.token }, from);
       for await (const event of events) {
         if (event.kind === "data" || event.kind === "gap") failures = 0;
         yield event;
@@ -157,55 +159,6 @@ async function planHistory(options: FeedOptions, connection: Connection): Promis
     position.lastEpoch,
   );
   return epoch === position.lastEpoch && endOffset >= position.offset ? from : undefined;
-}
-
-/** History could not be had over HTTP: the socket has it too. */
-class HistoryError extends Error {}
-
-async function* inBulk(options: FeedOptions, from: bigint): AsyncGenerator<FeedEvent, void, void> {
-  const { history } = options;
-  if (history === undefined) return;
-  options.onState?.("history", undefined);
-  const stop = linkedController(options.signal);
-  let expected = from;
-  const waiting: DataRange[] = [];
-  let waitingBytes = 0;
-  const take = (): DataRange | undefined => {
-    const [first, ...rest] = waiting.splice(0);
-    waitingBytes = 0;
-    return first && concatRanges(first, rest);
-  };
-  try {
-    for await (const frame of historyFrames(
-      readable(history.read(options.topicId, options.partition, from, stop.signal, options.upstream.token)),
-    )) {
-      const range = joinFrame(frame, expected);
-      if (range === undefined) continue;
-      expected = range.to;
-      if (range.kind === "data" && waitingBytes + range.records.byteLength <= JOIN_BYTES_MAX) {
-        waiting.push(range);
-        waitingBytes += range.records.byteLength;
-        continue;
-      }
-      const before = take();
-      if (before !== undefined) yield before;
-      yield range;
-    }
-    const last = take();
-    if (last !== undefined) yield last;
-  } finally {
-    stop.abort();
-  }
-  if (expected === from)
-    throw new HistoryError(`the history of ${options.topic}-${options.partition} came back empty`);
-}
-
-async function* readable(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
-  try {
-    yield* body;
-  } catch (error) {
-    throw new HistoryError(`history could not be read: ${errorText(error)}`);
-  }
 }
 
 async function* pushed(options: FeedOptions, connection: Connection): AsyncGenerator<FeedEvent, void, void> {

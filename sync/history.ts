@@ -15,6 +15,40 @@ export interface HistorySource {
     signal: AbortSignal,
     token?: string,
   ): AsyncIterable<Uint8Array>;
+  /** Where closed segments have URLs of their own, which caches may keep. */
+  readonly closed?: ClosedSegmentSource | undefined;
+}
+
+export interface PartitionName {
+  readonly topicId: string;
+  readonly partition: number;
+}
+
+/** A closed segment: whole batches that cover [from, to). */
+export interface ListedSegment {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly bytes: number;
+  /** Of its bytes, as its URL names it. */
+  readonly digest: string;
+}
+
+export interface SegmentListing {
+  readonly highWatermark: bigint;
+  readonly segments: readonly ListedSegment[];
+}
+
+export interface ClosedSegmentSource {
+  /** Those that begin at `from` or later, in order; perhaps not all. Rejects when the list cannot be had. */
+  list(partition: PartitionName, from: bigint, signal: AbortSignal, token?: string): Promise<SegmentListing>;
+  /** The bytes of one from `position` on. Rejects when it cannot be had. */
+  read(
+    partition: PartitionName,
+    segment: ListedSegment,
+    position: number,
+    signal: AbortSignal,
+    token?: string,
+  ): AsyncIterable<Uint8Array>;
 }
 
 /** Body type: a sequence of (int32 length, Push frame). */

@@ -1,7 +1,7 @@
 import type { Cluster } from "../../log/cluster.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import { framePrefix } from "../../wire/frame-reader.ts";
-import { partitionOf, topicById } from "./partitions.ts";
+import { offsetFrom, partitionAt, type PartitionUrl } from "./partition-url.ts";
 import { pushMessage, type FollowedLog } from "./push-frame.ts";
 
 /** Bytes of batches in one piece, about. */
@@ -21,17 +21,11 @@ export interface HistoryRequest {
  */
 export function historyRequest(
   cluster: Cluster,
-  topicId: string,
-  partition: string,
+  url: PartitionUrl,
   from: string | undefined,
 ): HistoryRequest {
-  if (!/^[A-Za-z0-9_-]{22}$/.test(topicId))
-    throw malformed("the topic id is 22 characters of url-safe base64, as Metadata gives it");
-  if (!/^\d{1,9}$/.test(partition)) throw malformed("the partition is a whole number");
-  if (from === undefined || !/^\d{1,19}$/.test(from))
-    throw malformed("?from= is the offset to begin at, a whole number");
-  const log = partitionOf(topicById(cluster, topicId), Number(partition));
-  const offset = BigInt(from);
+  const log = partitionAt(cluster, url);
+  const offset = offsetFrom(from);
   const to = log.highWatermark;
   if (offset > to) {
     throw new KafkaError(
@@ -71,8 +65,4 @@ export async function* historyPieces({
 
 function framed(message: Uint8Array): readonly Uint8Array[] {
   return [framePrefix(message.byteLength), message];
-}
-
-function malformed(what: string): KafkaError {
-  return new KafkaError(ErrorCode.INVALID_REQUEST, `GET /log/<topic id>/<partition>?from=<offset>: ${what}`);
 }

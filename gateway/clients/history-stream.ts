@@ -1,12 +1,16 @@
+import { type ByteRange, findSegment, listSegments, type SegmentList } from "../api/closed-segments.ts";
 import type { Services } from "../api/context.ts";
 import { failureOf } from "../api/failure.ts";
 import { Lifetime } from "../api/lifetime.ts";
 import { Ending } from "../api/endings.ts";
 import { historyPieces, historyRequest, type HistoryRequest } from "../api/history.ts";
+import type { PartitionUrl } from "../api/partition-url.ts";
 import type { Grant } from "../api/sign-in.ts";
 import type { Clock } from "../../log/clock.ts";
-import { ErrorCode } from "../../wire/errors.ts";
+import type { ClosedSegment } from "../../log/closed-segments.ts";
+import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import { HISTORIES_MAX } from "./limits.ts";
+import { sendSegment, type SizedResponse } from "./segment-stream.ts";
 
 /** What is asked of an HTTP response; uWebSockets' own fits. Nothing may be called after it was aborted. */
 export interface StreamedResponse {
@@ -37,50 +41,97 @@ const STATUS: ReadonlyMap<number, number> = new Map<number, number>([
   [ErrorCode.INVALID_REQUEST, 400],
   [ErrorCode.UNKNOWN_TOPIC_ID, 404],
   [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 404],
+  [ErrorCode.RESOURCE_NOT_FOUND, 404],
   [ErrorCode.OFFSET_OUT_OF_RANGE, 416],
+  [ErrorCode.THROTTLING_QUOTA_EXCEEDED, 503],
 ]);
 
-/** All histories that are being sent, which are not many at once. */
+/** All that is being read of the log for HTTP, which is not much at once. */
 export class Histories {
   private readonly services: Services;
-  private readonly sending = new Set<Promise<void>>();
+  private readonly reading = new Set<Promise<void>>();
 
   constructor(services: Services) {
     this.services = services;
   }
 
   /** What the parts of the URL ask for. */
-  ask(topicId: string, partition: string, from: string | undefined): HistoryRequest | HistoryRefusal {
+  ask(url: PartitionUrl, from: string | undefined): HistoryRequest | HistoryRefusal {
     try {
-      const request = historyRequest(this.services.cluster, topicId, partition, from);
-      if (this.sending.size < HISTORIES_MAX) return request;
+      this.checkRoom();
+      return historyRequest(this.services.cluster, url, from);
     } catch (error) {
-      const failure = failureOf(error, this.services);
-      return { status: STATUS.get(failure.errorCode) ?? 500, ...failure };
+      return this.refusal(error);
     }
-    const errorMessage = "too many histories are being read; try again soon";
-    return { status: 503, errorCode: ErrorCode.THROTTLING_QUOTA_EXCEEDED, errorMessage };
+  }
+
+  /** The closed segments from an offset on. Never rejects. */
+  list(url: PartitionUrl, from: string | undefined): Promise<SegmentList | HistoryRefusal> {
+    return this.counted(() => listSegments(this.services.cluster, url, from));
+  }
+
+  /** The segment that the URL names. Never rejects. */
+  find(url: PartitionUrl, range: string, digest: string): Promise<ClosedSegment | HistoryRefusal> {
+    return this.counted(() => findSegment(this.services.cluster, url, range, digest));
   }
 
   /** Sends the body; the status has been sent. It is cut off when what it was given for, `grant`, has run out. */
   send(res: StreamedResponse, request: HistoryRequest, grant?: Grant): void {
-    const stop = new Lifetime();
-    const ending = new Ending(() => stop.end());
-    const { clock, signIn } = this.services;
-    if (grant !== undefined) signIn?.endings.set(ending, grant.endsAtMs);
-    const sent = sendHistory(res, request, clock, stop).catch(
-      (error: unknown) => void failureOf(error, this.services),
-    );
-    this.sending.add(sent);
-    void sent.finally(() => {
-      signIn?.endings.cancel(ending);
-      this.sending.delete(sent);
-    });
+    this.run(grant, (stop) => sendHistory(res, request, this.services.clock, stop));
   }
 
-  /** Resolves when those that are being sent are over. */
+  /** The same for a part of a closed segment. */
+  sendSegment(res: SizedResponse, segment: ClosedSegment, range: ByteRange, grant?: Grant): void {
+    this.run(grant, (stop) => sendSegment(res, segment, range, this.services.clock, stop));
+  }
+
+  /** Resolves when what is being read is over. */
   async finish(): Promise<void> {
-    await Promise.all(this.sending);
+    await Promise.all(this.reading);
+  }
+
+  private run(grant: Grant | undefined, send: (stop: Lifetime) => Promise<void>): void {
+    const stop = new Lifetime();
+    const ending = new Ending(() => stop.end());
+    const { signIn } = this.services;
+    if (grant !== undefined) signIn?.endings.set(ending, grant.endsAtMs);
+    const sent = send(stop).catch((error: unknown) => void failureOf(error, this.services));
+    this.note(sent);
+    void sent.finally(() => signIn?.endings.cancel(ending));
+  }
+
+  private async counted<T>(read: () => Promise<T>): Promise<T | HistoryRefusal> {
+    try {
+      this.checkRoom();
+      const reading = read();
+      this.note(
+        reading.then(
+          () => undefined,
+          () => undefined,
+        ),
+      );
+      return await reading;
+    } catch (error) {
+      return this.refusal(error);
+    }
+  }
+
+  private note(reading: Promise<void>): void {
+    this.reading.add(reading);
+    void reading.finally(() => this.reading.delete(reading));
+  }
+
+  private checkRoom(): void {
+    if (this.reading.size < HISTORIES_MAX) return;
+    throw new KafkaError(
+      ErrorCode.THROTTLING_QUOTA_EXCEEDED,
+      "too many histories are being read; try again soon",
+    );
+  }
+
+  private refusal(error: unknown): HistoryRefusal {
+    const failure = failureOf(error, this.services);
+    return { status: STATUS.get(failure.errorCode) ?? 500, ...failure };
   }
 }
 

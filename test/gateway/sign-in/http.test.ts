@@ -93,7 +93,7 @@ describe("history", () => {
       "OPTIONS",
     );
     expect(preflight.status).toBe(204);
-    expect(preflight.headers.get("access-control-allow-headers")).toBe("authorization");
+    expect(preflight.headers.get("access-control-allow-headers")).toBe("authorization, range");
     const refused = await ask(path, { origin });
     expect(refused.headers.get("access-control-allow-origin")).toBe(origin);
   });

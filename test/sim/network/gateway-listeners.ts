@@ -120,7 +120,7 @@ export function listenHttp(network: Network, process: Process, address: string, 
         return response.whole(well ? 200 : 503, JSON.stringify(body));
       }
       if (asked === null) return response.whole(404, "there is nothing here");
-      const request = histories.ask(asked[1] ?? "", asked[2] ?? "", asked[3]);
+      const request = histories.ask({ topicId: asked[1] ?? "", partition: asked[2] ?? "" }, asked[3]);
       if ("status" in request) return response.whole(request.status, request.errorMessage);
       end.write(answerHead(200));
       histories.send(response, request);

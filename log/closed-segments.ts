@@ -1,0 +1,114 @@
+/**
+ * Closed segments as files that never change: what they cover, which bytes they have, and a digest that tells the contents
+ * apart that one range has over time (before and after compaction, or after a history was cut back).
+ */
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import type { Engine } from "./engine.ts";
+import { SCAN_PIECE_BYTES } from "./limits.ts";
+import type { ReadView } from "./segment-reader.ts";
+import { readWhole, type Segment } from "./segment.ts";
+
+export interface ClosedSegment {
+  /** The range of offsets that it covers is [from, to), holes included. */
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly bytes: number;
+  /**
+   * CRC32C of its bytes: eight hexadecimal digits. Reads the whole segment when it is asked for the first time. Throws KafkaError
+   * KAFKA_STORAGE_ERROR where batches do not join, and as `read`.
+   */
+  digest(): Promise<string>;
+  /** Bytes from `position`, fewer only at the end. Throws KafkaError OFFSET_OUT_OF_RANGE once the log has let go of the segment. */
+  read(position: number, bytes: number): Promise<Uint8Array>;
+}
+
+/** What is asked of the partition. */
+export interface ClosedSegmentsHost {
+  readonly engine: Engine;
+  view(): ReadView;
+  /** Reads while nothing is exchanged, and while the partition is there. */
+  read<T>(begin: () => Promise<T>): Promise<T>;
+}
+
+export class ClosedSegments {
+  private readonly host: ClosedSegmentsHost;
+  private readonly digests = new WeakMap<Segment, Promise<string>>();
+
+  constructor(host: ClosedSegmentsHost) {
+    this.host = host;
+  }
+
+  /** Those that begin at `from` or later, in offset order: whole above the log start, whole below the high watermark. */
+  from(from: bigint): ClosedSegment[] {
+    const { segments, start, end } = this.host.view();
+    const first = from < start ? start : from;
+    const closed: ClosedSegment[] = [];
+    for (const [index, segment] of segments.entries()) {
+      const to = segments[index + 1]?.baseOffset;
+      if (to === undefined || to > end) break;
+      const isWhole = segment.bytes > 0 && segment.readableBytes === segment.bytes;
+      if (segment.baseOffset >= first && isWhole) closed.push(this.closed(segment, to));
+    }
+    return closed;
+  }
+
+  private closed(segment: Segment, to: bigint): ClosedSegment {
+    const { bytes, baseOffset: from } = segment;
+    return {
+      from,
+      to,
+      bytes,
+      digest: () => this.digest(segment, bytes),
+      read: (position, wanted) => this.read(segment, position, Math.min(wanted, bytes - position)),
+    };
+  }
+
+  private read(segment: Segment, position: number, bytes: number): Promise<Uint8Array> {
+    return this.host.read(async () => {
+      const { file } = this.here(segment);
+      const piece = await file?.read(position, bytes);
+      if (piece?.length === bytes) return piece;
+      throw new KafkaError(
+        ErrorCode.KAFKA_STORAGE_ERROR,
+        `${segment.name} ends before byte ${position + bytes}: restore the file from a replica or a backup`,
+      );
+    });
+  }
+
+  private digest(segment: Segment, bytes: number): Promise<string> {
+    const known = this.digests.get(segment);
+    if (known !== undefined) return known;
+    const digest = this.digestOf(segment, bytes);
+    this.digests.set(segment, digest);
+    // What failed is tried again by whoever asks next.
+    digest.catch(() => this.digests.delete(segment));
+    return digest;
+  }
+
+  /** Offsets and leader epochs lie outside of the batches' own checksums: that they join is looked at here, once for all readers. */
+  private async digestOf(segment: Segment, bytes: number): Promise<string> {
+    let crc = 0;
+    let next = segment.baseOffset;
+    for (let position = 0; position < bytes;) {
+      const whole = await this.host.read(() => {
+        const { epoch } = this.host.view();
+        return readWhole(this.here(segment), position, SCAN_PIECE_BYTES, bytes, {
+          offset: epoch === undefined ? undefined : next,
+          epochMax: epoch ?? Infinity,
+        });
+      });
+      crc = this.host.engine.crc32c(whole.bytes, crc);
+      position += whole.bytes.length;
+      next = whole.to;
+    }
+    return crc.toString(16).padStart(8, "0");
+  }
+
+  private here(segment: Segment): Segment {
+    if (this.host.view().segments.includes(segment)) return segment;
+    throw new KafkaError(
+      ErrorCode.OFFSET_OUT_OF_RANGE,
+      `${segment.name} is no longer a segment of the log: retention or compaction has taken it; read by offset`,
+    );
+  }
+}
