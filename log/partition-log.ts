@@ -12,11 +12,10 @@ import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { checkNew, checkProduced } from "./batch-check.ts";
 import { BatchHeader } from "./batch.ts";
 import { CommitQueue, type CommitHost, type Group } from "./commit-queue.ts";
-import { type ClosedSegment, ClosedSegments } from "./closed-segments.ts";
+import type { ClosedSegment } from "./closed-segments.ts";
 import { Compaction, type CompactionHost, type CompactionMeans } from "./compaction.ts";
 import type { LazyFlush, TopicConfig } from "./config.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
-import { READ_BYTES_MAX } from "./limits.ts";
 import { type FrontHost, LogFront } from "./log-front.ts";
 import { Listeners } from "./listeners.ts";
 import { LogSegments } from "./log-segments.ts";
@@ -24,8 +23,8 @@ import { type Logger, silent } from "./logger.ts";
 import { claimDirectory, deletePartitionFiles } from "./partition-directory.ts";
 import { partitionDirectory } from "./partition-files.ts";
 import { recoverPartition, type RecoveredPartition } from "./partition-recovery.ts";
+import { PartitionReads } from "./partition-reads.ts";
 import type { Advance, AppendResult, PartitionOptions, ReadResult } from "./partition-types.ts";
-import { ReadGate } from "./read-gate.ts";
 import type { RecoveryReport } from "./recovery.ts";
 import type { ProducerSummary } from "./producer-state.ts";
 import { checkReplicated } from "./replicated-range.ts";
@@ -55,8 +54,7 @@ export class PartitionLog {
   private readonly reader: SegmentReader;
   private readonly front: LogFront;
   private readonly compaction: Compaction;
-  private readonly closed: ClosedSegments;
-  private readonly reads = new ReadGate();
+  private readonly reads: PartitionReads;
   private readonly advances: Listeners<Advance>;
   private readonly fences: Listeners<void>;
   private readonly startMoves: Listeners<void>;
@@ -117,10 +115,15 @@ export class PartitionLog {
     this.front = new LogFront({ store, directory, log: this.log }, this.frontHost());
     const compacting = { store, engine, directory, log: this.log, uncompressedBytesMax };
     this.compaction = new Compaction(compacting, this.compactionHost());
-    this.closed = new ClosedSegments({
+    this.reads = new PartitionReads({
+      directory,
       engine,
+      reader: this.reader,
+      logStart: () => this.logStartOffset,
+      highWatermark: () => this.readableEnd,
+      soundEnd: () => this.soundEnd,
       view: () => this.view(),
-      read: (begin) => this.reading(begin),
+      check: () => this.checkReadable(),
     });
   }
 
@@ -254,51 +257,31 @@ export class PartitionLog {
    * watermark. Throws KafkaError OFFSET_OUT_OF_RANGE outside of what the log has, KAFKA_STORAGE_ERROR where a failed sync
    * leaves it in doubt what is there.
    */
-  async read(offset: bigint, bytesMax: number): Promise<ReadResult> {
-    while (this.reads.closed !== undefined) await this.reads.closed;
-    this.checkReadable();
-    if (offset < this.logStartOffset || offset > this.readableEnd) throw this.outOfRange(offset);
-    if (offset === this.readableEnd) return { bytes: new Uint8Array(0), from: offset, to: offset };
-    this.soundEnd.check(offset);
-    const found = await this.guarded(
-      this.reader.read(this.view(), offset, Math.min(Math.max(bytesMax, 1), READ_BYTES_MAX)),
-    );
-    // A sync has failed while it was read.
-    this.soundEnd.check(found.to - 1n);
-    return found;
+  read(offset: bigint, bytesMax: number): Promise<ReadResult> {
+    return this.reads.at(offset, bytesMax);
   }
 
   /**
    * Backwards: whole batches that begin below `offset`, up to the one before it; about `bytesMax` bytes, at least one batch, none
    * at the log start. What is before `from` in the first of them is deleted. Throws as `read`.
    */
-  async readBefore(offset: bigint, bytesMax: number): Promise<ReadResult> {
-    while (this.reads.closed !== undefined) await this.reads.closed;
-    this.checkReadable();
-    if (offset < this.logStartOffset || offset > this.readableEnd) throw this.outOfRange(offset);
-    if (offset === this.logStartOffset) return { bytes: new Uint8Array(0), from: offset, to: offset };
-    this.soundEnd.check(offset - 1n);
-    const size = Math.min(Math.max(bytesMax, 1), READ_BYTES_MAX);
-    return this.guarded(this.reader.readBefore(this.view(), offset, size));
+  readBefore(offset: bigint, bytesMax: number): Promise<ReadResult> {
+    return this.reads.before(offset, bytesMax);
   }
 
   /** The first record below the high watermark whose timestamp is not less than `timestamp`. */
-  async offsetForTimestamp(timestamp: bigint): Promise<FoundRecord | undefined> {
-    const found = await this.reading(() => this.reader.findTimestamp(this.view(), timestamp));
-    return this.soundEnd.checkFound(found);
+  offsetForTimestamp(timestamp: bigint): Promise<FoundRecord | undefined> {
+    return this.reads.timestamp(timestamp);
   }
 
   /** The first of the records with the greatest timestamp. */
-  async maxTimestamp(): Promise<FoundRecord | undefined> {
-    const found = await this.reading(() => this.reader.findMaxTimestamp(this.view()));
-    // Where anything is in doubt a greater one may be there.
-    this.soundEnd.checkAll();
-    return found;
+  maxTimestamp(): Promise<FoundRecord | undefined> {
+    return this.reads.maxTimestamp();
   }
 
   /** Closed segments that begin at `from` or later. */
   closedSegments(from: bigint): ClosedSegment[] {
-    return this.closed.from(from);
+    return this.reads.closedFrom(from);
   }
 
   /** Where `epoch` ends, as OffsetForLeaderEpoch answers; -1 and -1 when that is not known. */
@@ -342,7 +325,7 @@ export class PartitionLog {
     return this.turns.take(async () => {
       this.checkWritable();
       const start = offset === -1n ? this.readableEnd : offset;
-      if (start < 0n || start > this.readableEnd) throw this.outOfRange(start);
+      if (start < 0n || start > this.readableEnd) throw this.reads.outOfRange(start);
       const { logStart, isStartDurable } = this.segments;
       if (start > logStart || !isStartDurable) await this.front.moveTo(start > logStart ? start : logStart);
       return this.logStartOffset;
@@ -527,35 +510,6 @@ export class PartitionLog {
       throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory} is closed`);
   }
 
-  /** Begins to read when nothing is exchanged, in the tick in which that is known. */
-  private async reading<T>(begin: () => Promise<T>): Promise<T> {
-    while (this.reads.closed !== undefined) await this.reads.closed;
-    this.checkReadable();
-    return this.guarded(begin());
-  }
-
-  /** A read that fails because the partition was deleted or closed meanwhile says so. */
-  private async guarded<T>(reading: Promise<T>): Promise<T> {
-    try {
-      return await this.reads.take(reading);
-    } catch (error) {
-      this.checkReadable();
-      if (error instanceof KafkaError) throw error;
-      throw new KafkaError(
-        ErrorCode.KAFKA_STORAGE_ERROR,
-        `${this.directory} cannot be read: ${String(error)}`,
-        { cause: error },
-      );
-    }
-  }
-
-  private outOfRange(offset: bigint): KafkaError {
-    return new KafkaError(
-      ErrorCode.OFFSET_OUT_OF_RANGE,
-      `offset ${offset} is not in ${this.directory}, which has ${this.logStartOffset} up to ${this.readableEnd}`,
-    );
-  }
-
   private goneError(): KafkaError {
     return new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `${this.directory} was deleted`);
   }
@@ -606,8 +560,8 @@ export class PartitionLog {
       },
       startMoved: () => this.startMoves.tell(),
       rollActive: () => this.rollActive(),
-      greatestTimestamp: (segment) => this.guarded(this.reader.maxTimestampOf(segment)),
-      unread: () => this.reads.idle(),
+      greatestTimestamp: (segment) => this.reads.greatestTimestamp(segment),
+      unread: () => this.reads.gate.idle(),
     };
   }
 
@@ -615,14 +569,15 @@ export class PartitionLog {
     return {
       segments: () => this.segments,
       view: () => this.retentionView(),
-      greatestTimestamp: (segment) => this.guarded(this.reader.maxTimestampOf(segment)),
+      greatestTimestamp: (segment) => this.reads.greatestTimestamp(segment),
       remembered: () => new Set(this.segments.producers.batches().map(({ lastOffset }) => lastOffset)),
       isWritable: () => this.isWritable,
       leaderEpoch: () => this.leaderEpoch,
       inTurn: (task) => this.turns.take(async () => (this.isWritable ? task() : undefined)),
       exclusively: (task) =>
         this.turns.take(async () => {
-          if (this.isWritable) await this.reads.without(task).catch((error: unknown) => this.failWith(error));
+          if (this.isWritable)
+            await this.reads.gate.without(task).catch((error: unknown) => this.failWith(error));
         }),
     };
   }
