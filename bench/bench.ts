@@ -10,6 +10,8 @@ export interface BenchSettings {
   readonly seed: number;
   /** The project's directory. */
   readonly root: string;
+  /** Leaves out the parts of a bench whose names do not have all of these texts. Benches may pay no heed to it. */
+  readonly only?: readonly string[];
   /** Where `bundle.mjs` has put the scripts of child processes. */
   readonly scripts: string;
 }

@@ -6,6 +6,7 @@ import { crc32cBench } from "./crc32c.ts";
 import { fanOutBench } from "./fan-out/fan-out.ts";
 import { stalledBench } from "./fan-out/stalled.ts";
 import { idleFetchBench } from "./idle-fetch.ts";
+import { kafkaBench } from "./kafka/kafka.ts";
 import { manyBench } from "./many/many.ts";
 import { produceBench } from "./produce/produce.ts";
 import { scanBench } from "./scan/scan.ts";
@@ -24,3 +25,6 @@ export const benches: Readonly<Record<string, Bench>> = {
   many: manyBench,
   "tab-sync": tabSyncBench,
 };
+
+/** Those that run only when they are named: they take a quarter of an hour, and tools of their own. */
+export const onlyWhenNamed: Readonly<Record<string, Bench>> = { kafka: kafkaBench };

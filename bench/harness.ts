@@ -64,7 +64,8 @@ function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function spreads(samples: readonly Sample[]): Record<string, Spread> {
+/** Sums up samples, of which some may not have measured everything. */
+export function spreads(samples: readonly Sample[]): Record<string, Spread> {
   const names = new Set(samples.flatMap((sample) => Object.keys(sample)));
   const byName: Record<string, Spread> = {};
   for (const name of names) byName[name] = spread(samples.flatMap((sample) => sample[name] ?? []));

@@ -1,13 +1,14 @@
 /**
- * `npm run bench [-- [--small] [--seed <number>] [bench ...]]`, as bundled and started by `run.mjs`: runs the benches
- * that are named, or all, prints one page and writes the same as JSON under `bench/results/`.
+ * `npm run bench [-- [--small] [--seed <number>] [--only <text>] [bench ...]]`, as bundled and started by `run.mjs`: runs
+ * the benches that are named, or all, prints one page and writes the same as JSON under `bench/results/`. `--only`, which
+ * may be given more than once, leaves out the parts of a bench whose names do not have that text.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { BenchSettings } from "./bench.ts";
-import { benches } from "./benches.ts";
+import { benches, onlyWhenNamed } from "./benches.ts";
 import { describeMachine, formatMachine } from "./machine.ts";
 import { formatReports, type BenchReport } from "./report.ts";
 
@@ -16,29 +17,36 @@ const COMPARED = ["uWebSockets.js", "ws", "socket.io", "lz4-napi", "snappy", "fz
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { small: { type: "boolean" }, seed: { type: "string" } },
+  options: {
+    small: { type: "boolean" },
+    seed: { type: "string" },
+    only: { type: "string", multiple: true },
+  },
 });
 const scripts = dirname(fileURLToPath(import.meta.url));
 const settings: BenchSettings = {
   mode: values.small === true || process.env.RIVULET_BENCH === "small" ? "small" : "full",
   seed: Number(values.seed ?? SEED),
+  only: values.only ?? [],
   root: join(scripts, "../.."),
   scripts,
 };
 
-const unknown = positionals.filter((name) => benches[name] === undefined);
+const all = { ...benches, ...onlyWhenNamed };
+const unknown = positionals.filter((name) => all[name] === undefined);
 if (unknown.length > 0 || !Number.isInteger(settings.seed)) {
-  const known = Object.keys(benches).join(", ");
+  const known = Object.keys(all).join(", ");
   console.error(
-    `usage: npm run bench -- [--small] [--seed <integer>] [${known}]; unknown: ${unknown.join(", ")}`,
+    `usage: npm run bench -- [--small] [--seed <integer>] [--only <text>] [${known}]; unknown: ${unknown.join(", ")}`,
   );
   process.exit(1);
 }
 
 const began = performance.now();
 const reports: BenchReport[] = [];
-for (const [name, bench] of Object.entries(benches)) {
-  if (positionals.length > 0 && !positionals.includes(name)) continue;
+for (const [name, bench] of Object.entries(all)) {
+  const isWanted = positionals.length === 0 ? benches[name] !== undefined : positionals.includes(name);
+  if (!isWanted) continue;
   process.stderr.write(`bench: ${name}\n`);
   reports.push(await bench(settings));
 }

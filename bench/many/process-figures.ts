@@ -22,9 +22,18 @@ export async function openFiles(pid: number): Promise<OpenFiles> {
 }
 
 /** Memory of the process that is in RAM, in bytes. */
-export async function residentBytes(pid: number): Promise<number> {
+export function residentBytes(pid: number): Promise<number> {
+  return statusBytes(pid, /^VmRSS:\s+(\d+) kB$/m);
+}
+
+/** The most of its memory that was ever in RAM, in bytes. */
+export function peakResidentBytes(pid: number): Promise<number> {
+  return statusBytes(pid, /^VmHWM:\s+(\d+) kB$/m);
+}
+
+async function statusBytes(pid: number, line: RegExp): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  return Number(line.exec(status)?.[1] ?? 0) * 1024;
 }
 
 /** Seconds of CPU that a process takes in a minute, measured over `seconds`. */

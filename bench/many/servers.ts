@@ -38,12 +38,18 @@ const METADATA_VERSION = 9;
 const CREATE_TOPICS_VERSION = 5;
 const TIMEOUT_MS = 60_000;
 
-/** Makes topics of so many partitions each. */
-export async function makeTopics(port: number, names: readonly string[], partitions: number): Promise<void> {
+/** Makes topics of so many partitions each, with Kafka's topic settings. */
+export async function makeTopics(
+  port: number,
+  names: readonly string[],
+  partitions: number,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const configs = Object.entries(settings).map(([name, value]) => ({ name, value }));
   const client = await openKafkaClient(port, () => {});
   for (const name of names) {
     const { topics } = await client.request(createTopics, CREATE_TOPICS_VERSION, {
-      topics: [{ name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs: [] }],
+      topics: [{ name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs }],
       timeoutMs: TIMEOUT_MS,
       validateOnly: false,
     });

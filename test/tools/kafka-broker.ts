@@ -12,15 +12,50 @@ export interface KafkaBroker {
   stop(): Promise<void>;
 }
 
+/** A broker's directory, which outlives its processes. */
+export interface KafkaDirectory {
+  readonly port: number;
+  /** Starts a process over it, with these flags for Java; resolves before it takes connections. */
+  launch(flags?: readonly string[]): Promise<LaunchedKafka>;
+  remove(): Promise<void>;
+}
+
+export interface LaunchedKafka {
+  readonly pid: number;
+  /** Resolves with what it said when the process is gone. */
+  readonly ended: Promise<string>;
+  readonly end: (signal: "SIGTERM" | "SIGKILL") => Promise<void>;
+}
+
 const START_MS = 120_000;
-/** Longer than any test: a broker that its test has forgotten is killed. */
-const LIFE_MS = 30 * 60_000;
+/** Longer than any test or bench: a broker that has been forgotten is killed. */
+const LIFE_MS = 2 * 60 * 60_000;
 const CLUSTER_ID = "cml2dWxldC1vcmFjbGUtMQ";
 
 /** Starts a broker with these settings besides those that one node needs; resolves when it takes connections. */
 export async function startKafkaBroker(settings: Readonly<Record<string, string>>): Promise<KafkaBroker> {
+  const directory = await formatKafkaDirectory(settings);
+  const { ended, end } = await directory.launch();
+  const stop = async (): Promise<void> => {
+    await end("SIGKILL");
+    await directory.remove();
+  };
+  try {
+    await taking(directory.port, ended);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { port: directory.port, stop };
+}
+
+/** Makes and formats a directory for a broker with these settings besides those that one node needs. */
+export async function formatKafkaDirectory(
+  settings: Readonly<Record<string, string>>,
+): Promise<KafkaDirectory> {
   const [port, controllerPort] = [await freePort(), await freePort()];
   const directory = await mkdtemp(join(tmpdir(), "rivulet-kafka-"));
+  const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
   const listener = `PLAINTEXT://127.0.0.1:${port}`;
   const lines = Object.entries({
     "process.roles": "broker,controller",
@@ -39,8 +74,16 @@ export async function startKafkaBroker(settings: Readonly<Record<string, string>
   const file = join(directory, "server.properties");
   await writeFile(file, lines.join(""));
   const formatted = await runKafkaTool("kafka.tools.StorageTool", ["format", "-t", CLUSTER_ID, "-c", file]);
-  if (formatted.code !== 0) throw new Error(`Kafka could not format its directory: ${formatted.stderr}`);
-  const { child, finished } = await startKafkaProgram("kafka.Kafka", [file], { timeoutMs: LIFE_MS });
+  if (formatted.code !== 0) {
+    await remove();
+    throw new Error(`Kafka could not format its directory: ${formatted.stderr}`);
+  }
+  return { port, launch: (flags) => launch(file, flags), remove };
+}
+
+async function launch(file: string, flags?: readonly string[]): Promise<LaunchedKafka> {
+  const options = { timeoutMs: LIFE_MS, ...(flags === undefined ? {} : { flags }) };
+  const { child, finished } = await startKafkaProgram("kafka.Kafka", [file], options);
   const ended = finished.then(
     ({ code, stdout, stderr }) => `Kafka ended with code ${code}: ${stdout.toString()}${stderr}`,
     (error: Error) => error.message,
@@ -48,19 +91,12 @@ export async function startKafkaBroker(settings: Readonly<Record<string, string>
   // Also when a run is broken off.
   const killed = (): void => void child.kill("SIGKILL");
   process.once("exit", killed);
-  const stop = async (): Promise<void> => {
-    process.off("exit", killed);
-    child.kill("SIGKILL");
+  const end = async (signal: "SIGTERM" | "SIGKILL"): Promise<void> => {
+    child.kill(signal);
     await ended;
-    await rm(directory, { recursive: true, force: true });
+    process.off("exit", killed);
   };
-  try {
-    await taking(port, ended);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { port, stop };
+  return { pid: child.pid ?? 0, ended, end };
 }
 
 /** Resolves when the port takes connections; a broker that is starting cannot be waited for in another way. */

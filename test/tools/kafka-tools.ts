@@ -2,15 +2,14 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { projectRoot } from "./project-root.ts";
 import { run, start, type Finished, type RunOptions, type Running } from "./run-process.ts";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const pom = join(here, "kafka-tools", "pom.xml");
+const pom = join(projectRoot(), "test/tools/kafka-tools/pom.xml");
 // Another pom, another directory: a new version never runs with old jars.
 const pomDigest = createHash("sha256").update(readFileSync(pom)).digest("hex").slice(0, 12);
-const cache = join(here, "..", "..", "build", "kafka-tools");
+const cache = join(projectRoot(), "build/kafka-tools");
 const jars = join(cache, pomDigest);
 
 /** Whether the jars are there, so that Java alone is enough. */
@@ -27,22 +26,34 @@ export async function runKafkaTool(
   return (await startKafkaProgram(mainClass, args, { timeoutMs: 120_000, ...options })).finished;
 }
 
-/** Starts a program of Kafka's, the broker included, by the name of its Java class. */
+/** Flags of a virtual machine for short runs: a quick start is worth more than a compiler's last effort. */
+const QUICK: readonly string[] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"];
+
+/** How Kafka's own scripts start what is to run long and fast (`kafka-run-class.sh`), but for the heap. */
+export const THOROUGH: readonly string[] = [
+  "-server",
+  "-XX:+UseG1GC",
+  "-XX:MaxGCPauseMillis=20",
+  "-XX:InitiatingHeapOccupancyPercent=35",
+  "-XX:+ExplicitGCInvokesConcurrent",
+  "-XX:MaxInlineLevel=15",
+  "-Djava.awt.headless=true",
+];
+
+/** Starts a program of Kafka's, the broker included, by the name of its Java class, or one's own by its source file. */
 export async function startKafkaProgram(
   mainClass: string,
   args: readonly string[],
-  options: RunOptions = {},
+  { flags, ...options }: RunOptions & { readonly flags?: readonly string[] } = {},
 ): Promise<Running> {
   await fetchKafkaTools();
-  return start("java", javaArguments(mainClass, args), options);
+  return start("java", javaArguments(mainClass, args, flags), options);
 }
 
 /** What `java` wants to run one of Kafka's tools, once they are fetched. */
-export function javaArguments(mainClass: string, args: readonly string[]): string[] {
-  // Short runs: a quick start is worth more than a compiler's last effort.
-  const quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"];
+export function javaArguments(mainClass: string, args: readonly string[], flags = QUICK): string[] {
   const quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
-  return [...quick, quiet, "-cp", join(jars, "*"), mainClass, ...args];
+  return [...flags, quiet, "-cp", join(jars, "*"), mainClass, ...args];
 }
 
 /** The version of Kafka whose tools they are. */

@@ -3,9 +3,8 @@
  * RIVULET_REQUIRE_TOOLS=1, which CI sets, a missing tool is a failure and never a skip.
  */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import { describe, test } from "vitest";
+import { findOnPath } from "./find-on-path.ts";
 import { kafkaToolsAreFetched } from "./kafka-tools.ts";
 import { findWayToMount } from "./small-file-system.ts";
 
@@ -21,6 +20,7 @@ const tools = {
     find: () => findOnPath("java") && (kafkaToolsAreFetched() ? "java" : findOnPath("mvn")),
     install: "apt-get install maven openjdk-17-jre-headless: Kafka's own tools come from Maven Central",
   },
+  jdk: { find: () => findOnPath("javac"), install: "apt-get install openjdk-17-jdk-headless" },
   "python with pip": {
     find: () => findPythonWithPip(),
     install: "apt-get install python3 python3-pip",
@@ -78,19 +78,4 @@ function findCompiler(): string | undefined {
   if (compiler === undefined || findOnPath("make") === undefined) return undefined;
   const probe = ["-E", "-x", "c++", "-include", "zstd.h", "-include", "zlib.h", "-"];
   return spawnSync(compiler, probe, { input: "" }).status === 0 ? compiler : undefined;
-}
-
-/** First executable file with this name on PATH. */
-export function findOnPath(name: string): string | undefined {
-  const directories = (process.env.PATH ?? "").split(delimiter).filter((directory) => directory !== "");
-  return directories.map((directory) => join(directory, name)).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }
