@@ -7,6 +7,7 @@ import type { Engine } from "../../log/engine.ts";
 import { ProtocolClient } from "../gateway/protocol-client.ts";
 import type { Random } from "../sim/kernel/random.ts";
 import type { PartitionModel } from "./partition-model.ts";
+import { type Place, withClient } from "./place.ts";
 
 /** As many as a producer with a producer id may have in flight. */
 const IN_FLIGHT_MAX = 5;
@@ -40,19 +41,15 @@ export class SoakProducer {
   }
 
   /** Produces until the gateway is gone, or `isEnough` and all is acknowledged. */
-  async run(kafkaPort: number, isEnough: () => boolean): Promise<void> {
-    const client = await ProtocolClient.tcp(kafkaPort);
-    try {
+  async run(place: Place, isEnough: () => boolean): Promise<void> {
+    const open = (): Promise<ProtocolClient> => ProtocolClient.tcp(place.kafkaPort);
+    await withClient(place, open, async (client) => {
       this.producer ??= await client.request(initProducerId, 4, {
         transactionalId: null,
         transactionTimeoutMs: 0,
       });
       await this.produce(client, isEnough);
-    } catch (error) {
-      if (!client.isClosed) throw error;
-    } finally {
-      await client.close();
-    }
+    });
   }
 
   private async produce(client: ProtocolClient, isEnough: () => boolean): Promise<void> {

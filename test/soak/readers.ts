@@ -10,23 +10,14 @@ import { ErrorCode } from "../../wire/errors.ts";
 import { FrameReader } from "../../wire/frame-reader.ts";
 import { decodePush, type PushFrame } from "../../wire/push.ts";
 import { ProtocolClient } from "../gateway/protocol-client.ts";
+import { isLost, type Place, withClient } from "./place.ts";
 import { type Reading, wholeBatches } from "./reading.ts";
 
 const EARLIEST = -2n;
 const GROUP = "soak";
 const COMMIT_MS = 100;
 const WAIT_MS = 200;
-const EXIT_MS = 10_000;
 const FRAME_BYTES_MAX = 2 ** 26;
-
-/** A gateway that lives, and the ids of its topics. */
-export interface Place {
-  readonly kafkaPort: number;
-  readonly httpPort: number;
-  readonly topicIds: ReadonlyMap<string, string>;
-  readonly isGone: () => boolean;
-  readonly exited: Promise<unknown>;
-}
 
 /** Requests name a topic once, with all that is asked of its partitions. */
 function byTopic<Asked>(
@@ -50,9 +41,9 @@ export class KafkaReader {
     this.readings = readings;
   }
 
-  async run({ kafkaPort }: Place, isDone: () => boolean): Promise<void> {
-    const client = await ProtocolClient.tcp(kafkaPort);
-    try {
+  async run(place: Place, isDone: () => boolean): Promise<void> {
+    const open = (): Promise<ProtocolClient> => ProtocolClient.tcp(place.kafkaPort);
+    await withClient(place, open, async (client) => {
       await this.checkCommitted(client);
       let committedMs = performance.now();
       while (!client.isClosed && !isDone()) {
@@ -61,11 +52,7 @@ export class KafkaReader {
         committedMs = performance.now();
         await this.commit(client);
       }
-    } catch (error) {
-      if (!client.isClosed) throw error;
-    } finally {
-      await client.close();
-    }
+    });
   }
 
   private async fetch(client: ProtocolClient): Promise<void> {
@@ -148,10 +135,10 @@ export async function logStart(client: ProtocolClient, topic: string, partition:
 /** Follows all partitions over one WebSocket until the gateway is gone or `isDone`. */
 export async function followPushes(
   readings: readonly Reading[],
-  { httpPort, topicIds }: Place,
+  place: Place,
   isDone: () => boolean,
 ): Promise<void> {
-  const client = await ProtocolClient.webSocket(httpPort);
+  const { httpPort, topicIds } = place;
   let failure: unknown;
   const take = (frame: PushFrame): void => {
     const reading = readings.find(
@@ -160,14 +147,15 @@ export async function followPushes(
     ok(reading);
     takeFrame(reading, frame);
   };
-  client.onPush = (frame) => {
-    try {
-      if (failure === undefined) take(frame);
-    } catch (error) {
-      failure = error;
-    }
-  };
-  try {
+  const open = (): Promise<ProtocolClient> => ProtocolClient.webSocket(httpPort);
+  await withClient(place, open, async (client) => {
+    client.onPush = (frame) => {
+      try {
+        if (failure === undefined) take(frame);
+      } catch (error) {
+        failure = error;
+      }
+    };
     // The first push may come together with the answer.
     const from = readings.map(({ next }) => next);
     const { subscriptions } = await client.request(subscribe, 0, {
@@ -181,11 +169,7 @@ export async function followPushes(
       equal(`${errorCode} ${offset}`, `0 ${from[at]}`, readings[at]?.model.name);
     while (!client.isClosed && !isDone() && failure === undefined)
       await Promise.race([setTimeout(WAIT_MS), client.closed]);
-  } catch (error) {
-    if (!client.isClosed) throw error;
-  } finally {
-    await client.close();
-  }
+  });
   if (failure !== undefined) throw failure as Error;
 }
 
@@ -203,7 +187,7 @@ export async function readHistories(
 
 /** Answers whether it came to the end. Keeps no more of it than a piece. */
 export async function readHistory(reading: Reading, place: Place): Promise<boolean> {
-  const { httpPort, topicIds, isGone, exited } = place;
+  const { httpPort, topicIds } = place;
   const { topic, partition } = reading.model;
   const url = `http://127.0.0.1:${httpPort}/log/${topicIds.get(topic.name)}/${partition}?from=${reading.next}`;
   try {
@@ -214,9 +198,8 @@ export async function readHistory(reading: Reading, place: Place): Promise<boole
       for (const message of frames.push(piece)) takeFrame(reading, decodePush(message));
     return true;
   } catch (error) {
-    // Killed in the middle; that the process is gone may be known a little later.
-    if (error instanceof TypeError) await Promise.race([exited, setTimeout(EXIT_MS)]);
-    if (isGone()) return false;
+    // What fetch throws when the connection ends, or there is none.
+    if (error instanceof TypeError && (await isLost(place))) return false;
     throw error;
   }
 }

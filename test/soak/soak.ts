@@ -17,7 +17,8 @@ import { bytesByTopic, type Figures, fileKinds, takeFigures } from "./figures.ts
 import { GatewayWords } from "./gateway-words.ts";
 import { PartitionModel } from "./partition-model.ts";
 import { SoakProducer } from "./producer.ts";
-import { followPushes, KafkaReader, type Place, readHistories, readHistory } from "./readers.ts";
+import type { Place } from "./place.ts";
+import { followPushes, KafkaReader, readHistories, readHistory } from "./readers.ts";
 import { Reading } from "./reading.ts";
 import { OFFSETS_BYTES_MAX, OFFSETS_TOPIC, soakSettings, soakTopics } from "./topics.ts";
 
@@ -130,7 +131,7 @@ class Soak {
     const hasEnough = (): boolean => isFinishing;
     const hasAll = (): boolean => isFinishing && this.hasReadAll;
     const clients = [
-      ...this.producers.map((producer) => producer.run(place.kafkaPort, hasEnough)),
+      ...this.producers.map((producer) => producer.run(place, hasEnough)),
       this.kafka.run(place, hasAll),
       followPushes(this.pushed, place, hasAll),
       readHistories(() => this.beginHistories(), place, hasEnough),
