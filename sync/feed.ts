@@ -45,6 +45,8 @@ export interface FeedOptions {
   topic: string;
   topicId: string;
   partition: number;
+  /** Done on each connection before anything is asked for; what it rejects with counts as the feed's. */
+  prepare?: ((connection: Connection) => Promise<void>) | undefined;
   /** Asked anew at each start: the reader owns its position. */
   position: () => FeedPosition;
   /** Whether the topic id is still the topic's; asked when the gateway says it does not know it. */
@@ -81,6 +83,7 @@ export async function* feed(options: FeedOptions): AsyncGenerator<FeedEvent, voi
     if (connection === undefined) return;
     let failure: unknown;
     try {
+      await options.prepare?.(connection);
       const from = historyUsable ? await planHistory(options, connection) : undefined;
       historyUsable = true;
       const events =

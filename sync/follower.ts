@@ -22,6 +22,10 @@ export interface FollowerOptions {
   history?: HistorySource | undefined;
   historyRecordsMin?: number;
   bufferBytesMax?: number;
+  /** Before it follows on a connection: the log may be begun anew, elsewhere. */
+  prepare?: FeedOptions["prepare"];
+  /** Records are gone from the log because of later ones with their keys. When those are cut off, it has to begin anew. */
+  isCompacted?: () => boolean;
   /** [from, to) is gone upstream before it was read; the replica begins anew at `to`. */
   onGap?: (from: bigint, to: bigint) => void;
   /** What was held from here on is not in the upstream's log any more, and is gone here, too. */
@@ -110,6 +114,7 @@ export class Follower {
         options.metadata.invalidate(log.topic);
         return (await options.metadata.topic(log.topic))?.id === log.topicId;
       },
+      prepare: options.prepare,
       history: options.history,
       ...(options.historyRecordsMin !== undefined && { historyRecordsMin: options.historyRecordsMin }),
       ...(options.bufferBytesMax !== undefined && { bufferBytesMax: options.bufferBytesMax }),
@@ -163,7 +168,8 @@ export class Follower {
     const ours = log.endOffsetForEpoch(epoch);
     const ends = [endOffset, ...(ours.endOffset >= 0n ? [ours.endOffset] : [])];
     const target = ends.reduce((least, end) => (end < least ? end : least));
-    if (target <= log.logStartOffset || target >= log.logEndOffset)
+    if (this.options.isCompacted?.() === true) await log.resetTo(0n);
+    else if (target <= log.logStartOffset || target >= log.logEndOffset)
       await log.resetTo(target < 0n ? 0n : target > log.logEndOffset ? log.logStartOffset : target);
     else await log.truncateTo(target);
     this.options.onCut?.(log.logEndOffset);

@@ -57,7 +57,7 @@ export class IdbDevice extends KnownCluster implements Device {
 
   override learn(topic: KnownTopic): void {
     super.learn(topic);
-    this.note(this.database.put("topics", topic));
+    this.note(this.database.put("topics", this.known.get(topic.name) ?? topic));
   }
 
   override noteHeld(topicId: string, partition: number, range: HeldRange | undefined): void {

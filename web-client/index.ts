@@ -1,9 +1,10 @@
 /** What is public, by name. */
 export { connect } from "./connect.ts";
-export { GapEvent, StateEvent } from "./core/api.ts";
+export { GapEvent, RebuildEvent, StateEvent } from "./core/api.ts";
 export type {
   ConnectionState,
   ConnectOptions,
+  Keep,
   Outbox,
   OutboxEntry,
   OutboxEvents,

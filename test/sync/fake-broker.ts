@@ -18,6 +18,8 @@ export interface FakeTopic {
   name: string;
   id: string;
   partitions: FakePartition[];
+  /** What DescribeConfigs tells. */
+  configs: Map<string, string>;
 }
 
 const BEFORE_SIGN_IN: ReadonlySet<number> = new Set([
@@ -99,6 +101,7 @@ export class FakeBroker {
     const topic = {
       name,
       id,
+      configs: new Map<string, string>(),
       partitions: Array.from(
         { length: partitions },
         () => new FakePartition(this.engine, this.strictAboutUnknown),

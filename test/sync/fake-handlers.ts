@@ -1,6 +1,8 @@
 import type { RequestOf } from "../../wire/api.ts";
 import { ApiKey } from "../../wire/api.ts";
 import { apis } from "../../wire/apis.ts";
+import type { describeConfigs } from "../../wire/apis/describe-configs.ts";
+import type { describeLogDirs } from "../../wire/apis/describe-log-dirs.ts";
 import type { fetch } from "../../wire/apis/fetch.ts";
 import type { listOffsets } from "../../wire/apis/list-offsets.ts";
 import type { metadata } from "../../wire/apis/metadata.ts";
@@ -71,7 +73,12 @@ function answerListOffsets({ broker, refuse }: Call, body: RequestOf<typeof list
       name,
       partitions: partitions.map(({ partitionIndex, timestamp }) => {
         const partition = broker.topics.get(name)?.partitions[partitionIndex];
-        const offset = timestamp === -2n ? partition?.logStart : partition?.end;
+        const offset =
+          timestamp >= 0n
+            ? partition?.offsetAt(timestamp)
+            : timestamp === -2n
+              ? partition?.logStart
+              : partition?.end;
         const errorCode =
           refuse ?? (partition === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.NONE);
         return { partitionIndex, errorCode, timestamp: -1n, offset: offset ?? -1n };
@@ -186,6 +193,45 @@ function answerSaslAuthenticate({ broker, connection }: Call, body: RequestOf<ty
   };
 }
 
+function answerDescribeConfigs({ broker, refuse }: Call, body: RequestOf<typeof describeConfigs>) {
+  return {
+    results: body.resources.map(({ resourceType, resourceName, configurationKeys }) => {
+      const topic = broker.topics.get(resourceName);
+      const values = [...(topic?.configs ?? [])].filter(
+        ([name]) => configurationKeys?.includes(name) !== false,
+      );
+      return {
+        errorCode: refuse ?? (topic === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.NONE),
+        errorMessage: null,
+        resourceType,
+        resourceName,
+        configs: values.map(([name, value]) => ({
+          name,
+          value,
+          readOnly: false,
+          isSensitive: false,
+          synonyms: [],
+          configType: 0,
+          documentation: null,
+        })),
+      };
+    }),
+  };
+}
+
+function answerDescribeLogDirs({ broker }: Call, body: RequestOf<typeof describeLogDirs>) {
+  const topics = (body.topics ?? []).map(({ topic: name, partitions }) => ({
+    name,
+    partitions: partitions.map((partitionIndex) => ({
+      partitionIndex,
+      partitionSize: BigInt(broker.topics.get(name)?.partitions[partitionIndex]?.bytes ?? 0),
+      offsetLag: 0n,
+      isFutureKey: false,
+    })),
+  }));
+  return { errorCode: 0, results: [{ errorCode: 0, logDir: "memory", topics }] };
+}
+
 const SIGN_IN: ReadonlySet<number> = new Set([ApiKey.SaslHandshake, ApiKey.SaslAuthenticate]);
 
 type Handler = (call: Call, body: never) => unknown;
@@ -206,6 +252,8 @@ export const handlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
       producerEpoch: 0,
     }),
   ],
+  [ApiKey.DescribeConfigs, answerDescribeConfigs],
+  [ApiKey.DescribeLogDirs, answerDescribeLogDirs],
   [ApiKey.SaslHandshake, () => ({ errorCode: 0, mechanisms: ["OAUTHBEARER"] })],
   [ApiKey.SaslAuthenticate, answerSaslAuthenticate],
   [

@@ -65,6 +65,34 @@ export class FakePartition {
     return { errorCode: ErrorCode.NONE, baseOffset };
   }
 
+  get bytes(): number {
+    return this.batches.reduce((sum, batch) => sum + batch.byteLength, 0);
+  }
+
+  /** The first record that is not older; -1: there is none. */
+  offsetAt(timestamp: bigint): bigint {
+    return this.records().find((record) => BigInt(record.timestamp) >= timestamp)?.offset ?? -1n;
+  }
+
+  /** Compaction: of the records with one key the last stays, and no tombstone. */
+  compact(): void {
+    const last = new Map(this.records().map(({ key, offset }) => [key, offset]));
+    const stays = ({
+      key,
+      value,
+      offset,
+    }: {
+      key: Uint8Array | null;
+      value: unknown;
+      offset: bigint;
+    }): boolean => value !== null && last.get(key && Buffer.from(key).toString()) === offset;
+    const options = { deleteHorizonMs: -1n, uncompressedBytesMax: 1 << 26 };
+    for (const [at, batch] of this.batches.entries()) {
+      const records = [...this.engine.readBatch(batch, 1 << 26)];
+      this.batches[at] = this.engine.rewriteBatch(batch, (index) => stays(records[index] as never), options);
+    }
+  }
+
   /** Retention: everything before `offset`, a batch boundary, goes. */
   deleteBefore(offset: bigint): void {
     while (this.batches[0] !== undefined && new BatchHeader(this.batches[0]).lastOffset < offset)

@@ -40,6 +40,7 @@ async function setUp() {
       topicId: topic.id,
       partitions: [0],
       isWhole: false,
+      keep: {},
     });
   let written = 0;
   const append = (count: number): void => {

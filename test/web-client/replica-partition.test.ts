@@ -6,6 +6,7 @@ import { Upstream } from "../../sync/upstream.ts";
 import type { HeldRange } from "../../web-client/core/device.ts";
 import type { ReadableStore } from "../../web-client/core/directory-store.ts";
 import { ReplicaPartitionKeeper } from "../../web-client/core/replica-partition.ts";
+import { ReplicaTopic } from "../../web-client/core/replica-topic.ts";
 import { loadEngine } from "../engine/load.ts";
 import { FakeBroker } from "../sync/fake-broker.ts";
 import { seeded, VirtualClock } from "../sync/virtual-clock.ts";
@@ -69,6 +70,14 @@ function setUp(noted?: HeldRange) {
     topicId: topic.id,
     partition: 0,
     noted,
+    shared: new ReplicaTopic({
+      topic: "orders",
+      clock,
+      keep: {},
+      cleanup: undefined,
+      onCleanup: () => undefined,
+    }),
+    onRebuild: () => undefined,
     onChange: () => undefined,
     onGap: (from: bigint, to: bigint) => void gaps.push([from, to]),
   };

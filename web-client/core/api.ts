@@ -132,17 +132,34 @@ export interface ReceivedRecord<V, K = string> {
   readonly headers: readonly RecordHeader[];
 }
 
+/**
+ * How much of a topic stays on this device; whatever is left out sets no bound. Oldest records go first, a segment (an eighth
+ * of a partition's share, at most 4 MiB) at a time. What would not be kept is not fetched either: a new replica begins there.
+ *
+ * Of a compacted topic (`cleanup.policy=compact`) superseded records go before any others.
+ */
+export interface Keep {
+  /** Of all partitions together, each with an equal share: at least 128 KiB for each. */
+  bytes?: number;
+  /** Age of the oldest record, in milliseconds, by the records' timestamps and the gateway's clock. */
+  ms?: number;
+}
+
 export interface ReplicateOptions {
   /** Partitions to keep; all when left out. */
   partitions?: readonly number[];
+  /** How much of them; all when left out. The same replica that is asked for again with another `keep` has that one from then on. */
+  keep?: Keep;
   signal?: AbortSignal;
 }
 
 export interface ReplicaEvents {
   /** Some partition's held range or state changed. */
   progress: Event;
-  /** A range is gone upstream before this device had read it. */
+  /** A range will not come: it is gone upstream before this device had read it, or is more than is kept here. */
   gap: GapEvent;
+  /** A partition is fetched anew: what an app has made of it is to be made anew, too. `follow` begins anew by itself. */
+  rebuild: RebuildEvent;
 }
 
 export class GapEvent extends Event {
@@ -154,6 +171,21 @@ export class GapEvent extends Event {
     this.partition = partition;
     this.from = from;
     this.to = to;
+  }
+}
+
+/**
+ * A compacted topic was away for longer than its `delete.retention.ms`: tombstones may have been missed, so that keys could
+ * seem to be there that were deleted long ago.
+ */
+export class RebuildEvent extends Event {
+  readonly partition: number;
+  /** A sentence for people. */
+  readonly reason: string;
+  constructor(partition: number, reason: string) {
+    super("rebuild");
+    this.partition = partition;
+    this.reason = reason;
   }
 }
 

@@ -1,4 +1,5 @@
 /** What this device keeps for one address and one principal. */
+import type { TopicCleanup } from "../../sync/topic-cleanup.ts";
 import type { OutboxStore } from "../../sync/outbox-store.ts";
 import type { ReadableStore } from "./directory-store.ts";
 import type { Locks } from "./locks.ts";
@@ -9,6 +10,8 @@ export interface KnownTopic {
   readonly name: string;
   readonly id: string;
   readonly partitions: readonly { readonly logStartOffset: bigint; readonly highWatermark: bigint }[];
+  /** How it is cleaned up, as far as that was ever asked. */
+  readonly cleanup?: TopicCleanup;
 }
 
 /** The range of a partition that is held here. */
@@ -31,10 +34,13 @@ export interface Device {
   enterCluster(clusterId: string): Promise<void>;
   /** What is known of the present cluster's topics, by name. */
   topics(): ReadonlyMap<string, KnownTopic>;
-  /** Notes what was learned of a topic of the present cluster. */
+  /** Notes what was learned of a topic of the present cluster; how it is cleaned up stays when nothing is said of it. */
   learn(topic: KnownTopic): void;
   /** Forgets topics of the present cluster that are no more, except those of which something is held. */
   keepOnly(names: ReadonlySet<string>): void;
+  /** How a topic of the present cluster is cleaned up; undefined: it is not known. */
+  cleanup(topicId: string): TopicCleanup | undefined;
+  noteCleanup(topicId: string, cleanup: TopicCleanup): void;
   held(topicId: string, partition: number): HeldRange | undefined;
   /** What this tab has just come to hold; another visit is told by `noteHeld`. */
   seeHeld(topicId: string, partition: number, range: HeldRange): void;

@@ -1,3 +1,4 @@
+import type { TopicCleanup } from "../../sync/topic-cleanup.ts";
 import type { HeldRange, KnownTopic } from "./device.ts";
 
 /** What every kind of device has: the present cluster's topics and held ranges, in memory. */
@@ -15,7 +16,17 @@ export abstract class KnownCluster {
   }
 
   learn(topic: KnownTopic): void {
-    this.known.set(topic.name, topic);
+    const cleanup = topic.cleanup ?? this.cleanup(topic.id);
+    this.known.set(topic.name, { ...topic, ...(cleanup !== undefined && { cleanup }) });
+  }
+
+  cleanup(topicId: string): TopicCleanup | undefined {
+    return this.byId(topicId)?.cleanup;
+  }
+
+  noteCleanup(topicId: string, cleanup: TopicCleanup): void {
+    const topic = this.byId(topicId);
+    if (topic !== undefined) this.learn({ ...topic, cleanup });
   }
 
   keepOnly(names: ReadonlySet<string>): void {
@@ -36,6 +47,10 @@ export abstract class KnownCluster {
   noteHeld(topicId: string, partition: number, range: HeldRange | undefined): void {
     if (range === undefined) this.ranges.delete(`${topicId}/${partition}`);
     else this.ranges.set(`${topicId}/${partition}`, range);
+  }
+
+  private byId(topicId: string): KnownTopic | undefined {
+    return [...this.known.values()].find(({ id }) => id === topicId);
   }
 
   protected forget(topic: KnownTopic): void {

@@ -3,14 +3,15 @@ import type { LogRecord } from "../../log/record.ts";
 import { merge } from "../../sync/merge.ts";
 import { watchPartitions } from "../../sync/partition-watch.ts";
 import { deferred, linkedController } from "../../sync/wait.ts";
-import { GapEvent } from "./api.ts";
-import type { ReadOptions, ReceivedRecord, Replica, ReplicaEvents, ReplicaPartition } from "./api.ts";
+import { GapEvent, RebuildEvent } from "./api.ts";
+import type { Keep, ReadOptions, ReceivedRecord, Replica, ReplicaEvents, ReplicaPartition } from "./api.ts";
 import type { Device } from "./device.ts";
 import { LazyRecord } from "./received-record.ts";
 import type { Codec } from "./received-record.ts";
 import { ReplicaPartitionKeeper } from "./replica-partition.ts";
 import type { ReplicaPartitionOptions } from "./replica-partition.ts";
 import type { ReadableStore } from "./directory-store.ts";
+import { KEEP_BYTES_MIN, ReplicaTopic } from "./replica-topic.ts";
 import type { TabChannel, TabMessage } from "./tab-channel.ts";
 import { typedEventTarget } from "./typed-events.ts";
 
@@ -27,6 +28,9 @@ export interface ReplicaKeeperOptions extends Pick<
   partitions: readonly number[];
   /** All partitions are kept: those that the topic gets later, too. */
   isWhole: boolean;
+  keep: Keep;
+  /** The gateway's time; left out: the device's clock is right. */
+  serverTime?: (() => Promise<number>) | undefined;
 }
 
 /** What is held is noted at most this often: the note is for listing topics, the files are what counts. */
@@ -40,6 +44,7 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
   /** Calls each with a partition that the topic has got since. */
   readonly onMore = new Set<(keeper: ReplicaPartitionKeeper) => void>();
   private readonly options: ReplicaKeeperOptions;
+  private readonly shared: ReplicaTopic;
   private readonly controller = new AbortController();
   private readonly running: Promise<void>[] = [];
   private readonly stopHearing: () => void;
@@ -51,6 +56,13 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
     this.options = options;
     this.topic = options.topic;
     this.topicId = options.topicId;
+    checkKeep(options.keep, options.partitions.length);
+    const { device } = options;
+    this.shared = new ReplicaTopic({
+      ...options,
+      cleanup: device.cleanup(options.topicId),
+      onCleanup: (cleanup) => device.noteCleanup(options.topicId, cleanup),
+    });
     this.stopHearing = options.channel.hear((message) => this.hear(message));
     for (const partition of options.partitions) this.add(partition);
     if (!options.isWhole) return;
@@ -64,6 +76,13 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
 
   get signal(): AbortSignal {
     return this.controller.signal;
+  }
+
+  /** More or less is to be kept from now on. Throws RangeError. */
+  keep(keep: Keep): void {
+    checkKeep(keep, this.keepers.length);
+    this.shared.keep = keep;
+    for (const keeper of this.keepers) keeper.wake();
   }
 
   /** Stops following; what is held stays. */
@@ -95,23 +114,26 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
     const keeper = this.keeper(partition);
     this.keepers.push(keeper);
     this.options.channel.tell({ kind: "ask", replica: this.lockName(partition) });
-    this.running.push(this.keep(keeper));
+    this.running.push(this.writeWhenFree(keeper));
     return keeper;
   }
 
   private keeper(partition: number): ReplicaPartitionKeeper {
+    this.shared.addPartition();
     const keeper: ReplicaPartitionKeeper = new ReplicaPartitionKeeper({
       ...this.options,
       partition,
+      shared: this.shared,
       noted: this.options.device.held(this.topicId, partition),
       onChange: () => this.changed(keeper),
       onGap: (from, to) => this.dispatchEvent(new GapEvent(partition, from, to)),
+      onRebuild: (reason) => this.dispatchEvent(new RebuildEvent(partition, reason)),
     });
     return keeper;
   }
 
   /** One tab writes; the others wait for its lock, and read along until they get it. */
-  private async keep(keeper: ReplicaPartitionKeeper): Promise<void> {
+  private async writeWhenFree(keeper: ReplicaPartitionKeeper): Promise<void> {
     const { signal } = this.controller;
     void keeper.lookAtNote(signal);
     await this.options.device.locks.hold(this.lockName(keeper.partition), signal, () => keeper.write(signal));
@@ -176,6 +198,11 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
     keeper.addEventListener(
       "gap",
       ({ partition, from, to }) => this.dispatchEvent(new GapEvent(partition, from, to)),
+      { signal },
+    );
+    keeper.addEventListener(
+      "rebuild",
+      ({ partition, reason }) => this.dispatchEvent(new RebuildEvent(partition, reason)),
       { signal },
     );
   }
@@ -272,4 +299,12 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
   ): Generator<ReceivedRecord<V, K>, void, void> {
     for (const record of records) yield new LazyRecord(this.topic, partition, record, this.codec);
   }
+}
+
+/** Throws RangeError when so little cannot be kept. */
+function checkKeep({ bytes, ms }: Keep, partitions: number): void {
+  const least = KEEP_BYTES_MIN * partitions;
+  if (bytes !== undefined && !(bytes >= least))
+    throw new RangeError(`keep.bytes is ${bytes}: ${partitions} partitions need at least ${least}`);
+  if (ms !== undefined && !(ms >= 1)) throw new RangeError(`keep.ms is ${ms}: it has to be at least 1`);
 }

@@ -1,20 +1,19 @@
 /** One partition on this device: this tab writes it, or another does and this one reads along. */
-import { brokerConfig, topicConfig } from "../../log/config.ts";
 import type { Clock } from "../../log/clock.ts";
 import type { Engine } from "../../log/engine.ts";
-import { PartitionLog } from "../../log/partition-log.ts";
+import type { PartitionLog } from "../../log/partition-log.ts";
 import type { LogRecord } from "../../log/record.ts";
 import { fullJitterMs } from "../../sync/back-off.ts";
 import type { BackOffOptions } from "../../sync/back-off.ts";
 import { errorText } from "../../sync/error-text.ts";
-import { Follower } from "../../sync/follower.ts";
 import type { FollowerOptions } from "../../sync/follower.ts";
-import { aborted, Bell, sleep } from "../../sync/wait.ts";
-import { KafkaError } from "../../wire/errors.ts";
+import { Bell, sleep } from "../../sync/wait.ts";
 import type { ReplicaPartition } from "./api.ts";
 import type { HeldRange } from "./device.ts";
 import type { ReadableStore } from "./directory-store.ts";
-import { ReplicaReader, UNCOMPRESSED_BYTES_MAX } from "./replica-reader.ts";
+import { ReplicaReader } from "./replica-reader.ts";
+import type { ReplicaTopic } from "./replica-topic.ts";
+import { ReplicaWriter } from "./replica-writer.ts";
 import { readSteadily } from "./steady-read.ts";
 import { isPassing, storeFailureText } from "./store-failure.ts";
 
@@ -25,13 +24,16 @@ export interface ReplicaPartitionOptions extends Pick<FollowerOptions, "upstream
   topic: string;
   topicId: string;
   partition: number;
+  /** What it shares with the topic's other partitions. */
+  shared: ReplicaTopic;
   /** What an earlier visit, or another tab, has noted: the note may have outlived what it tells of. */
   noted: HeldRange | undefined;
   onChange: () => void;
   onGap: (from: bigint, to: bigint) => void;
+  /** It is fetched anew. */
+  onRebuild: (reason: string) => void;
 }
 
-const SEGMENT_BYTES = 64 * 1024 * 1024;
 /** Of a store that has failed. One that is full may be so for hours, and what is fetched meanwhile is fetched in vain. */
 const STORE_BACK_OFF: BackOffOptions = { baseMs: 500, capMs: 120_000 };
 /** A store that has worked for so long has recovered from what it failed with before. */
@@ -44,14 +46,12 @@ export class ReplicaPartitionKeeper {
   /** Rings when what is held has changed. */
   readonly moved = new Bell();
   private readonly options: ReplicaPartitionOptions;
-  private log: PartitionLog | undefined;
-  private follower: Follower | undefined;
+  private writer: ReplicaWriter | undefined;
   /** What the tab that writes has told, or this one has seen in the files, while it does not write. */
   private told: HeldRange | undefined;
   private toldHighWatermark: bigint | undefined;
   /** Why the log is not open although this tab writes it. */
   private halt: { readonly state: "waiting" | "failed"; readonly reason: string } | undefined;
-  private recovered: string | undefined;
   /** Where the replica was cut back while this tab wrote it, in order. */
   private readonly cuts: bigint[] = [];
   private readonly reader: ReplicaReader;
@@ -65,13 +65,18 @@ export class ReplicaPartitionKeeper {
     this.reader = new ReplicaReader({ store, engine, directory: this.directory, log: () => this.log });
   }
 
+  /** While this tab writes it. */
+  private get log(): PartitionLog | undefined {
+    return this.writer?.log;
+  }
+
   private get directory(): string {
     return `${this.options.topic}-${this.partition}`;
   }
 
   get status(): ReplicaPartition {
-    const { log, follower, partition } = this;
-    if (log === undefined) {
+    const { writer, partition } = this;
+    if (writer === undefined) {
       const { from, to, bytes } = this.told ?? { from: 0n, to: 0n, bytes: 0 };
       const { state, reason } = this.halt ?? { state: "reading", reason: undefined };
       return {
@@ -84,18 +89,16 @@ export class ReplicaPartitionKeeper {
         reason,
       };
     }
-    const state = follower?.state ?? "waiting";
-    // It is opened again: see `write`.
-    const isHealing = follower !== undefined && this.canGoOn(follower);
+    const { log, follower, isHealing } = writer;
     return {
       partition,
       from: log.logStartOffset,
       // What is still being written cannot be read yet.
       to: log.highWatermark,
       bytes: log.sizeBytes,
-      highWatermark: follower?.highWatermark,
-      state: state === "stopped" || isHealing ? "waiting" : state,
-      reason: isHealing ? storeFailureText(follower.failure) : (follower?.reason ?? this.recovered),
+      highWatermark: follower.highWatermark,
+      state: follower.state === "stopped" || isHealing ? "waiting" : follower.state,
+      reason: isHealing ? storeFailureText(follower.failure) : writer.reason,
     };
   }
 
@@ -108,6 +111,11 @@ export class ReplicaPartitionKeeper {
 
   get isWriting(): boolean {
     return this.log !== undefined;
+  }
+
+  /** More or less is to be kept from now on. */
+  wake(): void {
+    this.writer?.wake();
   }
 
   /** Another tab, which writes this partition, tells how far it is. */
@@ -168,71 +176,29 @@ export class ReplicaPartitionKeeper {
 
   /** Answers why it cannot go on: when the signal has aborted, or when the store has failed. */
   private async writeUntilItFails(signal: AbortSignal): Promise<unknown> {
+    let writer: ReplicaWriter;
     try {
-      this.log = await this.open();
+      writer = await ReplicaWriter.open({
+        ...this.options,
+        directory: this.directory,
+        onChange: () => this.changed(),
+        onGap: (from, to) => this.tellGap(from, to),
+        onCut: (end) => this.cuts.push(end),
+      });
     } catch (error) {
       return error;
     }
     this.halt = undefined;
-    const { upstream, metadata, history } = this.options;
-    this.log.onAdvance(() => this.changed());
-    this.follower = new Follower({
-      upstream,
-      metadata,
-      history,
-      log: this.log,
-      onGap: (from, to) => this.tellGap(from, to),
-      onCut: (end) => this.cuts.push(end),
-      onChange: () => this.changed(),
-    });
+    this.writer = writer;
     this.changed();
-    const { follower } = this;
-    const over = aborted(signal);
-    // What will never get better stays as it is, and what is held can be read.
-    await Promise.race([over, follower.ended.then(() => (this.canGoOn(follower) ? undefined : over))]);
-    await follower.stop();
+    await writer.done(signal);
+    await writer.stop();
     this.told = this.held;
     this.toldHighWatermark = this.status.highWatermark;
-    const { log } = this;
-    this.log = undefined;
-    // What cannot be closed in order is recovered when it is opened again.
-    await log.close().catch(() => undefined);
+    this.writer = undefined;
+    await writer.close();
     this.moved.ring();
-    return follower.failure;
-  }
-
-  /** Whether a follower that has ended may follow again once the log is opened anew. */
-  private canGoOn({ state, failure }: Follower): boolean {
-    return state === "failed" && isPassing(failure);
-  }
-
-  /** A replica that is damaged is not repaired: the upstream has it all. */
-  private async open(): Promise<PartitionLog> {
-    const { store, engine, clock, topic, topicId, partition } = this.options;
-    const config = topicConfig(
-      brokerConfig(new Map([["log.segment.bytes", String(SEGMENT_BYTES)]])),
-      new Map(),
-    );
-    const options = {
-      store,
-      engine,
-      clock,
-      topic,
-      topicId,
-      partition,
-      config,
-      clean: false,
-      uncompressedBytesMax: UNCOMPRESSED_BYTES_MAX,
-    };
-    try {
-      return await PartitionLog.open(options);
-    } catch (error) {
-      if (!(error instanceof KafkaError)) throw error;
-      this.recovered = `what this device held was damaged, and is fetched anew: ${error.message}`;
-      this.told = undefined;
-      await store.delete(await store.list(`${this.directory}/`));
-      return PartitionLog.open(options);
-    }
+    return writer.follower.failure;
   }
 
   /**

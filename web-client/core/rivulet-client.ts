@@ -244,10 +244,10 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     const key = `${topic.clusterId}/${topic.id}/${options.partitions?.join(",") ?? "all"}`;
     let keeper = this.replicas.get(key);
     if (keeper === undefined) {
-      keeper = this.openReplica(topic, partitions, options.partitions === undefined);
+      keeper = this.openReplica(topic, partitions, options);
       this.replicas.set(key, keeper);
       keeper.catch(() => this.replicas.delete(key));
-    }
+    } else if (options.keep !== undefined) (await keeper).keep(options.keep);
     const release = async (opened: ReplicaKeeper, isDeleted: boolean): Promise<void> => {
       this.replicas.delete(key);
       await (isDeleted ? opened.delete() : opened.close());
@@ -281,7 +281,7 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
   private async openReplica(
     topic: { clusterId: string; name: string; id: string },
     partitions: readonly number[],
-    isWhole: boolean,
+    options: ReplicateOptions,
   ): Promise<ReplicaKeeper> {
     const { host, device } = this.parts;
     // Asked for once there is something to lose; a browser that says no may still keep it.
@@ -293,7 +293,9 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
       topic: topic.name,
       topicId: topic.id,
       partitions,
-      isWhole,
+      isWhole: options.partitions === undefined,
+      keep: options.keep ?? {},
+      serverTime: host.serverTime,
       store: directoryStore(await device.replicas(topic.clusterId), `${topic.id}/`),
     });
   }
