@@ -56,17 +56,18 @@ export function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** An AbortController that also follows `parent`. Abort it when done: until then the parent holds it. */
-export function linkedController(parent: AbortSignal): AbortController {
+/** An AbortController that also follows each of `parents`. Abort it when done: until then they hold it. */
+export function linkedController(...parents: readonly (AbortSignal | undefined)[]): AbortController {
   const controller = new AbortController();
-  if (parent.aborted) {
-    controller.abort(parent.reason);
-    return controller;
+  for (const parent of parents) {
+    if (parent === undefined) continue;
+    const follow = (): void => controller.abort(parent.reason);
+    if (parent.aborted) follow();
+    if (controller.signal.aborted) return controller;
+    parent.addEventListener("abort", follow, { once: true });
+    controller.signal.addEventListener("abort", () => parent.removeEventListener("abort", follow), {
+      once: true,
+    });
   }
-  const follow = (): void => controller.abort(parent.reason);
-  parent.addEventListener("abort", follow, { once: true });
-  controller.signal.addEventListener("abort", () => parent.removeEventListener("abort", follow), {
-    once: true,
-  });
   return controller;
 }

@@ -48,6 +48,15 @@ export type {
   TopicDescription,
   TopicPartitions,
 } from "./core/api-admin.ts";
+export { PartitionsEvent } from "./core/api-group.ts";
+export type {
+  Group,
+  GroupEvents,
+  GroupState,
+  GroupSubscribeOptions,
+  GroupSubscription,
+  TopicPartition,
+} from "./core/api-group.ts";
 export type { From, Position, Start, SubscribeOptions, Subscription } from "./core/api-subscribe.ts";
 export type { RecordHeader } from "../log/record.ts";
 export { bytes, json, text } from "./core/serializer.ts";

@@ -1,6 +1,7 @@
 /** The shapes of the public API: what an app sees. The classes behind them stay private. */
 import type { RecordHeader } from "../../log/record.ts";
 import type { Admin } from "./api-admin.ts";
+import type { Group } from "./api-group.ts";
 import type { Position, SubscribeOptions, Subscription } from "./api-subscribe.ts";
 import type { Serializer } from "./serializer.ts";
 import type { TypedEventTarget } from "./typed-events.ts";
@@ -68,6 +69,8 @@ export interface Rivulet extends TypedEventTarget<RivuletEvents>, AsyncDisposabl
   readonly admin: Admin;
   topic(name: string): Topic<Uint8Array, string>;
   topic<V, K = string>(name: string, options: TopicOptions<V, K>): Topic<V, K>;
+  /** A consumer group, whose members share topics' partitions; nothing is asked of the gateway until somebody subscribes. */
+  group(groupId: string): Group;
   /** All topics with the range that the gateway has and the range that this device holds; offline, as last known. */
   topics(): Promise<TopicSummary[]>;
   /** Closes the connection and stays away until `goOnline`. */

@@ -22,6 +22,8 @@ export interface ClientParts {
   readonly channel: TabChannel;
   /** Where readers left off. */
   readonly positions: StoredPositions;
+  /** Closed before the connection is, so that they can say that they leave. */
+  readonly groups: Set<{ close(): Promise<void> }>;
   /** Aborts when the client closes. */
   readonly signal: AbortSignal;
   replicate<V, K>(topic: string, codec: Codec<V, K>, options: ReplicateOptions): Promise<Replica<V, K>>;

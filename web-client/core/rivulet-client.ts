@@ -19,6 +19,8 @@ import type {
   TopicOptions,
   TopicSummary,
 } from "./api.ts";
+import type { Group } from "./api-group.ts";
+import { GroupClient } from "./group/group-client.ts";
 import type { ClientHost } from "./client-host.ts";
 import type { ClientParts } from "./client-parts.ts";
 import type { Device } from "./device.ts";
@@ -109,6 +111,7 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
       device,
       outbox,
       channel,
+      groups: new Set(),
       positions: new StoredPositions(device, clock, (what, error) => host.report(what, error)),
       signal,
       history: host.history,
@@ -141,6 +144,10 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     const value = options?.value ?? (bytes() as unknown as Serializer<V>);
     const key = options?.key ?? (text() as unknown as Serializer<K>);
     return new TopicClient(name, this.parts, { key, value });
+  }
+
+  group(groupId: string): Group {
+    return new GroupClient(groupId, this.parts);
   }
 
   topics(): Promise<TopicSummary[]> {
@@ -176,6 +183,7 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
   private async endAll(reason: string): Promise<void> {
     this.controller.abort();
     const keepers = await Promise.allSettled(this.replicas.values());
+    await Promise.all(Array.from(this.parts.groups, (group) => group.close()));
     await this.parts.upstream.close(reason);
     for (const keeper of keepers) if (keeper.status === "fulfilled") await keeper.value.close();
     await this.delivering;

@@ -33,15 +33,10 @@ export class TopicClient<V, K> implements Topic<V, K> {
 
   subscribe(options: SubscribeOptions = {}): RecordSubscription<V, K> {
     const { name, codec, parts } = this;
-    const controller = linkedController(parts.signal);
-    const stop = (): void => controller.abort();
-    const { signal } = options;
-    signal?.addEventListener("abort", stop, { once: true });
-    controller.signal.addEventListener("abort", () => signal?.removeEventListener("abort", stop), {
-      once: true,
-    });
-    if (signal?.aborted === true) stop();
-    return new RecordSubscription(readTopic({ name, codec, parts, options, controller }), stop);
+    const controller = linkedController(parts.signal, options.signal);
+    return new RecordSubscription(readTopic({ name, codec, parts, options, controller }), () =>
+      controller.abort(),
+    );
   }
 
   replicate(options: ReplicateOptions = {}): Promise<Replica<V, K>> {
