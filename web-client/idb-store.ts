@@ -109,6 +109,10 @@ export class IdbStore implements Store {
     return readChunks(this.database, name, position, position + length);
   }
 
+  async size(name: string): Promise<number> {
+    return (await this.database.get("files", name))?.size ?? 0;
+  }
+
   close(): Promise<void> {
     this.database.close();
     return Promise.resolve();

@@ -4,7 +4,9 @@ export { GapEvent, RebuildEvent, StateEvent } from "./core/api.ts";
 export type {
   ConnectionState,
   ConnectOptions,
+  FollowOptions,
   Keep,
+  LatestOptions,
   Outbox,
   OutboxEntry,
   OutboxEvents,

@@ -50,6 +50,10 @@ class TestStore extends MemoryStore implements ReadableStore {
     this.mayFail();
     return (await this.open(name)).read(position, length);
   }
+
+  async size(name: string): Promise<number> {
+    return (await this.open(name)).size;
+  }
 }
 
 function setUp(noted?: HeldRange) {
@@ -78,6 +82,7 @@ function setUp(noted?: HeldRange) {
       onCleanup: () => undefined,
     }),
     onRebuild: () => undefined,
+    onCut: () => undefined,
     onChange: () => undefined,
     onGap: (from: bigint, to: bigint) => void gaps.push([from, to]),
   };
@@ -234,7 +239,7 @@ test("a reader that follows survives a store that fails now and then, in the tab
     await until(() => keeper.status.to === BigInt(count));
     const { from, to, bytes } = keeper.status;
     store.fail(new DOMException("aborted for no reason", "UnknownError"), 2);
-    alongside.hear({ from, to, bytes }, to);
+    alongside.hear({ from, to, bytes }, to, keeper.lastCut);
     await until(() => read.every(({ offsets }) => offsets.length === count));
   }
   for (const { offsets } of read) expect(offsets).toEqual([0n, 1n, 2n, 3n, 4n]);
@@ -298,7 +303,7 @@ test("a reader hears of what is gone before it came there, in the tab that write
   const again = keeper.write(controller.signal);
   await until(() => keeper.status.to === 7n);
   const { from, to, bytes } = keeper.status;
-  alongside.hear({ from, to, bytes }, to);
+  alongside.hear({ from, to, bytes }, to, keeper.lastCut);
   await until(() => read.every(({ offsets }) => offsets.length === 5));
   for (const { offsets } of read) expect(offsets).toEqual([0n, 1n, 2n, 5n, 6n]);
   // Once in each tab, though in the one that writes both the replica and its reader have found out.

@@ -8,6 +8,10 @@ import { batchOf, engine } from "../log/harness.ts";
 const LOG = "orders-0/00000000000000000000.log";
 
 class ReadableMemoryStore extends MemoryStore implements ReadableStore {
+  async size(name: string): Promise<number> {
+    return (await this.open(name)).size;
+  }
+
   async readAt(name: string, position: number, length: number): Promise<Uint8Array> {
     return (await this.open(name)).read(position, length);
   }

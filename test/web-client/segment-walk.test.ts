@@ -11,6 +11,10 @@ const engine = loadEngine();
 
 class TestStore extends MemoryStore implements ReadableStore {
   bytesRead = 0;
+  async size(name: string): Promise<number> {
+    return (await this.open(name)).size;
+  }
+
   async readAt(name: string, position: number, length: number): Promise<Uint8Array> {
     const bytes = await (await this.open(name)).read(position, length);
     this.bytesRead += bytes.byteLength;

@@ -197,13 +197,20 @@ export interface Replica<V, K = string> extends TypedEventTarget<ReplicaEvents> 
   readonly topic: string;
   readonly topicId: string;
   readonly partitions: readonly ReplicaPartition[];
-  /** Records held, all partitions together. */
+  /** Offsets held, all partitions together: as many records, but for those that compaction has taken out. */
   readonly heldRecords: number;
   readonly heldBytes: number;
-  /** What this device holds from `from` (its first record when left out) to its end; works offline. */
+  /** What this device holds, one partition after the other; works offline. */
   read(options?: ReadOptions): AsyncIterableIterator<ReceivedRecord<V, K>>;
-  /** As `read`, and goes on with what arrives. */
-  follow(options?: ReadOptions): AsyncIterableIterator<ReceivedRecord<V, K>>;
+  /** As `read`, forwards, and goes on with what arrives. */
+  follow(options?: FollowOptions): AsyncIterableIterator<ReceivedRecord<V, K>>;
+  /**
+   * The last record with this key that this device holds: its value is null when that is a tombstone. undefined: it holds none.
+   * Works offline. Keys are looked for from the end: the first look-up of a key reads what was written since its last record, or
+   * all that is held when there is none; others after it what has come since. It takes memory for the keys that were passed (16
+   * MiB at most for each partition), and begins anew with each visit.
+   */
+  latest(key: K, options?: LatestOptions): Promise<ReceivedRecord<V, K> | undefined>;
   /**
    * Resolves once every partition has reached what was the gateway's end when it was last told. Rejects when one of them
    * never will: the topic is gone upstream, the partition has failed, or the replica is closed.
@@ -215,12 +222,28 @@ export interface Replica<V, K = string> extends TypedEventTarget<ReplicaEvents> 
   delete(): Promise<void>;
 }
 
-export interface ReadOptions {
+export interface FollowOptions {
   /** All partitions when left out. */
   partition?: number;
-  /** Only together with `partition`. */
-  from?: bigint;
+  /**
+   * An offset, only together with `partition`; or a time, in milliseconds since the epoch: the first record whose timestamp is not
+   * less, and all after it, whatever theirs are. When left out, the first record.
+   */
+  from?: bigint | { readonly timestamp: number | Date };
   signal?: AbortSignal;
+}
+
+export interface ReadOptions extends FollowOptions {
+  /**
+   * `backward`: newest first, from the record at `from` (at a time: from the last one before the first that is later; when left out,
+   * from the last one) to the first. `forward` when left out.
+   */
+  direction?: "forward" | "backward";
+}
+
+export interface LatestOptions {
+  /** The partition that the key is in; all are asked when left out, and the record with the greatest timestamp counts. */
+  partition?: number;
 }
 
 export interface ReplicaPartition {

@@ -10,6 +10,10 @@ class ReadableMemoryStore extends MemoryStore implements ReadableStore {
   async readAt(name: string, position: number, length: number): Promise<Uint8Array> {
     return (await this.open(name)).read(position, length);
   }
+
+  async size(name: string): Promise<number> {
+    return (await this.list(name)).includes(name) ? (await this.open(name)).size : 0;
+  }
 }
 
 /** A device of one tab alone: nothing survives it. */

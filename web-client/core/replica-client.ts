@@ -4,7 +4,16 @@ import { merge } from "../../sync/merge.ts";
 import { watchPartitions } from "../../sync/partition-watch.ts";
 import { deferred, linkedController } from "../../sync/wait.ts";
 import { GapEvent, RebuildEvent } from "./api.ts";
-import type { Keep, ReadOptions, ReceivedRecord, Replica, ReplicaEvents, ReplicaPartition } from "./api.ts";
+import type {
+  FollowOptions,
+  Keep,
+  LatestOptions,
+  ReadOptions,
+  ReceivedRecord,
+  Replica,
+  ReplicaEvents,
+  ReplicaPartition,
+} from "./api.ts";
 import type { Device } from "./device.ts";
 import { LazyRecord } from "./received-record.ts";
 import type { Codec } from "./received-record.ts";
@@ -127,6 +136,7 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
       noted: this.options.device.held(this.topicId, partition),
       onChange: () => this.changed(keeper),
       onGap: (from, to) => this.dispatchEvent(new GapEvent(partition, from, to)),
+      onCut: () => this.note(keeper),
       onRebuild: (reason) => this.dispatchEvent(new RebuildEvent(partition, reason)),
     });
     return keeper;
@@ -142,7 +152,7 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
   private hear(message: TabMessage): void {
     if (message.kind !== "replica" && message.kind !== "ask") return;
     const keeper = this.keepers.find((each) => this.lockName(each.partition) === message.replica);
-    if (message.kind === "replica") keeper?.hear(message, message.highWatermark);
+    if (message.kind === "replica") keeper?.hear(message, message.highWatermark, message.cut);
     else if (keeper?.isWriting === true) this.note(keeper);
   }
 
@@ -166,11 +176,11 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
   /** For the next visit, and for the other tabs. */
   private note(keeper: ReplicaPartitionKeeper): void {
     const { device, channel } = this.options;
-    const { partition, held } = keeper;
+    const { partition, held, lastCut: cut } = keeper;
     if (held === undefined) return;
     device.noteHeld(this.topicId, partition, held);
     const { highWatermark } = keeper.status;
-    channel.tell({ kind: "replica", replica: this.lockName(partition), ...held, highWatermark });
+    channel.tell({ kind: "replica", replica: this.lockName(partition), ...held, highWatermark, cut });
   }
 }
 
@@ -220,28 +230,49 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
   }
 
   async *read(options: ReadOptions = {}): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
+    const isBackward = options.direction === "backward";
     for (const keeper of this.chosen(options)) {
-      for await (const records of keeper.read(options.from ?? 0n)) {
+      const start = await startOf(keeper, options);
+      const batches = isBackward ? keeper.readBackward(start) : keeper.read(start);
+      for await (const records of batches) {
         if (options.signal?.aborted === true) return;
         yield* this.received(keeper.partition, records);
       }
     }
   }
 
-  async *follow(options: ReadOptions = {}): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
+  async latest(key: K, options: LatestOptions = {}): Promise<ReceivedRecord<V, K> | undefined> {
+    const bytes = this.codec.key.encode(key).slice();
+    const found = await Promise.all(
+      this.chosen(options).map(async (keeper) => {
+        const record = await keeper.latest(bytes);
+        return record && new LazyRecord(this.topic, keeper.partition, record, this.codec);
+      }),
+    );
+    // Whoever writes a key writes to one partition, unless the topic has got more of them since.
+    return found
+      .filter((record) => record !== undefined)
+      .reduce<ReceivedRecord<V, K> | undefined>(
+        (last, record) => (last !== undefined && last.timestamp >= record.timestamp ? last : record),
+        undefined,
+      );
+  }
+
+  async *follow(options: FollowOptions = {}): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
     const controller = linkedController(this.keeper.signal);
     const stop = (): void => controller.abort();
     options.signal?.addEventListener("abort", stop, { once: true });
     if (options.signal?.aborted === true) stop();
-    const open = async function* (keeper: ReplicaPartitionKeeper, from: bigint) {
-      for await (const records of keeper.follow(from, controller.signal)) yield { keeper, records };
+    const open = async function* (keeper: ReplicaPartitionKeeper, begin: FollowOptions) {
+      const start = await startOf(keeper, begin);
+      for await (const records of keeper.follow(start, controller.signal)) yield { keeper, records };
     };
-    const sources = this.chosen(options).map((keeper) => open(keeper, options.from ?? 0n));
+    const sources = this.chosen(options).map((keeper) => open(keeper, options));
     const { onMore } = this.keeper;
     let hear: ((keeper: ReplicaPartitionKeeper) => void) | undefined;
     const merged = merge(sources, stop, (add) => {
       if (options.partition !== undefined) return;
-      hear = (keeper) => add(open(keeper, 0n));
+      hear = (keeper) => add(open(keeper, {}));
       onMore.add(hear);
     });
     try {
@@ -287,8 +318,8 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
     return this.release(this.keeper, true);
   }
 
-  private chosen({ partition, from }: ReadOptions) {
-    if (from !== undefined && partition === undefined)
+  private chosen({ partition, from }: Pick<ReadOptions, "partition" | "from">) {
+    if (typeof from === "bigint" && partition === undefined)
       throw new TypeError("`from` is an offset of one partition: name the partition, too");
     return this.keeper.keepers.filter((keeper) => partition === undefined || keeper.partition === partition);
   }
@@ -299,6 +330,21 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
   ): Generator<ReceivedRecord<V, K>, void, void> {
     for (const record of records) yield new LazyRecord(this.topic, partition, record, this.codec);
   }
+}
+
+/** The offset to begin at; reading backwards, the one after it. */
+async function startOf(
+  keeper: ReplicaPartitionKeeper,
+  { from, direction }: Pick<ReadOptions, "from" | "direction">,
+): Promise<bigint> {
+  const isBackward = direction === "backward";
+  if (from === undefined) return isBackward ? (await keeper.readable()).to : 0n;
+  if (typeof from === "bigint") return isBackward ? from + 1n : from;
+  const timestamp = Number(from.timestamp);
+  if (!Number.isFinite(timestamp))
+    throw new TypeError(`from.timestamp is ${String(from.timestamp)}: no time`);
+  const first = isBackward ? Math.floor(timestamp) + 1 : Math.ceil(timestamp);
+  return (await keeper.offsetAt(BigInt(first))) ?? (await keeper.readable()).to;
 }
 
 /** Throws RangeError when so little cannot be kept. */

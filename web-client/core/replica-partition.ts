@@ -11,10 +11,13 @@ import { Bell, sleep } from "../../sync/wait.ts";
 import type { ReplicaPartition } from "./api.ts";
 import type { HeldRange } from "./device.ts";
 import type { ReadableStore } from "./directory-store.ts";
+import { KeyIndex } from "./key-index.ts";
+import type { KeyIndexSource } from "./key-index.ts";
 import { ReplicaReader } from "./replica-reader.ts";
 import type { ReplicaTopic } from "./replica-topic.ts";
 import { ReplicaWriter } from "./replica-writer.ts";
-import { readSteadily } from "./steady-read.ts";
+import { doSteadily, readSteadily } from "./steady-read.ts";
+import type { SteadyReadOptions } from "./steady-read.ts";
 import { isPassing, storeFailureText } from "./store-failure.ts";
 
 export interface ReplicaPartitionOptions extends Pick<FollowerOptions, "upstream" | "metadata" | "history"> {
@@ -30,6 +33,8 @@ export interface ReplicaPartitionOptions extends Pick<FollowerOptions, "upstream
   noted: HeldRange | undefined;
   onChange: () => void;
   onGap: (from: bigint, to: bigint) => void;
+  /** It was cut back: other tabs should know at once. */
+  onCut: () => void;
   /** It is fetched anew. */
   onRebuild: (reason: string) => void;
 }
@@ -40,6 +45,12 @@ const STORE_BACK_OFF: BackOffOptions = { baseMs: 500, capMs: 120_000 };
 const RECOVERED_MS = 60_000;
 /** Within this time a tab that writes has told how far it is, or there is none, and this one writes. */
 const TOLD_WITHIN_MS = 1000;
+
+/** What was held from `to` on is gone, or is others now; `id` tells it from other times. */
+export interface Cut {
+  readonly id: number;
+  readonly to: bigint;
+}
 
 export class ReplicaPartitionKeeper {
   readonly partition: number;
@@ -52,8 +63,11 @@ export class ReplicaPartitionKeeper {
   private toldHighWatermark: bigint | undefined;
   /** Why the log is not open although this tab writes it. */
   private halt: { readonly state: "waiting" | "failed"; readonly reason: string } | undefined;
-  /** Where the replica was cut back while this tab wrote it, in order. */
+  /** Where the replica was cut back, as far as this tab knows, in order. */
   private readonly cuts: bigint[] = [];
+  private ownCut: Cut | undefined;
+  private heardCut: number | undefined;
+  private readonly keys: KeyIndex;
   private readonly reader: ReplicaReader;
   /** What was told last to be gone upstream. */
   private lastGap: { readonly from: bigint; readonly to: bigint } | undefined;
@@ -63,6 +77,7 @@ export class ReplicaPartitionKeeper {
     this.partition = options.partition;
     const { store, engine } = options;
     this.reader = new ReplicaReader({ store, engine, directory: this.directory, log: () => this.log });
+    this.keys = new KeyIndex(this.keySource());
   }
 
   /** While this tab writes it. */
@@ -118,9 +133,17 @@ export class ReplicaPartitionKeeper {
     this.writer?.wake();
   }
 
-  /** Another tab, which writes this partition, tells how far it is. */
-  hear(range: HeldRange, highWatermark: bigint | undefined): void {
+  /** What of what was held was cut off last, while this tab wrote it. */
+  get lastCut(): Cut | undefined {
+    return this.ownCut;
+  }
+
+  /** Another tab, which writes this partition, tells how far it is, and what it has cut off last. */
+  hear(range: HeldRange, highWatermark: bigint | undefined, cut: Cut | undefined): void {
     if (this.isWriting) return;
+    // One that was before anything was heard is part of what was read.
+    if (cut !== undefined && cut.id !== this.heardCut && this.told !== undefined) this.cuts.push(cut.to);
+    this.heardCut = cut?.id;
     this.told = range;
     this.toldHighWatermark = highWatermark;
     this.changed();
@@ -169,6 +192,12 @@ export class ReplicaPartitionKeeper {
     }
   }
 
+  private cut(to: bigint): void {
+    this.cuts.push(to);
+    this.ownCut = { id: this.options.upstream.random(), to };
+    this.options.onCut();
+  }
+
   private stop(halt: NonNullable<typeof this.halt>): void {
     this.halt = halt;
     this.changed();
@@ -183,7 +212,7 @@ export class ReplicaPartitionKeeper {
         directory: this.directory,
         onChange: () => this.changed(),
         onGap: (from, to) => this.tellGap(from, to),
-        onCut: (end) => this.cuts.push(end),
+        onCut: (end) => this.cut(end),
       });
     } catch (error) {
       return error;
@@ -209,20 +238,57 @@ export class ReplicaPartitionKeeper {
     return this.readOn(offset, offset, signal);
   }
 
+  /** Records below `offset`, newest first, down to where what is held begins. Answers where it ended. */
+  readBackward(offset: bigint, signal?: AbortSignal): AsyncGenerator<LogRecord[], bigint, void> {
+    return readSteadily((from) => this.reader.readBackward(from), offset, this.steady(signal), "backward");
+  }
+
+  /** The first record that is held of that time (milliseconds since the epoch) or later; undefined: there is none. */
+  offsetAt(timestamp: bigint): Promise<bigint | undefined> {
+    return doSteadily(() => this.reader.offsetAt(timestamp), this.steady());
+  }
+
+  /** Where what can be read begins and ends. */
+  readable(): Promise<{ from: bigint; to: bigint }> {
+    return doSteadily(() => this.reader.held(), this.steady());
+  }
+
+  /** The last record that is held with this key, a tombstone too; undefined: there is none. */
+  latest(key: Uint8Array): Promise<LogRecord | undefined> {
+    return this.keys.latest(key);
+  }
+
+  private keySource(): KeyIndexSource {
+    const changes = (): number => this.cuts.length;
+    return {
+      held: () => this.readable(),
+      read: (offset) => this.read(offset),
+      readBackward: (offset) => this.readBackward(offset),
+      recordAt: (offset) => doSteadily(() => this.reader.recordAt(offset), this.steady()),
+      get changes() {
+        return changes();
+      },
+    };
+  }
+
+  private steady(signal?: AbortSignal): SteadyReadOptions {
+    const { clock, upstream } = this.options;
+    const { random } = upstream;
+    return { clock, random, signal };
+  }
+
   /** `read` of a reader that has begun at `begin`. */
   private readOn(
     begin: bigint,
     offset: bigint,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<LogRecord[], bigint, void> {
-    const { clock, upstream } = this.options;
-    const { random } = upstream;
     const reading = {
       told: () => this.told?.to,
       // A reader that has read nothing yet begins where what is held does.
       onMissing: (from: bigint, to: bigint) => from > begin && this.tellGap(from, to),
     };
-    return readSteadily((from) => this.reader.read(from, reading), offset, { clock, random, signal });
+    return readSteadily((from) => this.reader.read(from, reading), offset, this.steady(signal));
   }
 
   /** As `read`, and waits for more; goes back to where the replica was cut. Ends when the signal aborts. */

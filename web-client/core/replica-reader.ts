@@ -2,6 +2,7 @@
 import { BatchHeader } from "../../log/batch.ts";
 import type { Engine } from "../../log/engine.ts";
 import type { PartitionLog } from "../../log/partition-log.ts";
+import type { ReadResult } from "../../log/partition-types.ts";
 import type { LogRecord } from "../../log/record.ts";
 import { batchesOf } from "../../sync/joined-range.ts";
 import { recordsFrom } from "../../sync/subscription.ts";
@@ -9,10 +10,14 @@ import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import type { ReadableStore } from "./directory-store.ts";
 import { firstBase, walkSegments } from "./segment-walk.ts";
 import type { SegmentPlace } from "./segment-walk.ts";
+import { checkSettled, StoredPartition } from "./stored-partition.ts";
+import type { ReadablePartition } from "./stored-partition.ts";
 
 /** What one batch may decompress to. */
 export const UNCOMPRESSED_BYTES_MAX = 128 * 1024 * 1024;
 const READ_BYTES = 1024 * 1024;
+/** Who reads backwards wants the newest: less at once. */
+const BACKWARD_BYTES = 128 * 1024;
 
 export interface ReplicaReaderOptions {
   readonly store: ReadableStore;
@@ -54,6 +59,79 @@ export class ReplicaReader {
     }
   }
 
+  /**
+   * Records below `offset`, newest first, a batch at a time, down to where what is held begins. Answers where it ended.
+   */
+  async *readBackward(offset: bigint): AsyncGenerator<LogRecord[], bigint, void> {
+    let next = offset;
+    for (;;) {
+      const partition = await this.partition();
+      const { logStartOffset: start, highWatermark: end } = partition;
+      if (next > end) next = end;
+      if (next <= start) return next;
+      const piece = await this.pieceOf(partition, () => partition.readBefore(next, BACKWARD_BYTES));
+      // The log was cut back, or is another tab's now.
+      if (piece === undefined) continue;
+      if (piece.bytes.length === 0) return next;
+      for (const { at, bytes } of [...batchesOf(piece.bytes)].toReversed()) {
+        const records = this.recordsOf(piece.bytes.subarray(at, at + bytes), start);
+        const wanted = records.filter((record) => record.offset < next).toReversed();
+        if (wanted.length > 0) yield wanted;
+      }
+      next = piece.from;
+    }
+  }
+
+  /** The first record of that time or later; undefined: there is none. */
+  async offsetAt(timestamp: bigint): Promise<bigint | undefined> {
+    const partition = await this.partition();
+    return (await partition.offsetForTimestamp(timestamp))?.offset;
+  }
+
+  /** undefined: it is not held. */
+  async recordAt(offset: bigint): Promise<LogRecord | undefined> {
+    for (;;) {
+      const partition = await this.partition();
+      if (offset < partition.logStartOffset || offset >= partition.highWatermark) return undefined;
+      const piece = await this.pieceOf(partition, () => partition.read(offset, 1));
+      if (piece === undefined) continue;
+      for (const { at, bytes } of batchesOf(piece.bytes)) {
+        const records = this.recordsOf(piece.bytes.subarray(at, at + bytes), offset);
+        const found = records.find((record) => record.offset === offset);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    }
+  }
+
+  /** The range that can be read now. */
+  async held(): Promise<{ from: bigint; to: bigint }> {
+    const { logStartOffset: from, highWatermark: to } = await this.partition();
+    return { from, to };
+  }
+
+  /** The log that this tab writes, or the files as they are now. */
+  private async partition(): Promise<ReadablePartition> {
+    const { store, engine, directory } = this.options;
+    const uncompressedBytesMax = UNCOMPRESSED_BYTES_MAX;
+    return this.options.log() ?? StoredPartition.open({ store, engine, directory, uncompressedBytesMax });
+  }
+
+  /** undefined: look again, the log has been cut back, or is written by another tab from now on. */
+  private async pieceOf(
+    partition: ReadablePartition,
+    read: () => Promise<ReadResult>,
+  ): Promise<ReadResult | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      const isMoved = error instanceof KafkaError && error.code === ErrorCode.OFFSET_OUT_OF_RANGE;
+      const isOther = !(partition instanceof StoredPartition) && this.options.log() !== partition;
+      if (isMoved || isOther) return undefined;
+      throw error;
+    }
+  }
+
   /** Whether the files hold all that is below `end`. */
   async reaches(end: bigint): Promise<boolean> {
     const { store, engine, directory } = this.options;
@@ -73,15 +151,9 @@ export class ReplicaReader {
     const at = offset < log.logStartOffset ? log.logStartOffset : offset;
     if (at > offset) onMissing(offset, at);
     if (at >= log.highWatermark) return offset;
-    let piece: Awaited<ReturnType<PartitionLog["read"]>>;
-    try {
-      piece = await log.read(at, READ_BYTES);
-    } catch (error) {
-      // The replica was cut back, or this tab has stopped writing it: what is there now is read the next time.
-      const isMoved = error instanceof KafkaError && error.code === ErrorCode.OFFSET_OUT_OF_RANGE;
-      if (isMoved || this.options.log() !== log) return offset;
-      throw error;
-    }
+    const piece = await this.pieceOf(log, () => log.read(at, READ_BYTES));
+    // What is there now is read the next time.
+    if (piece === undefined) return offset;
     for (const { at: start, bytes } of batchesOf(piece.bytes)) {
       const records = this.recordsOf(piece.bytes.subarray(start, start + bytes), at);
       if (records.length > 0) yield records;
@@ -109,6 +181,7 @@ export class ReplicaReader {
     offset: bigint,
     place: SegmentPlace | undefined,
     reading: ReplicaReading,
+    hole?: bigint,
   ): AsyncGenerator<LogRecord[], bigint, void> {
     const { store, engine, directory } = this.options;
     let next = offset;
@@ -116,7 +189,12 @@ export class ReplicaReader {
       // Not whole yet, or being cut off: the tab that writes will say when there is more.
       if (engine.checkBatch(walked.batch, false, UNCOMPRESSED_BYTES_MAX) < 0) break;
       const { baseOffset, lastOffset } = new BatchHeader(walked.batch);
-      // Offsets may have holes; a log that begins later now has lost what was before.
+      // Offsets may have holes. But compaction exchanges files: it is one only if it is there when looked at anew.
+      if (baseOffset > next && baseOffset !== hole) {
+        checkSettled(directory, await store.list(`${directory}/`));
+        return yield* this.walk(next, undefined, reading, baseOffset);
+      }
+      // A log that begins later now has lost what was before.
       const isStart = baseOffset > next && ((await firstBase(store, directory)) ?? 0n) > next;
       if (isStart) reading.onMissing(next, baseOffset);
       const records = this.recordsOf(walked.batch, next);

@@ -30,8 +30,8 @@ export async function* walkSegments(
 ): AsyncGenerator<WalkedBatch, void, void> {
   const { names, bases } = await segmentsOf(store, directory);
   // A segment ends where the next one begins: those before `offset` are not read.
-  const first =
-    place === undefined ? bases.findLastIndex((base) => base <= offset) : names.indexOf(place.name);
+  const stood = place === undefined ? -1 : names.indexOf(place.name);
+  const first = stood >= 0 ? stood : bases.findLastIndex((base) => base <= offset);
   for (const name of names.slice(Math.max(0, first))) {
     const from = name === place?.name ? place.position : 0;
     for await (const walked of batchesOfFile(store, name, from)) {

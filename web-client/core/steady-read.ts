@@ -16,11 +16,15 @@ export interface SteadyReadOptions {
 /** A store that fails so often in a row, with nothing read in between, is told of. */
 const FAILURES_MAX = 6;
 
+/** Which way records come. Backwards they come from below an offset, newest first. */
+export type Direction = "forward" | "backward";
+
 /** Records as `read` gives them from an offset on. Answers, as it does, where it ended; throws what does not pass. */
 export async function* readSteadily(
   read: (offset: bigint) => AsyncGenerator<LogRecord[], bigint, void>,
   offset: bigint,
   { clock, random, signal }: SteadyReadOptions,
+  direction: Direction = "forward",
 ): AsyncGenerator<LogRecord[], bigint, void> {
   let next = offset;
   for (let failures = 0; ; failures++) {
@@ -30,7 +34,8 @@ export async function* readSteadily(
         const step = await reading.next();
         if (step.done === true) return step.value;
         failures = 0;
-        next = (step.value.at(-1)?.offset ?? next - 1n) + 1n;
+        const last = step.value.at(-1);
+        if (last !== undefined) next = direction === "forward" ? last.offset + 1n : last.offset;
         yield step.value;
       }
     } catch (error) {
@@ -40,5 +45,21 @@ export async function* readSteadily(
     }
     await sleep(clock, fullJitterMs(failures, random, RETRY_BACK_OFF), signal);
     if (signal?.aborted === true) return next;
+  }
+}
+
+/** What `work` answers, once the store does not fail it for a moment; rejects with what does not pass. */
+export async function doSteadily<T>(
+  work: () => Promise<T>,
+  { clock, random, signal }: SteadyReadOptions,
+): Promise<T> {
+  for (let failures = 0; ; failures++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isPassing(error) || failures + 1 >= FAILURES_MAX) throw error;
+    }
+    await sleep(clock, fullJitterMs(failures, random, RETRY_BACK_OFF), signal);
+    signal?.throwIfAborted();
   }
 }

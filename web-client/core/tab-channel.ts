@@ -15,6 +15,8 @@ export type TabMessage =
       readonly to: bigint;
       readonly bytes: number;
       readonly highWatermark: bigint | undefined;
+      /** What was cut off last of what was held: from `to` on it is gone, or is others now. */
+      readonly cut?: { readonly id: number; readonly to: bigint } | undefined;
     };
 
 /** A tab's end of what the host has for tabs to talk to each other. */
