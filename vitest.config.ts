@@ -13,6 +13,7 @@ const realThings = [
   "test/soak/**/*.test.ts",
   "test/runtimes/*.test.ts",
   "test/console/console.test.ts",
+  "test/console/pages.test.ts",
   "test/web-client/gateway.test.ts",
 ];
 

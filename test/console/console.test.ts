@@ -105,7 +105,7 @@ describeWith(["chromium"], "the console page", () => {
     await publish({ value: "second" });
     await chip("queued on this device").waitFor();
     await count("waiting-records", 1);
-    await page.getByRole("button", { name: "Outbox: 1 record waiting" }).click();
+    await page.getByRole("button", { name: "Outbox: 1 waiting" }).click();
     await page.getByRole("dialog").getByText("second").waitFor();
     await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
 
@@ -163,7 +163,7 @@ describeWith(["chromium"], "the console page", () => {
     await offline.click();
     await publish({ topic: "orders", value: "kept" });
     await publish({ value: "thought better of" });
-    await outbox("Outbox: 2 records waiting").click();
+    await outbox("Outbox: 2 waiting").click();
     await dialog
       .getByRole("listitem")
       .filter({ hasText: "thought better of" })
@@ -176,7 +176,7 @@ describeWith(["chromium"], "the console page", () => {
     expect(await row("thought better of").count()).toBe(0);
 
     await publish({ value: randomBytes(BATCH_BYTES_MAX).toString("base64") });
-    await outbox("Outbox: 0 records waiting, 1 record to decide on").click();
+    await outbox("Outbox: 0 waiting · 1 to decide").click();
     await dialog.getByText(`max.message.bytes is ${BATCH_BYTES_MAX}`).waitFor();
     await dialog.getByRole("button", { name: "Discard" }).click();
     await dialog.getByText("Nothing waits.").waitFor();
@@ -303,6 +303,8 @@ describeWith(["chromium"], "the console page", () => {
       await connection("signed out").waitFor();
       await row("from ada").waitFor({ state: "detached" });
     } finally {
+      // A page that is still there would report that its gateway is not.
+      await page.goto("about:blank");
       await guarded.stop();
     }
   });

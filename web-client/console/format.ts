@@ -31,6 +31,27 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? amount : amount.toFixed(1)} ${BYTE_UNITS[unit]}`;
 }
 
+/** A rate or a number on an axis: `0.5`, `12`, `3.4k`, `2.1M`. */
+export function formatRate(value: number): string {
+  if (value < 10) return String(Math.round(value * 10) / 10);
+  if (value < 1000) return String(Math.round(value));
+  return value < 1_000_000 ? `${(value / 1000).toFixed(1)}k` : `${(value / 1_000_000).toFixed(1)}M`;
+}
+
+const DURATIONS = [
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+  ["second", 1000],
+] as const;
+
+/** `604800000` -> `7 days`; what is no whole number of anything longer is told in milliseconds. */
+export function formatDuration(ms: number): string {
+  for (const [unit, unitMs] of DURATIONS)
+    if (ms >= unitMs && ms % unitMs === 0) return plural(ms / unitMs, unit);
+  return `${formatCount(ms)} ms`;
+}
+
 function digits(value: number, width: number): string {
   return String(value).padStart(width, "0");
 }

@@ -1,7 +1,10 @@
 /** The console page: opens the SDK on the gateway that served it, and draws what it knows. */
 import { render } from "preact";
+import { Group, Groups } from "./groups.tsx";
 import { StateProvider, useConsole } from "./context.ts";
+import { DevicePage } from "./device-page.tsx";
 import { Icon } from "./icons.tsx";
+import { Overview } from "./overview.tsx";
 import { Publish } from "./publish.tsx";
 import { sentence } from "./publishing.ts";
 import { RecordPane } from "./record.tsx";
@@ -12,17 +15,41 @@ import { Tail } from "./tail.tsx";
 import { Topics } from "./topics.tsx";
 
 function Page() {
-  const { view, selected } = useConsole();
+  const { view, selected, place } = useConsole();
+  const isSection = place.value !== undefined && place.value.page !== "topic";
   return (
-    <div class="page" data-view={view.value} data-record={selected.value === undefined ? "closed" : "open"}>
+    <div
+      class="page"
+      data-view={view.value}
+      data-record={selected.value === undefined ? "closed" : "open"}
+      data-tab={place.value?.page === "topic" ? place.value.tab : "records"}
+    >
       <StatusBar />
       <Topics />
-      <Tail />
-      <Publish />
+      {isSection ? <Section /> : <TopicPage />}
       <RecordPane />
       <ViewChoice />
     </div>
   );
+}
+
+function TopicPage() {
+  return (
+    <>
+      <Tail />
+      <Publish />
+    </>
+  );
+}
+
+/** Whatever is not one topic. */
+function Section() {
+  const { place } = useConsole();
+  const at = place.value;
+  if (at?.page === "topics") return <Overview />;
+  if (at?.page === "groups") return <Groups />;
+  if (at?.page === "group") return <Group key={at.group} groupId={at.group} />;
+  return <DevicePage />;
 }
 
 const views: { name: View; icon: "topics" | "records" | "send"; label: string }[] = [

@@ -9,7 +9,7 @@ const SHORTCUT = isApple ? "⌘ Return" : "Ctrl Enter";
 
 /** One record into a topic, by hand; works offline. */
 export function Publish() {
-  const { chosenName, choose, publishing, topics, view } = useConsole();
+  const { chosenName, go, publishing, topics, view } = useConsole();
   const topic = useSignal(chosenName.value ?? "");
   const key = useSignal("");
   const value = useSignal("");
@@ -26,7 +26,7 @@ export function Publish() {
     const name = topic.value.trim();
     try {
       const queued = publishing.publish({ topic: name, key: key.value, value: value.value });
-      choose(name);
+      go({ page: "topic", topic: name, tab: "records" });
       // The next record is often like this one: typing replaces it, the shortcut sends it again.
       valueField.current?.select();
       await queued;
@@ -99,7 +99,14 @@ export function Publish() {
       <div class="sent" role="log" aria-label="Published here">
         {error.value !== undefined && <span class="notice">{error.value}</span>}
         {publishing.sent.value.map((sent) => (
-          <SentChip key={sent.id} sent={sent} onShow={() => (choose(sent.topic), (view.value = "records"))} />
+          <SentChip
+            key={sent.id}
+            sent={sent}
+            onShow={() => (
+              go({ page: "topic", topic: sent.topic, tab: "records" }),
+              (view.value = "records")
+            )}
+          />
         ))}
       </div>
     </form>

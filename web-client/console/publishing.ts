@@ -31,8 +31,8 @@ export const TOPIC_NAME_RULE = "Letters, digits, dot, underscore and hyphen; at 
 const SENT_MAX = 5;
 const encoder = new TextEncoder();
 
-/** `onDelivered` is called with the topic's name: its end has moved, or it is new. */
-export function createPublishing(rivulet: Rivulet, onDelivered: (topic: string) => void): Publishing {
+/** `onDelivered` is called with how long it took, in milliseconds: a topic's end has moved, or it is new. */
+export function createPublishing(rivulet: Rivulet, onDelivered: (tookMs: number) => void): Publishing {
   const sent = signal<readonly Sent[]>([]);
   let lastId = 0;
 
@@ -43,6 +43,7 @@ export function createPublishing(rivulet: Rivulet, onDelivered: (topic: string) 
   return {
     sent,
     async publish({ topic, key, value }) {
+      const since = performance.now();
       const publication = rivulet
         .topic(topic)
         .publish({ key: key === "" ? null : key, value: encoder.encode(value) });
@@ -54,7 +55,7 @@ export function createPublishing(rivulet: Rivulet, onDelivered: (topic: string) 
       publication.delivered.then(
         (position) => {
           update(id, { step: "delivered", position });
-          onDelivered(topic);
+          onDelivered(performance.now() - since);
         },
         (error: unknown) => update(id, { step: "failed", reason: sentence(error) }),
       );

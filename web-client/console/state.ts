@@ -9,7 +9,9 @@ import {
   type Signal,
 } from "@preact/signals";
 import type { ConnectionState, Rivulet, TopicSummary } from "../index.ts";
+import { createActivity, type Activity } from "./activity.ts";
 import { createKeptTopics, type KeptTopics } from "./kept-topics.ts";
+import { formatPlace, parsePlace, type Place } from "./place.ts";
 import { createPublishing, type Publishing } from "./publishing.ts";
 import { createTail, type Tail } from "./tail-state.ts";
 import type { TailRow } from "./tail-buffer.ts";
@@ -33,12 +35,17 @@ export interface ConsoleState {
   readonly switchOff: (isOff: boolean) => void;
   /** By name; undefined until the first answer. */
   readonly topics: ReadonlySignal<readonly TopicSummary[] | undefined>;
-  /** The chosen topic's name, as in the page's address; it need not exist (yet). */
+  /** Asks for the topics now. */
+  readonly refreshTopics: () => Promise<void>;
+  /** Where the reader is, as in the page's address; undefined until there is something to show. */
+  readonly place: ReadonlySignal<Place | undefined>;
+  readonly go: (place: Place) => void;
+  /** The chosen topic's name; it need not exist (yet). */
   readonly chosenName: ReadonlySignal<string | undefined>;
   readonly chosen: ReadonlySignal<TopicSummary | undefined>;
-  readonly choose: (name: string | undefined) => void;
   readonly kept: KeptTopics;
   readonly tail: Tail;
+  readonly activity: Activity;
   readonly start: Signal<TailStart>;
   /** Whether the tail reads what this device holds. */
   readonly readsDevice: ReadonlySignal<boolean>;
@@ -55,7 +62,8 @@ export interface ConsoleState {
 
 const TOPICS_POLL_MS = 2_000;
 const STORAGE_POLL_MS = 10_000;
-const HASH_KEY = "topic";
+/** Who types is not done yet. */
+const SEARCH_SETTLES_MS = 300;
 /** Outlives a reload of this tab, and is no other tab's business. */
 const SWITCHED_OFF_KEY = "rivulet-console-offline";
 
@@ -69,17 +77,23 @@ export function createState(rivulet: Rivulet): ConsoleState {
   const connection = signal(rivulet.state);
   const isSwitchedOff = signal(wasSwitchedOff());
   const topics = signal<readonly TopicSummary[] | undefined>(undefined);
-  const chosenName = signal(nameInAddress());
+  const place = signal(parsePlace(location.hash));
+  const chosenName = computed(() => (place.value?.page === "topic" ? place.value.topic : undefined));
   const chosen = computed(() => topics.value?.find(({ name }) => name === chosenName.value));
-  const start = signal<TailStart>({ at: "newest" });
+  const start = signal<TailStart>(startOf(place.peek()));
   const selected = signal<TailRow | undefined>(undefined);
-  const view = signal<View>(chosenName.value === undefined ? "topics" : "records");
+  const view = signal<View>(place.value === undefined ? "topics" : "records");
   const outbox = signal({ pending: rivulet.outbox.pending, asking: rivulet.outbox.asking });
   const storage = signal<DeviceStorage>({ usedBytes: undefined, quotaBytes: undefined, isPersisted: false });
   const kafkaAddress = signal(`${location.hostname}:9092`);
   const kept = createKeptTopics(rivulet);
   const tail = createTail(rivulet);
-  const publishing = createPublishing(rivulet, () => void refreshTopics());
+  const activity = createActivity();
+  const search = settled(tail.search, SEARCH_SETTLES_MS);
+  const publishing = createPublishing(rivulet, (tookMs) => {
+    activity.noteDelivery(tookMs, Date.now());
+    void refreshTopics();
+  });
 
   const chosenKept = computed(() =>
     chosenName.value === undefined ? undefined : kept.byName.value.get(chosenName.value),
@@ -110,6 +124,7 @@ export function createState(rivulet: Rivulet): ConsoleState {
     try {
       const found = await rivulet.topics();
       topics.value = found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+      if (connection.peek().name === "live") activity.noteEnds(found, Date.now());
     } catch {
       // What was last known stays; the connection's state says why nothing newer is there.
     }
@@ -146,17 +161,19 @@ export function createState(rivulet: Rivulet): ConsoleState {
     if (connection.value.name === "live") readKafkaAddress().catch(() => {});
   });
   effect(() => {
-    document.title = chosenName.value === undefined ? "Rivulet" : `${chosenName.value} · Rivulet`;
+    const title = titleOf(place.value);
+    document.title = title === undefined ? "Rivulet" : `${title} · Rivulet`;
   });
   effect(() => {
     // A page that has room for a topic shows one.
     const [first] = topics.value ?? [];
-    if (first !== undefined && chosenName.peek() === undefined) choose(first.name, "replace");
+    if (first !== undefined && place.peek() === undefined)
+      go({ page: "topic", topic: first.name, tab: "records" }, "replace");
   });
   rivulet.outbox.addEventListener("change", () => {
     outbox.value = { pending: rivulet.outbox.pending, asking: rivulet.outbox.asking };
   });
-  addEventListener("popstate", () => choose(nameInAddress()));
+  addEventListener("popstate", () => arrive(parsePlace(location.hash)));
   document.addEventListener("visibilitychange", () => void refreshTopics());
   setInterval(() => document.hidden || void refreshTopics(), TOPICS_POLL_MS);
   setInterval(() => document.hidden || void readStorage(), STORAGE_POLL_MS);
@@ -174,7 +191,8 @@ export function createState(rivulet: Rivulet): ConsoleState {
         topic.partitions.length,
         readsDevice.value,
         start.value.at,
-        offsetOf(start.value),
+        whereOf(start.value),
+        search.value,
       ].join(" ");
     });
     effect(() => {
@@ -183,22 +201,33 @@ export function createState(rivulet: Rivulet): ConsoleState {
         const topic = chosen.value;
         const replica = readsDevice.value ? chosenKept.value?.replica : undefined;
         if (topic === undefined) tail.close();
-        else tail.open({ topic, replica, start: start.value });
+        else tail.open({ topic, replica, start: start.value, search: search.value });
       });
     });
   }
 
-  function choose(name: string | undefined, how: "push" | "replace" = "push"): void {
-    if (name === chosenName.peek()) return;
+  function go(to: Place, how: "push" | "replace" = "push"): void {
+    arrive(to);
+    const hash = formatPlace(to);
+    if (hash !== location.hash)
+      history[`${how}State`](undefined, "", location.pathname + location.search + hash);
+  }
+
+  function arrive(to: Place | undefined): void {
+    const before = place.peek();
+    const isSameTail =
+      before?.page === "topic" &&
+      to?.page === "topic" &&
+      before.topic === to.topic &&
+      before.from === to.from;
     batch(() => {
+      place.value = to;
+      if (isSameTail) return;
       tail.close();
-      chosenName.value = name;
+      tail.search.value = "";
       selected.value = undefined;
-      start.value = { at: "newest" };
+      start.value = startOf(to);
     });
-    if (name === nameInAddress()) return;
-    const hash = name === undefined ? "" : `#${new URLSearchParams({ [HASH_KEY]: name }).toString()}`;
-    history[`${how}State`](undefined, "", location.pathname + location.search + hash);
   }
 
   return {
@@ -213,11 +242,14 @@ export function createState(rivulet: Rivulet): ConsoleState {
       else rivulet.goOnline();
     },
     topics,
+    refreshTopics,
+    place,
+    go,
     chosenName,
     chosen,
-    choose,
     kept,
     tail,
+    activity,
     start,
     readsDevice,
     selected,
@@ -230,10 +262,30 @@ export function createState(rivulet: Rivulet): ConsoleState {
   };
 }
 
-function nameInAddress(): string | undefined {
-  return new URLSearchParams(location.hash.slice(1)).get(HASH_KEY) ?? undefined;
+function startOf(place: Place | undefined): TailStart {
+  if (place?.page !== "topic" || place.from === undefined) return { at: "newest" };
+  return { at: "offset", offset: place.from };
 }
 
-function offsetOf(start: TailStart): string {
-  return start.at === "offset" ? String(start.offset) : "";
+/** The signal's value once it has stood still for so long. */
+function settled(source: ReadonlySignal<string>, ms: number): ReadonlySignal<string> {
+  const value = signal(source.peek().trim());
+  effect(() => {
+    const next = source.value.trim();
+    const timer = setTimeout(() => (value.value = next), ms);
+    return () => clearTimeout(timer);
+  });
+  return value;
+}
+
+function titleOf(place: Place | undefined): string | undefined {
+  if (place === undefined) return undefined;
+  if (place.page === "topic") return place.topic;
+  if (place.page === "group") return place.group;
+  return { topics: "Topics", groups: "Consumer groups", device: "This device" }[place.page];
+}
+
+function whereOf(start: TailStart): string {
+  if (start.at === "offset") return String(start.offset);
+  return start.at === "time" ? String(start.timestampMs) : "";
 }

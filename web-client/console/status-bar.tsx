@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useConsole } from "./context.ts";
-import { formatBytes, formatCount, plural } from "./format.ts";
+import { formatBytes, formatCount } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { OutboxDialog } from "./outbox-dialog.tsx";
 import { SignIn } from "./sign-in.tsx";
@@ -72,9 +72,6 @@ function Outbox() {
   const { outbox } = useConsole();
   const isOpen = useSignal(false);
   const { pending, asking } = outbox.value;
-  const label =
-    `Outbox: ${plural(pending, "record")} waiting` +
-    (asking === 0 ? "" : `, ${plural(asking, "record")} to decide on`);
   return (
     <>
       <button
@@ -82,12 +79,12 @@ function Outbox() {
         class="fact outbox"
         data-tone={asking > 0 ? "bad" : pending > 0 ? "warn" : undefined}
         aria-haspopup="dialog"
-        aria-label={label}
-        title={label}
+        title="What was published here and is not in the log yet"
         onClick={() => (isOpen.value = true)}
       >
         <Icon name="send" />
         <span>
+          <span class="hidden">Outbox: </span>
           <b data-testid="waiting-records">{formatCount(pending)}</b>
           {" waiting"}
           {asking > 0 && <b class="asking"> · {formatCount(asking)} to decide</b>}

@@ -6,7 +6,8 @@ import type { TailRow } from "./tail-buffer.ts";
 export type TailStart =
   | { readonly at: "newest" }
   | { readonly at: "beginning" }
-  | { readonly at: "offset"; readonly offset: bigint };
+  | { readonly at: "offset"; readonly offset: bigint }
+  | { readonly at: "time"; readonly timestampMs: number };
 
 /** Where one partition is read from, and what was its end when the tail was opened. */
 export interface StartPosition {
@@ -17,6 +18,8 @@ export interface StartPosition {
 
 /** How many records the newest end of a topic shows at first, all partitions together. */
 const NEWEST_RECORDS = 500n;
+/** How many are looked through when only some are wanted. */
+const SEARCHED_RECORDS = 5_000n;
 
 /** A part of a partition that can be read: [from, to). */
 export interface ReadableRange {
@@ -39,13 +42,19 @@ export function readableRanges(
 }
 
 /** One position for each partition. */
-export function startPositions(ranges: readonly ReadableRange[], start: TailStart): StartPosition[] {
-  const share = NEWEST_RECORDS / BigInt(Math.max(1, ranges.length)) + 1n;
+export function startPositions(
+  ranges: readonly ReadableRange[],
+  start: TailStart,
+  isSearch = false,
+): StartPosition[] {
+  const share = (isSearch ? SEARCHED_RECORDS : NEWEST_RECORDS) / BigInt(Math.max(1, ranges.length)) + 1n;
   return ranges.map(({ partition, from, to }) => {
     const wanted = {
       newest: to - share,
       beginning: from,
       offset: start.at === "offset" ? start.offset : from,
+      // Where that is in each partition, the log knows.
+      time: from,
     };
     return { partition, offset: clamp(wanted[start.at], from, to), end: to };
   });
@@ -57,16 +66,21 @@ export function openStreams(
   {
     topic,
     replica,
+    start,
     positions,
     signal,
   }: {
     topic: string;
+    start: TailStart;
     replica: Replica<Uint8Array> | undefined;
     positions: readonly StartPosition[];
     signal: AbortSignal;
   },
 ): AsyncIterable<ReceivedRecord<Uint8Array>>[] {
-  if (replica === undefined) return [rivulet.topic(topic).subscribe({ from: positions, signal })];
+  if (replica === undefined) {
+    const from = start.at === "time" ? { timestamp: start.timestampMs } : positions;
+    return [rivulet.topic(topic).subscribe({ from, signal })];
+  }
   return positions.map(({ partition, offset }) => replica.follow({ partition, from: offset, signal }));
 }
 

@@ -1,15 +1,17 @@
 /** The live tail of one topic as signals: rows are handed to the page frame by frame, however fast they come. */
-import { signal, type ReadonlySignal } from "@preact/signals";
+import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import type { Replica, Rivulet, TopicSummary } from "../index.ts";
 import { sentence } from "./publishing.ts";
 import { TailBuffer, type TailRow } from "./tail-buffer.ts";
 import { Backlog } from "./tail-backlog.ts";
+import { rowFilter } from "./tail-search.ts";
 import { openStreams, readableRanges, startPositions, toRow, type TailStart } from "./tail-source.ts";
 
 const TAIL_ROWS_MAX = 5_000;
 const TAIL_BYTES_MAX = 32_000_000;
 /** Partitions that have not brought what they had after this long are shown as they come. */
 const BACKLOG_MS = 700;
+const SEARCH_MS = 5_000;
 /** A hidden page has no frames. */
 const HIDDEN_FLUSH_MS = 1_000;
 
@@ -18,6 +20,8 @@ export interface TailRequest {
   /** Read from this replica; from the gateway when there is none. */
   readonly replica: Replica<Uint8Array> | undefined;
   readonly start: TailStart;
+  /** Only records that have this in their key or value; all when it is empty. */
+  readonly search: string;
 }
 
 export interface Tail {
@@ -31,6 +35,8 @@ export interface Tail {
   /** Reading from an older offset has filled the page: it goes on with `showNext`. */
   readonly hasNext: ReadonlySignal<boolean>;
   readonly error: ReadonlySignal<string | undefined>;
+  /** What a reader looks for. */
+  readonly search: Signal<string>;
   /** Ends what was open and reads this; the old rows stay until the first new ones are there. */
   open(request: TailRequest): void;
   showNext(): void;
@@ -45,14 +51,16 @@ export function createTail(rivulet: Rivulet): Tail {
   const page = signal(0);
   const hasNext = signal(false);
   const error = signal<string | undefined>(undefined);
+  const search = signal("");
   let abort = new AbortController();
   let turnPage = (): void => {};
 
-  function open({ topic, replica, start }: TailRequest): void {
+  function open({ topic, replica, start, search: wanted }: TailRequest): void {
     abort.abort();
     abort = new AbortController();
     const { signal: ended } = abort;
-    const positions = startPositions(readableRanges(topic, replica), start);
+    const positions = startPositions(readableRanges(topic, replica), start, wanted !== "");
+    const isWanted = rowFilter(wanted, start);
     const backlog = new Backlog(positions);
     const buffer = new TailBuffer({ rowsMax: TAIL_ROWS_MAX, bytesMax: TAIL_BYTES_MAX });
     const readsPages = start.at !== "newest";
@@ -75,10 +83,12 @@ export function createTail(rivulet: Rivulet): Tail {
 
     const add = (row: TailRow): void => {
       backlog.note(row);
-      if (isGathering) backlog.keep(row);
-      else buffer.push(row);
+      const isShown = isWanted(row);
+      if (isShown && isGathering) backlog.keep(row);
+      else if (isShown) buffer.push(row);
       if (isGathering && backlog.isRead) showGathered();
-      else if (!isGathering) flushSoon();
+      // Whoever looks for something waits until all has been looked at.
+      else if (!isGathering && (isShown || backlog.isRead)) flushSoon();
     };
     const showGathered = (): void => {
       if (!isGathering) return;
@@ -108,8 +118,16 @@ export function createTail(rivulet: Rivulet): Tail {
       }
     };
 
-    if (isGathering) setTimeout(showGathered, BACKLOG_MS);
-    for (const stream of openStreams(rivulet, { topic: topic.name, replica, positions, signal: ended }))
+    // Nothing may come of a time or a search, and of a search nothing for long.
+    if (isGathering) setTimeout(showGathered, wanted === "" ? BACKLOG_MS : SEARCH_MS);
+    else setTimeout(flushSoon, wanted === "" ? BACKLOG_MS : SEARCH_MS);
+    for (const stream of openStreams(rivulet, {
+      topic: topic.name,
+      replica,
+      start,
+      positions,
+      signal: ended,
+    }))
       pump(stream).catch((reason: unknown) => {
         if (ended.aborted) return;
         error.value = sentence(reason);
@@ -124,6 +142,7 @@ export function createTail(rivulet: Rivulet): Tail {
     page,
     hasNext,
     error,
+    search,
     open,
     showNext: () => turnPage(),
     close() {

@@ -6,7 +6,11 @@ import { formatCount, plural } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { KeepSwitch } from "./keep-switch.tsx";
 import type { TailRow } from "./tail-buffer.ts";
+import { Partitions } from "./partitions.tsx";
+import { topicTabs } from "./place.ts";
+import { Settings } from "./settings.tsx";
 import { TailRows } from "./tail-rows.tsx";
+import { TopicActivity } from "./topic-activity.tsx";
 import type { TailStart } from "./tail-source.ts";
 
 /** The chosen topic: what it is, whether this device keeps it, and its records as they come. */
@@ -35,6 +39,38 @@ type Pause = {
 };
 
 function TopicTail({ topic }: { topic: TopicSummary }) {
+  const { place, go } = useConsole();
+  const tab = place.value?.page === "topic" ? place.value.tab : "records";
+  return (
+    <>
+      <div class="tail-head">
+        <h2 id="tail-title" title={`topic id ${topic.id}`}>
+          {topic.name}
+        </h2>
+        <Size topic={topic} />
+        <KeepSwitch topic={topic} />
+      </div>
+      <nav class="tabs" aria-label={`Parts of ${topic.name}`}>
+        {topicTabs.map((name) => (
+          <button
+            key={name}
+            type="button"
+            aria-current={tab === name ? "page" : undefined}
+            onClick={() => go({ page: "topic", topic: topic.name, tab: name })}
+          >
+            {name}
+          </button>
+        ))}
+      </nav>
+      {tab === "partitions" && <Partitions topic={topic} />}
+      {tab === "activity" && <TopicActivity topic={topic} />}
+      {tab === "settings" && <Settings topic={topic} />}
+      {tab === "records" && <Records topic={topic} />}
+    </>
+  );
+}
+
+function Records({ topic }: { topic: TopicSummary }) {
   const { tail, start } = useConsole();
   const paused = useSignal<Pause | undefined>(undefined);
   const isAtNewest = start.value.at === "newest";
@@ -58,15 +94,9 @@ function TopicTail({ topic }: { topic: TopicSummary }) {
 
   return (
     <>
-      <div class="tail-head">
-        <h2 id="tail-title" title={`topic id ${topic.id}`}>
-          {topic.name}
-        </h2>
-        <Size topic={topic} />
-        <KeepSwitch topic={topic} />
-      </div>
       <div class="tail-tools">
         <StartChoice />
+        <Filter />
         {isAtNewest && (
           <button
             type="button"
@@ -127,28 +157,36 @@ const startNames: Record<TailStart["at"], string> = {
   newest: "Newest, live",
   beginning: "From the beginning",
   offset: "From an offset",
+  time: "From a time",
 };
 
 function StartChoice() {
   const { start } = useConsole();
   const chosenAt = useSignal<TailStart["at"]>(start.value.at);
-  const offset = useSignal("0");
+  const offset = useSignal(start.value.at === "offset" ? String(start.value.offset) : "0");
+  const time = useSignal("");
 
   const choose = (at: TailStart["at"]): void => {
     chosenAt.value = at;
-    if (at !== "offset") start.value = { at };
-    else applyOffset();
+    if (at === "offset") applyOffset();
+    else if (at === "time") applyTime();
+    else start.value = { at };
   };
   const applyOffset = (): void => {
     // 18 digits always fit Kafka's int64.
     if (/^\d{1,18}$/.test(offset.value)) start.value = { at: "offset", offset: BigInt(offset.value) };
+  };
+  const applyTime = (): void => {
+    const timestampMs = new Date(time.value).getTime();
+    if (!Number.isNaN(timestampMs)) start.value = { at: "time", timestampMs };
   };
   return (
     <form
       class="start"
       onSubmit={(event) => {
         event.preventDefault();
-        applyOffset();
+        if (chosenAt.value === "time") applyTime();
+        else applyOffset();
       }}
     >
       <select
@@ -172,7 +210,33 @@ function StartChoice() {
           onChange={applyOffset}
         />
       )}
+      {chosenAt.value === "time" && (
+        <input
+          type="datetime-local"
+          step="1"
+          class="when"
+          aria-label="Time to begin at"
+          value={time.value}
+          onInput={(event) => (time.value = event.currentTarget.value)}
+          onChange={applyTime}
+        />
+      )}
     </form>
+  );
+}
+
+/** Only records that have this in their key or value; the whole log is searched when it is read from its beginning. */
+function Filter() {
+  const { tail } = useConsole();
+  return (
+    <input
+      type="search"
+      class="find"
+      placeholder="Find in keys and values"
+      aria-label="Find in keys and values"
+      value={tail.search.value}
+      onInput={(event) => (tail.search.value = event.currentTarget.value)}
+    />
   );
 }
 
