@@ -72,7 +72,7 @@ export const rooms: readonly Room[] = [
     // The console is an app like any other: it knows what is public.
     at: "web-client/console/",
     mayImport: ["web-client/index.ts"],
-    packages: ["preact", "preact/hooks", "@preact/signals"],
+    packages: ["preact", "preact/hooks", "@preact/signals", "uplot", "uplot/dist/uPlot.min.css"],
     isHostFree: false,
   },
   {
