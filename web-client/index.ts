@@ -18,6 +18,7 @@ export type {
   Replica,
   ReplicaEvents,
   ReplicaPartition,
+  ReplicaProgress,
   ReplicateOptions,
   Rivulet,
   RivuletEvents,
@@ -61,7 +62,7 @@ export type {
 } from "./core/api-group.ts";
 export type { From, Position, Start, SubscribeOptions, Subscription } from "./core/api-subscribe.ts";
 export type { RecordHeader } from "../log/record.ts";
-export { bytes, json, text } from "./core/serializer.ts";
-export type { Serializer } from "./core/serializer.ts";
+export { bytes, json, text, ValidationError } from "./core/serializer.ts";
+export type { Serializer, StandardSchema, ValidationIssue } from "./core/serializer.ts";
 export type { TypedEventTarget } from "./core/typed-events.ts";
 export { errorName, ErrorCode, KafkaError } from "../wire/errors.ts";

@@ -25,6 +25,7 @@ export function testDevice(): TestDevice {
 /** Puts what browsers have, and Node 20 has not, in its place; `vi.unstubAllGlobals` takes it away. */
 export function stubBrowser(): void {
   vi.stubGlobal("WebSocket", WebSocket);
+  vi.stubGlobal("navigator", {});
   vi.stubGlobal("addEventListener", () => undefined);
 }
 

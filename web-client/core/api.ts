@@ -69,6 +69,10 @@ export interface Rivulet extends TypedEventTarget<RivuletEvents>, AsyncDisposabl
   readonly admin: Admin;
   topic(name: string): Topic<Uint8Array, string>;
   topic<V, K = string>(name: string, options: TopicOptions<V, K>): Topic<V, K>;
+  /**
+   * The state now, and each time it changes; the newest one for who is slow. Ends with `closed`, or when the signal aborts.
+   */
+  states(options?: { signal?: AbortSignal }): AsyncIterableIterator<ConnectionState>;
   /** A consumer group, whose members share topics' partitions; nothing is asked of the gateway until somebody subscribes. */
   group(groupId: string): Group;
   /** All topics with the range that the gateway has and the range that this device holds; offline, as last known. */
@@ -193,7 +197,7 @@ export class RebuildEvent extends Event {
 }
 
 /** Whole partitions on this device, readable offline. */
-export interface Replica<V, K = string> extends TypedEventTarget<ReplicaEvents> {
+export interface Replica<V, K = string> extends TypedEventTarget<ReplicaEvents>, AsyncDisposable {
   readonly topic: string;
   readonly topicId: string;
   readonly partitions: readonly ReplicaPartition[];
@@ -216,10 +220,21 @@ export interface Replica<V, K = string> extends TypedEventTarget<ReplicaEvents> 
    * never will: the topic is gone upstream, the partition has failed, or the replica is closed.
    */
   caughtUp(signal?: AbortSignal): Promise<void>;
-  /** Stops following; what is held stays on the device. */
+  /** How far it is now, and each time that it changes; the newest for who is slow. Ends when it is closed, or the signal aborts. */
+  progress(options?: { signal?: AbortSignal }): AsyncIterableIterator<ReplicaProgress>;
+  /** Stops following; what is held stays on the device. So does `await using`. */
   close(): Promise<void>;
   /** Stops following and deletes what is held. */
   delete(): Promise<void>;
+}
+
+export interface ReplicaProgress {
+  /** All partitions together. */
+  readonly heldRecords: number;
+  readonly heldBytes: number;
+  /** Records that the gateway has and this device has not, as last told; undefined while that is not known of each partition. */
+  readonly missingRecords: bigint | undefined;
+  readonly partitions: readonly ReplicaPartition[];
 }
 
 export interface FollowOptions {

@@ -13,6 +13,7 @@ import type {
   Replica,
   ReplicaEvents,
   ReplicaPartition,
+  ReplicaProgress,
 } from "./api.ts";
 import type { Device } from "./device.ts";
 import { LazyRecord } from "./received-record.ts";
@@ -23,6 +24,7 @@ import type { ReadableStore } from "./directory-store.ts";
 import { KEEP_BYTES_MIN, ReplicaTopic } from "./replica-topic.ts";
 import type { TabChannel, TabMessage } from "./tab-channel.ts";
 import { typedEventTarget } from "./typed-events.ts";
+import { replicaProgress } from "./watch.ts";
 
 export interface ReplicaKeeperOptions extends Pick<
   ReplicaPartitionOptions,
@@ -310,8 +312,16 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
     }
   }
 
+  progress({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<ReplicaProgress, void, void> {
+    return replicaProgress(this, signal, this.keeper.signal);
+  }
+
   close(): Promise<void> {
     return this.release(this.keeper, false);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   delete(): Promise<void> {

@@ -36,6 +36,7 @@ import type { TabMessage } from "./tab-channel.ts";
 import { TopicClient } from "./topic-client.ts";
 import { listTopics } from "./topic-listing.ts";
 import { typedEventTarget } from "./typed-events.ts";
+import { connectionStates } from "./watch.ts";
 
 export interface RivuletClientOptions {
   host: ClientHost;
@@ -144,6 +145,10 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     const value = options?.value ?? (bytes() as unknown as Serializer<V>);
     const key = options?.key ?? (text() as unknown as Serializer<K>);
     return new TopicClient(name, this.parts, { key, value });
+  }
+
+  states({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<ConnectionState, void, void> {
+    return connectionStates(this, signal);
   }
 
   group(groupId: string): Group {

@@ -8,8 +8,47 @@ export interface Serializer<T> {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** JSON in UTF-8. The type is the app's promise: nothing is checked when it is read. */
-export function json<T>(): Serializer<T> {
+/** What is wrong with a value. */
+export interface ValidationIssue {
+  readonly message: string;
+  /** Where in the value: names and indexes, from the outside in. */
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** As https://standardschema.dev has it, version 1: what zod, valibot, arktype and others make. */
+export interface StandardSchema<Output> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
+  };
+}
+
+type SchemaResult<Output> =
+  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly ValidationIssue[] };
+
+/** A value is not what its schema says. */
+export class ValidationError extends TypeError {
+  readonly issues: readonly ValidationIssue[];
+  constructor(issues: readonly ValidationIssue[]) {
+    super(`the value is not what its schema says: ${issues.map(issueText).join("; ")}`);
+    this.name = "ValidationError";
+    this.issues = issues;
+  }
+}
+
+function issueText({ message, path = [] }: ValidationIssue): string {
+  const steps = path.map((step) => String(typeof step === "object" ? step.key : step));
+  return steps.length === 0 ? message : `${steps.join(".")}: ${message}`;
+}
+
+/**
+ * JSON in UTF-8. What is read is checked by `check`: a Standard Schema, or a function that answers the value or throws; it may
+ * also change it (`record.value` throws what it throws, and ValidationError where a schema says no). Without it the type is the
+ * app's promise.
+ */
+export function json<T>(check?: StandardSchema<T> | ((value: unknown) => T)): Serializer<T> {
   return {
     encode(value) {
       const encoded = JSON.stringify(value) as string | undefined;
@@ -17,8 +56,23 @@ export function json<T>(): Serializer<T> {
         throw new TypeError("json(): this value has no JSON form (undefined, a function or a symbol)");
       return encoder.encode(encoded);
     },
-    decode: (bytes) => JSON.parse(decoder.decode(bytes)) as T,
+    decode(bytes) {
+      const value = JSON.parse(decoder.decode(bytes)) as unknown;
+      if (check === undefined) return value as T;
+      // A schema may be callable, too (arktype).
+      return "~standard" in check ? checked(check, value) : check(value);
+    },
   };
+}
+
+function checked<T>(schema: StandardSchema<T>, value: unknown): T {
+  const result = schema["~standard"].validate(value);
+  if ("then" in result)
+    throw new TypeError(
+      "json(): a schema that checks asynchronously cannot be used: records are read at once",
+    );
+  if (result.issues !== undefined) throw new ValidationError(result.issues);
+  return result.value;
 }
 
 /** Text in UTF-8; decoding throws a TypeError when the bytes are not UTF-8. */
