@@ -15,6 +15,7 @@ const realThings = [
   "test/console/console.test.ts",
   "test/console/pages.test.ts",
   "test/web-client/gateway.test.ts",
+  "test/web-client/examples.test.ts",
 ];
 
 export default defineConfig({

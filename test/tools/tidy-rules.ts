@@ -76,6 +76,13 @@ export const rooms: readonly Room[] = [
     isHostFree: false,
   },
   {
+    // Apps that use the SDK as anybody would.
+    at: "web-client/examples/",
+    mayImport: [],
+    packages: ["@rivulet/client", "uplot", "uplot/dist/uPlot.min.css"],
+    isHostFree: false,
+  },
+  {
     at: "web-client/core/",
     mayImport: [...ENGINE_CONSTANTS, "log/", "wire/", "sync/"],
     packages: [],
@@ -120,7 +127,7 @@ const BUILD_TIME = [
 const ENTRIES = [
   /^engine-as\/engine\.ts$/,
   /^gateway\/(rivulet\.(cjs|ts)|start\.mjs)$/,
-  /^web-client\/(index\.ts|console\/main\.tsx)$/,
+  /^web-client\/(index\.ts|console\/main\.tsx|examples\/[^/]+\/main\.ts)$/,
   /^bench\/run\.mjs$/,
   /^test\/((sim|fuzz|soak)\/)?run\.mjs$/,
   /^test\/(sim|fuzz|soak)\/cli\/main\.ts$/,

@@ -1,0 +1,1 @@
+export function serveExamples(port: number): Promise<{ readonly address: string; close(): Promise<void> }>;

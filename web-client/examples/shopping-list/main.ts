@@ -1,0 +1,108 @@
+/** A list that several people share: the log of what they did, folded into what is to be bought. */
+import { connect, json, type Publication } from "@rivulet/client";
+import { gatewayUrl } from "../gateway-url.ts";
+
+/** What somebody did. The item's id is the record's key, so that what is done to one item stays in order. */
+type Change = { readonly did: "add"; readonly name: string } | { readonly did: "tick" | "untick" | "remove" };
+
+interface Item {
+  readonly name: string;
+  readonly isTicked: boolean;
+}
+
+type Items = ReadonlyMap<string, Item>;
+
+/** The state after one more change: all that there is to it. */
+function fold(items: Items, id: string, change: Change): Items {
+  const next = new Map(items);
+  const item = next.get(id);
+  if (change.did === "add") next.set(id, { name: change.name, isTicked: false });
+  else if (change.did === "remove") next.delete(id);
+  else if (item !== undefined) next.set(id, { ...item, isTicked: change.did === "tick" });
+  return next;
+}
+
+const rivulet = await connect({ url: gatewayUrl });
+const changes = rivulet.topic<Change>("shopping-list", { value: json<Change>() });
+
+/** As the log has it, and what was done here and is not in the log yet: shown at once, offline too. */
+let shared: Items = new Map();
+const waiting = new Map<symbol, readonly [id: string, change: Change]>();
+
+function act(id: string, change: Change): void {
+  const mine = Symbol(id);
+  waiting.set(mine, [id, change]);
+  render();
+  const forget = (): void => {
+    waiting.delete(mine);
+    render();
+  };
+  untilShared(changes.publish({ key: id, value: change })).then(forget, forget);
+}
+
+/** The replica may bring it a moment after it was delivered: until then it is shown as what was done here. */
+async function untilShared({ delivered }: Publication): Promise<void> {
+  const { offset } = await delivered;
+  while (next <= offset) await new Promise<void>((resolve) => waiters.add(resolve));
+}
+
+const form = document.querySelector("form")!;
+const list = document.querySelector("#items")!;
+const state = document.querySelector("#state")!;
+
+function render(): void {
+  let items = shared;
+  for (const [id, change] of waiting.values()) items = fold(items, id, change);
+  list.replaceChildren(...Array.from(items, ([id, item]) => line(id, item)));
+  state.textContent = `${rivulet.state.name}${waiting.size > 0 ? `, ${waiting.size} to send` : ""}`;
+}
+
+function line(id: string, { name, isTicked }: Item): HTMLLIElement {
+  const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: isTicked });
+  box.addEventListener("change", () => act(id, { did: box.checked ? "tick" : "untick" }));
+  const label = document.createElement("label");
+  label.append(box, ` ${name}`);
+  const remove = Object.assign(document.createElement("button"), { type: "button", textContent: "Remove" });
+  remove.setAttribute("aria-label", `Remove ${name}`);
+  remove.addEventListener("click", () => act(id, { did: "remove" }));
+  const item = document.createElement("li");
+  item.append(label, remove);
+  return item;
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const field = form.elements.namedItem("item") as HTMLInputElement;
+  act(crypto.randomUUID(), { did: "add", name: field.value });
+  field.value = "";
+});
+(form.elements.namedItem("offline") as HTMLInputElement).addEventListener("change", (event) => {
+  if ((event.target as HTMLInputElement).checked) rivulet.goOffline();
+  else rivulet.goOnline();
+});
+rivulet.addEventListener("state", render);
+
+/** The next offset that is to be folded in, and who waits for it. The topic has one partition: one list, one order. */
+let next = 0n;
+const waiters = new Set<() => void>();
+
+// What was done here before a reload, and still waits.
+for (const { topic, key, value } of await rivulet.outbox.list()) {
+  if (topic !== "shopping-list" || key === null || value === null) continue;
+  const [id, change] = [key, value].map((bytes) => new TextDecoder().decode(bytes)) as [string, string];
+  const mine = Symbol(id);
+  waiting.set(mine, [id, JSON.parse(change) as Change]);
+  rivulet.outbox.addEventListener("change", () => {
+    if (rivulet.outbox.pending === 0 && waiting.delete(mine)) render();
+  });
+}
+render();
+
+const replica = await changes.replicate();
+for await (const { key, value, offset } of replica.follow()) {
+  if (key !== null && value !== null) shared = fold(shared, key, value);
+  next = offset + 1n;
+  for (const wake of waiters) wake();
+  waiters.clear();
+  render();
+}
