@@ -12,6 +12,8 @@ export interface BenchSettings {
   readonly root: string;
   /** Leaves out the parts of a bench whose names do not have all of these texts. Benches may pay no heed to it. */
   readonly only?: readonly string[];
+  /** Other than a bench would have, where it pays heed to it. */
+  readonly rounds?: number;
   /** Where `bundle.mjs` has put the scripts of child processes. */
   readonly scripts: string;
 }

@@ -1,7 +1,8 @@
 /**
- * `npm run bench [-- [--small] [--seed <number>] [--only <text>] [bench ...]]`, as bundled and started by `run.mjs`: runs
- * the benches that are named, or all, prints one page and writes the same as JSON under `bench/results/`. `--only`, which
- * may be given more than once, leaves out the parts of a bench whose names do not have that text.
+ * `npm run bench [-- [option ...] [bench ...]]`, as bundled and started by `run.mjs`: runs the benches that are named, or
+ * all, prints one page and writes the same as JSON under `bench/results/`. Options: `--small`; `--seed <number>`; `--only
+ * <text>`, given more than once if need be, leaves out the parts of a bench whose names do not have that text; `--rounds
+ * <number>`. Of the last two only `kafka` knows.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -21,6 +22,7 @@ const { values, positionals } = parseArgs({
     small: { type: "boolean" },
     seed: { type: "string" },
     only: { type: "string", multiple: true },
+    rounds: { type: "string" },
   },
 });
 const scripts = dirname(fileURLToPath(import.meta.url));
@@ -28,16 +30,17 @@ const settings: BenchSettings = {
   mode: values.small === true || process.env.RIVULET_BENCH === "small" ? "small" : "full",
   seed: Number(values.seed ?? SEED),
   only: values.only ?? [],
+  ...(values.rounds === undefined ? {} : { rounds: Number(values.rounds) }),
   root: join(scripts, "../.."),
   scripts,
 };
 
 const all = { ...benches, ...onlyWhenNamed };
 const unknown = positionals.filter((name) => all[name] === undefined);
-if (unknown.length > 0 || !Number.isInteger(settings.seed)) {
+if (unknown.length > 0 || !Number.isInteger(settings.seed) || !((settings.rounds ?? 1) >= 1)) {
   const known = Object.keys(all).join(", ");
   console.error(
-    `usage: npm run bench -- [--small] [--seed <integer>] [--only <text>] [${known}]; unknown: ${unknown.join(", ")}`,
+    `usage: npm run bench -- [--small] [--seed <integer>] [--only <text>] [--rounds <number>] [${known}]; unknown: ${unknown.join(", ")}`,
   );
   process.exit(1);
 }

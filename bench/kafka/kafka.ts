@@ -54,7 +54,7 @@ function missing(): string | undefined {
 async function compare(settings: BenchSettings, defer: Defer): Promise<BenchReport> {
   const { mode, only = [] } = settings;
   const isWanted = (name: string): boolean => only.every((text) => name.includes(text));
-  const size = sizes[mode];
+  const size = { ...sizes[mode], ...(settings.rounds === undefined ? {} : { rounds: settings.rounds }) };
   const processes = new Map<string, Sample[]>();
   const stage = await setUp(
     settings,
