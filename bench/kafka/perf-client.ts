@@ -40,6 +40,8 @@ export interface EndToEnd {
 
 /** A run of one turn; the slowest take seconds. */
 const TURN_MS = 300_000;
+/** Characters of them that are kept of a run. */
+const COMPLAINTS_MAX = 4000;
 /** The whole bench. */
 const LIFE_MS = 2 * 60 * 60_000;
 /** Kafka's scripts start its perf tools with this heap. */
@@ -53,12 +55,18 @@ export async function startPerfClient(root: string): Promise<PerfClient> {
     ({ code, stderr }) => `Kafka's perf tools ended with code ${code}: ${stderr.slice(-4000)}`,
     (error: Error) => error.message,
   );
+  // A producer's failures are told there, and the run goes on.
+  let complaints = "";
+  child.stderr.on("data", (text: Buffer) => {
+    complaints = (complaints + text.toString()).slice(0, COMPLAINTS_MAX);
+  });
   const waiting: ((answer: string) => void)[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => waiting.shift()?.(line));
 
   /** Runs a tool and answers the lines that it has printed. */
   const run = async (tool: string, args: readonly (string | number)[]): Promise<string[]> => {
     const answer = new Promise<string>((resolve) => waiting.push(resolve));
+    complaints = "";
     child.stdin.write(`${[tool, ...args].join("\t")}\n`);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<string>((resolve) => {
@@ -83,7 +91,8 @@ export async function startPerfClient(root: string): Promise<PerfClient> {
         ...settings,
       ]);
       const [, sent, perSecond] = /^(\d+) records sent, ([\d.]+) records\/sec/.exec(said.at(-1) ?? "") ?? [];
-      if (Number(sent) !== records) throw new Error(`${topic}: not all was sent: ${said.join("\n")}`);
+      if (Number(sent) !== records)
+        throw new Error(`${topic}: not all was sent: ${said.join("\n")}\n${complaints}`);
       return Number(perSecond);
     },
     consume: async ({ port, topic, records }) => {
