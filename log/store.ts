@@ -20,6 +20,11 @@ export interface Store {
   rename(from: string, to: string): Promise<void>;
   /** Deletes files; those that are not there are ignored. Durable when resolved. Open handles to them become invalid. */
   delete(names: readonly string[]): Promise<void>;
+  /**
+   * Takes back the bytes, or a part of them, that a `read` of a file gave, and at which nobody looks any more: another read
+   * may fill them. Nobody has to give back anything.
+   */
+  giveBack?(bytes: Uint8Array): void;
   close(): Promise<void>;
 }
 

@@ -32,6 +32,8 @@ export interface Services {
   /** What answers that are being read from the log or have not been read by their clients may take, all together. */
   readonly answerMemory: AnswerMemory;
   readonly fetchSessions: FetchSessions;
+  /** Takes back what was read from the log, and at which nobody looks any more: other reads may fill it. */
+  readonly giveBack: (records: Uint8Array) => void;
   readonly groups: GroupCoordinator;
   readonly dataDirectory: DataDirectory;
   /** Left out: nobody has to sign in. */
@@ -65,6 +67,8 @@ export interface RequestContext {
   readonly subscriber: Subscriber | undefined;
   /** Runs `callback` once the answer to this request has been handed to the socket. */
   afterReply(callback: () => void): void;
+  /** Runs `callback` once nobody here looks at what was answered any more; never where the connection ends before. */
+  afterSent(callback: () => void): void;
   /** Closes the connection instead of answering. */
   close(reason: string): void;
   /** Closes the connection once what was answered has been sent. */

@@ -133,6 +133,8 @@ export class FetchReading {
     const isThere = fetchOffset >= log.logStartOffset && fetchOffset < highWatermark;
     const { bytes, to } =
       isSpent && isThere ? { bytes: EMPTY, to: fetchOffset } : await log.read(fetchOffset, bytesMax);
+    const { services } = this.context;
+    this.context.afterSent(() => services.giveBack(bytes));
     const fits = bytes.byteLength <= bytesMax || isFirst;
     this.answerNow ||= !fits || to < highWatermark;
     if (!fits) return EMPTY;

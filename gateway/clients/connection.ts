@@ -11,8 +11,11 @@ import { failureOf } from "../api/failure.ts";
 
 /** What a connection asks of the socket it stands on. */
 export interface ConnectionHost {
-  /** Sends one answer. False: the socket is backed up, and `drained` will be called. Never drops anything. */
-  send(pieces: readonly Uint8Array[]): boolean;
+  /**
+   * Sends one answer. False: the socket is backed up, and `drained` will be called. Never drops anything. Calls `sent`, which
+   * may be during the call, when it does not look at the pieces any more; never where the socket ends before.
+   */
+  send(pieces: readonly Uint8Array[], sent?: () => void): boolean;
   /** Stop reading, and read again; where a socket cannot stop, too many unanswered requests close it. */
   readonly flow: { pause(): void; resume(): void } | undefined;
   /** A request has been answered: `unansweredBytes` has shrunk. */
@@ -57,6 +60,7 @@ interface Request {
   readonly header: RequestHeader;
   readonly message: Uint8Array;
   afterReply: (() => void)[];
+  afterSent: (() => void)[];
   /** Set when it has been handled; `pieces` undefined: no answer is sent. */
   done: { pieces: readonly Uint8Array[] | undefined } | undefined;
 }
@@ -184,7 +188,7 @@ export class Connection {
       );
       return undefined;
     }
-    return { api, header, message, afterReply: [], done: undefined };
+    return { api, header, message, afterReply: [], afterSent: [], done: undefined };
   }
 
   /**
@@ -261,7 +265,12 @@ export class Connection {
   private answer(request: Request, pieces: readonly Uint8Array[] | undefined): void {
     this.heldBytes -= request.message.byteLength;
     this.options.host.answered?.();
-    if (pieces !== undefined && !this.options.host.send(pieces)) this.congested = true;
+    const { afterSent } = request;
+    const sent = (): void => {
+      for (const callback of afterSent) callback();
+    };
+    const told = afterSent.length === 0 ? undefined : sent;
+    if (pieces !== undefined && !this.options.host.send(pieces, told)) this.congested = true;
     if (this.lifetime.ended) return;
     for (const callback of request.afterReply) callback();
   }
@@ -301,6 +310,7 @@ export class Connection {
       connection: this.lifetime,
       subscriber,
       afterReply: (callback) => void request.afterReply.push(callback),
+      afterSent: (callback) => void request.afterSent.push(callback),
       close: (reason) => this.close(reason, described(request.header)),
       endConnection: (reason) => this.end(reason, described(request.header)),
     };

@@ -71,7 +71,8 @@ export class Serving {
       slots: Number(config.values.get("max.incremental.fetch.session.cache.slots")),
     });
     opened.add(() => fetchSessions.closeAll());
-    const shared = { cluster, clock, log, running, answerMemory, fetchSessions };
+    const giveBack = (records: Uint8Array): void => options.store.giveBack?.(records);
+    const shared = { cluster, clock, log, running, answerMemory, fetchSessions, giveBack };
     const services = { ...shared, groups, dataDirectory, signIn };
     const hub = new PushHub(services);
     opened.add(() => hub.close());

@@ -68,9 +68,11 @@ export class SocketClient {
       },
       subscriber: this.subscriber,
       host: {
-        send: (pieces) => {
+        send: (pieces, sent) => {
           const [only] = pieces;
           socket.send(pieces.length === 1 && only !== undefined ? only : concat(pieces));
+          // What the kernel has not taken the library has copied.
+          sent?.();
           return socket.bufferedBytes() <= UNREAD_BYTES_MAX;
         },
         flow: undefined,

@@ -94,7 +94,7 @@ export class TcpClient {
       ordered: true,
       limits: { requestsMax: REQUESTS_MAX, requestBytesMax: REQUEST_BYTES_MAX, runningMax: 1 },
       host: {
-        send: (pieces) => this.send(pieces),
+        send: (pieces, sent) => this.send(pieces, sent),
         flow: { pause: () => this.pause(), resume: () => this.resume() },
         answered: () => this.hold(),
         signedIn: () => this.reader.limit(options.requestBytesMax),
@@ -213,13 +213,17 @@ export class TcpClient {
     this.requestMemory.update(this.holding, bytes, completed);
   }
 
-  private send(pieces: readonly Uint8Array[]): boolean {
+  private send(pieces: readonly Uint8Array[], sent?: () => void): boolean {
     const { socket } = this;
     if (socket.isDestroyed || socket.isEnding) return true;
     let bytes = 0;
     for (const piece of pieces) bytes += piece.byteLength;
     this.unread += this.memory.take(bytes);
-    socket.write([framePrefix(bytes), ...pieces], () => this.taken(bytes));
+    socket.write([framePrefix(bytes), ...pieces], () => {
+      this.taken(bytes);
+      // Called for a socket that is gone, too, whatever became of what it had.
+      if (!socket.isDestroyed) sent?.();
+    });
     return socket.bufferedBytes <= UNREAD_BYTES_MAX;
   }
 

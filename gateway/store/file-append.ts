@@ -8,12 +8,14 @@ import { readFully, writeAll } from "./file-calls.ts";
 import type { Descriptor, Descriptors } from "./file-descriptors.ts";
 import type { Limit } from "./file-limit.ts";
 import type { FileSystem } from "./file-system.ts";
+import type { ReadMemory } from "./read-memory.ts";
 
 /** What a file shares with the others of its store. */
 export interface FileHost {
   readonly files: FileSystem;
   readonly descriptors: Descriptors;
   readonly syncs: Limit;
+  readonly memory: ReadMemory;
   /** Makes the file's entry in its directory durable. */
   syncEntry(): Promise<void>;
   closed(): void;
@@ -81,7 +83,8 @@ export class AppendFile implements StoreFile, Descriptor {
     if (this.closing !== undefined) throw new Error(`${this.name} is closed`);
     const available = Math.min(length, this.written - position);
     if (available <= 0) return new Uint8Array(0);
-    return this.host.descriptors.use(this, (fd) => readFully(this.host.files, fd, position, available));
+    const { files, memory, descriptors } = this.host;
+    return descriptors.use(this, (fd) => readFully(files, fd, position, memory.take(available)));
   }
 
   truncate(size: number): Promise<void> {

@@ -38,14 +38,14 @@ export async function writeAll(
   }
 }
 
-/** Fresh bytes from `position`, fewer than `length` only at the end of the file. */
+/** Bytes from `position` in memory that nobody has: fewer than `length` only at the end of the file. */
 export async function readFully(
   files: FileSystem,
   fd: number,
   position: number,
-  length: number,
+  bytes: Uint8Array,
 ): Promise<Uint8Array> {
-  const bytes = files.allocate(length);
+  const { length } = bytes;
   let filled = 0;
   while (filled < length) {
     const count = await files.read(fd, bytes, filled, position + filled);

@@ -5,6 +5,7 @@ import { readFully, withDescriptor, writeAll } from "./file-calls.ts";
 import { Descriptors } from "./file-descriptors.ts";
 import { Limit } from "./file-limit.ts";
 import { directoryOf, pathOf, TEMPORARY_SUFFIX, within } from "./file-names.ts";
+import { ReadMemory } from "./read-memory.ts";
 import { codeOf, ignoring, type FileSystem, type OpenFlags, type StoreHost } from "./file-system.ts";
 
 export interface FileStoreOptions {
@@ -28,6 +29,7 @@ export class FileStore implements Store {
   private readonly directory: string;
   private readonly descriptors: Descriptors;
   private readonly syncs: Limit;
+  private readonly memory: ReadMemory;
   /** Who takes part here may wait for a sync's turn, and never the other way round. */
   private readonly passing = new Limit(PASSING_MAX);
   private readonly opened = new Map<string, AppendFile>();
@@ -42,6 +44,7 @@ export class FileStore implements Store {
     this.host = host;
     this.files = host.files;
     this.descriptors = new Descriptors(host, options.openFilesMax ?? OPEN_FILES_MAX);
+    this.memory = new ReadMemory(host.files);
     this.syncs = new Limit(options.syncsMax ?? SYNCS_MAX);
   }
 
@@ -94,7 +97,7 @@ export class FileStore implements Store {
     const fd = await this.openPath(path, "r").catch(ignoring("ENOENT", "ENOTDIR"));
     if (fd === undefined) return undefined;
     try {
-      return await readFully(this.files, fd, 0, await this.files.size(fd));
+      return await readFully(this.files, fd, 0, this.files.allocate(await this.files.size(fd)));
     } finally {
       await this.files.close(fd);
     }
@@ -132,6 +135,10 @@ export class FileStore implements Store {
     for (const directory of directories) await this.afterDelete(directory);
   }
 
+  giveBack(bytes: Uint8Array): void {
+    this.memory.giveBack(bytes);
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled(this.opening.values());
     await Promise.all([...this.opened.values()].map((file) => file.close()));
@@ -150,6 +157,7 @@ export class FileStore implements Store {
         files: this.files,
         descriptors: this.descriptors,
         syncs: this.syncs,
+        memory: this.memory,
         syncEntry: () => this.syncEntry(directoryOf(path)),
         closed: () => void this.opened.delete(name),
       });

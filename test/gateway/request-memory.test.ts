@@ -81,6 +81,7 @@ describe("clients that each send most of a large request", () => {
         running: new Lifetime(),
         answerMemory,
         fetchSessions: new FetchSessions({ cluster, clock: systemClock, random, slots: 10 }),
+        giveBack: () => {},
         groups,
         dataDirectory: dataDirectory(directory),
       },

@@ -157,6 +157,7 @@ describe("clients that take nothing of large answers", () => {
         running: new Lifetime(),
         answerMemory,
         fetchSessions: new FetchSessions({ cluster, clock: systemClock, random, slots: 10 }),
+        giveBack: () => {},
         groups,
         dataDirectory: dataDirectory(directory),
       },
