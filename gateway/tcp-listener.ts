@@ -7,6 +7,7 @@ import { RequestMemory } from "./clients/request-memory.ts";
 import { TcpClient, type TcpSocket } from "./clients/tcp-client.ts";
 import { SWEEP_MS, TcpClients } from "./clients/tcp-clients.ts";
 import { listenError } from "./listen-error.ts";
+import { readShared } from "./socket-reads.ts";
 
 export interface TcpListenerOptions {
   host: string;
@@ -46,16 +47,17 @@ export async function listenTcp(options: TcpListenerOptions): Promise<Listener> 
   const requestMemory = options.requestMemory ?? new RequestMemory(QUEUED_BYTES_MAX);
   const server = createServer({
     allowHalfOpen: true,
+    pauseOnConnect: true,
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: 60_000,
   });
   const port = await listening(server, options);
   const profile = options.profile(port);
-  server.on("connection", (socket) => {
-    if (!mayStay(clients.size, quota)) return socket.destroy();
+  server.on("connection", (accepted) => {
+    if (!mayStay(clients.size, quota)) return accepted.destroy();
     const busy = (client: TcpClient): void => clients.watch(client);
-    const client = clientOf(socket, { ...options, requestMemory, busy }, profile);
+    const { client, socket } = clientOf(accepted, { ...options, requestMemory, busy }, profile);
     clients.add(client);
     socket.once("close", () => {
       clients.delete(client);
@@ -104,27 +106,27 @@ function listening(server: Server, { host, port }: TcpListenerOptions): Promise<
   });
 }
 
-/** A client on a socket of Node's. */
+/** A client on a connection of Node's, and the socket that it is served by. */
 function clientOf(
-  socket: Socket,
+  accepted: Socket,
   options: TcpListenerOptions & { requestMemory: RequestMemory; busy: (client: TcpClient) => void },
   profile: ListenerProfile,
-): TcpClient {
+): { client: TcpClient; socket: Socket } {
+  const socket = readShared(accepted, (bytes) => client.arrived(bytes));
   const remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
-  const client = new TcpClient(new NodeSocket(socket, options.idleMs ?? IDLE_MS), {
+  const client: TcpClient = new TcpClient(new NodeSocket(socket, options.idleMs ?? IDLE_MS), {
     ...options,
     listener: profile,
     remote,
     elapsedMs,
   });
-  socket.on("data", (chunk: Uint8Array) => client.arrived(chunk));
   socket.on("drain", () => client.drained());
   socket.on("end", () => void client.finish());
   // A reset tells nobody anything; "close" follows.
   socket.on("error", () => {});
   socket.on("close", () => client.closed());
   socket.on("timeout", () => client.idle());
-  return client;
+  return { client, socket };
 }
 
 function elapsedMs(): number {
