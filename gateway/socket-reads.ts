@@ -1,8 +1,7 @@
 /**
  * Sockets that read into one piece of memory for all of them. Node gives each read 64 KiB of fresh memory, and its garbage
  * collector marks the whole heap for every 64 MiB of those: a fifth of the time of a gateway that is written to. A read
- * is handed on before the next one of any socket begins, so one buffer is enough; what is kept of it is copied out, no more
- * than has come.
+ * is handed on before the next one of any socket begins, so one buffer is enough; what is kept of it has to be copied out.
  *
  * `onread` is how `net` offers that, but only to sockets that somebody makes: a server makes its own. So the socket that the
  * server has made gives its handle to another one. Where a Node has no such handle, reads are as ever.
@@ -14,8 +13,8 @@ const READ_BYTES = 256 * 1024;
 const shared = new Uint8Array(READ_BYTES);
 
 /**
- * Takes a connection over that a server with `pauseOnConnect` has accepted, and reads from it: `arrived` gets fresh bytes.
- * The socket to use from now on; it has no "data" events.
+ * Takes a connection over that a server with `pauseOnConnect` has accepted, and reads from it: `arrived` gets
+ * bytes that last until it returns. Answers the socket to use from now on, which has no "data" events.
  */
 export function readShared(accepted: Socket, arrived: (bytes: Uint8Array) => void): Socket {
   const handle: unknown = Reflect.get(accepted, "_handle");
@@ -25,7 +24,7 @@ export function readShared(accepted: Socket, arrived: (bytes: Uint8Array) => voi
     return accepted;
   }
   const callback = (count: number): boolean => {
-    arrived(shared.slice(0, count));
+    arrived(shared.subarray(0, count));
     return true;
   };
   const options: SocketConstructorOpts & ConnectOpts & { handle: object } = {

@@ -102,6 +102,9 @@ export class CommitQueue {
         written,
         synced,
       };
+      // Most wait for one of the two, or for neither; who asks hears of a failure all the same.
+      written.promise.catch(ignored);
+      synced.promise.catch(ignored);
       this.waiting.push(group);
     }
     if (bytes.length > 0) group.pieces.push(bytes);
@@ -290,6 +293,8 @@ export class CommitQueue {
     this.isSyncing = false;
   }
 }
+
+function ignored(): void {}
 
 /** Longer than any timer of any host. */
 const TIMER_MS_MAX = 2n ** 31n - 1n;

@@ -595,9 +595,7 @@ export class PartitionLog {
     this.options.disk?.check("upkeep");
     const segment = this.segments.rollActive(this.options.clock.now());
     const nothing = { segment, bytes: new Uint8Array(0), to: this.end, maxTimestamp: -1n, records: 0 };
-    const { written, synced } = this.queue.add(nothing);
-    written.promise.catch(() => {});
-    await synced.promise;
+    await this.queue.add(nothing).synced.promise;
   }
 
   /** Ends the partition's writing after a failure that its queue does not know of. */

@@ -14,11 +14,12 @@ export function framePrefix(bytes: number): Uint8Array {
 
 /**
  * Cuts a stream that arrives in chunks of any size into its messages. A message that lies in one chunk is a view on that
- * chunk; one that spans several is put together in memory of its own, once, which grows with what has arrived and never
- * with what was claimed.
+ * chunk, or a copy where chunks are only lent; one that spans several is put together in memory of its own, once, which
+ * grows with what has arrived and never with what was claimed.
  */
 export class FrameReader {
   private frameBytesMax: number;
+  private readonly lent: boolean;
   private readonly prefix = new Uint8Array(PREFIX_BYTES);
   private prefixBytes = 0;
   /** Length of the message that is being put together; undefined between messages. */
@@ -27,8 +28,10 @@ export class FrameReader {
   private partialBytes = 0;
   private broken = false;
 
-  constructor({ frameBytesMax }: { frameBytesMax: number }) {
+  /** `lent`: a chunk's memory is used again once its messages have been taken, so nothing of it may be kept. */
+  constructor({ frameBytesMax, lent = false }: { frameBytesMax: number; lent?: boolean }) {
     this.frameBytesMax = frameBytesMax;
+    this.lent = lent;
   }
 
   /** From the next frame on, there can be so many bytes in one. */
@@ -57,8 +60,11 @@ export class FrameReader {
         continue;
       }
       if (this.partialBytes === 0 && chunk.length - at >= this.length) {
-        const message = chunk.subarray(at, at + this.length);
-        at += this.length;
+        const end = at + this.length;
+        const view = chunk.subarray(at, end);
+        // Not `slice`, which of Node's buffers makes a view.
+        const message = this.lent ? new Uint8Array(view) : view;
+        at = end;
         this.endMessage();
         yield message;
         continue;

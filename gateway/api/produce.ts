@@ -106,9 +106,6 @@ function appendTo(services: Services, { find, index, records, acks }: Append): P
       const logStartOffset = isAboutRecords ? log.logStartOffset : UNKNOWN_OFFSET;
       return Promise.resolve({ ...failed(index, result, services), logStartOffset });
     }
-    // Only one of the two is awaited; the other may fail as well, and the log has fenced itself by then.
-    result.written.catch(() => {});
-    result.synced.catch(() => {});
     return (acks === ACKS.synced ? result.synced : result.written).then(
       () => ({
         index,
@@ -168,6 +165,7 @@ function failed(index: number, error: unknown, services: Services): PartitionRes
   };
 }
 
+/** `Partition`s never reject. */
 interface TopicResult<Partition> extends AskedTopic {
   partitionResponses: Partition[];
 }
@@ -177,13 +175,12 @@ async function answered(
   acks: number,
   context: RequestContext,
 ): Promise<{ responses: TopicResult<PartitionResult>[] } | undefined> {
-  const responses = await Promise.all(
-    topics.map(async ({ name, topicId, partitionResponses }) => ({
-      name,
-      topicId,
-      partitionResponses: await Promise.all(partitionResponses),
-    })),
-  );
+  const responses: TopicResult<PartitionResult>[] = [];
+  for (const { name, topicId, partitionResponses: appends } of topics) {
+    const partitionResponses: PartitionResult[] = [];
+    for (const append of appends) partitionResponses.push(await append);
+    responses.push({ name, topicId, partitionResponses });
+  }
   if (acks !== ACKS.none) return { responses };
   const failure = responses
     .flatMap(({ partitionResponses }) => partitionResponses)

@@ -104,10 +104,11 @@ export class TcpClient {
     });
     this.reader = new FrameReader({
       frameBytesMax: this.connection.requestBytesMax ?? options.requestBytesMax,
+      lent: true,
     });
   }
 
-  /** Bytes have come in. */
+  /** Bytes have come in. They are only lent: what is kept of them is copied before this returns. */
   arrived(chunk: Uint8Array): void {
     if (this.connection.lifetime.ended) return;
     this.lastHeard = this.elapsedMs();

@@ -19,7 +19,9 @@ export interface Descriptor {
 }
 
 interface OpenFile {
-  readonly fd: Promise<number>;
+  readonly opening: Promise<number>;
+  /** Undefined while it is being opened, and when it could not be. */
+  fd: number | undefined;
   users: number;
   /** It is being settled, to be closed then. */
   isLeaving: boolean;
@@ -47,10 +49,10 @@ export class Descriptors {
   async use<T>(file: Descriptor, task: (fd: number) => Promise<T>): Promise<T> {
     const entry = this.seize(file) ?? (await this.enter(file));
     try {
-      return await task(await entry.fd);
+      return await task((entry.fd ??= await entry.opening));
     } finally {
       entry.users--;
-      await this.used(file, entry);
+      this.used(file, entry);
     }
   }
 
@@ -62,7 +64,7 @@ export class Descriptors {
     await this.takePlace();
     try {
       const { file, fd } = await opening();
-      this.open.set(file, { fd: Promise.resolve(fd), users: 0, isLeaving: false });
+      this.open.set(file, { opening: Promise.resolve(fd), fd, users: 0, isLeaving: false });
       this.makeRoom();
       return file;
     } catch (error) {
@@ -81,7 +83,8 @@ export class Descriptors {
     this.open.delete(file);
     try {
       if (entry.users > 0) await new Promise<void>((resolve) => (entry.unused = resolve));
-      if (!(await failed(entry.fd))) await this.host.files.close(await entry.fd);
+      const fd = await entry.opening.catch(() => undefined);
+      if (fd !== undefined) await this.host.files.close(fd);
     } finally {
       this.givePlaceBack();
     }
@@ -111,17 +114,17 @@ export class Descriptors {
       return known;
     }
     const { files, clock } = this.host;
-    const fd = withDescriptor(clock, () => files.open(file.path, "r+"));
-    const entry: OpenFile = { fd, users: 1, isLeaving: false };
+    const opening = withDescriptor(clock, () => files.open(file.path, "r+"));
+    const entry: OpenFile = { opening, fd: undefined, users: 1, isLeaving: false };
     this.open.set(file, entry);
     return entry;
   }
 
-  private async used(file: Descriptor, entry: OpenFile): Promise<void> {
+  private used(file: Descriptor, entry: OpenFile): void {
     if (entry.users > 0) return;
     entry.unused?.();
-    const isOurs = this.open.get(file) === entry;
-    if (isOurs && (await failed(entry.fd)) && this.open.get(file) === entry) {
+    // Its users have waited for it to be opened, so it could not be.
+    if (entry.fd === undefined && this.open.get(file) === entry) {
       this.open.delete(file);
       this.givePlaceBack();
     } else this.makeRoom();
@@ -168,11 +171,4 @@ export class Descriptors {
     if (isUnused && !file.dirty) await this.close(file).catch(() => {});
     else this.makeRoom();
   }
-}
-
-async function failed(fd: Promise<number>): Promise<boolean> {
-  return fd.then(
-    () => false,
-    () => true,
-  );
 }
