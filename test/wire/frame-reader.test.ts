@@ -56,6 +56,20 @@ describe("however a stream is cut into chunks, its messages are the same", () =>
 });
 
 describe("memory", () => {
+  test("messages from memory that is lent stay as they are when it is used again", () => {
+    const reader = new FrameReader({ frameBytesMax: MIB, lent: true });
+    const messages = [20, 30, 0, 5].map((length, at) => new Uint8Array(length).fill(at + 1));
+    const stream = framed(messages);
+    const memory = Buffer.alloc(11);
+    const taken: Uint8Array[] = [];
+    for (const chunk of chunksOf(stream, () => memory.length)) {
+      memory.set(chunk);
+      taken.push(...reader.push(memory.subarray(0, chunk.length)));
+    }
+    memory.fill(0xff);
+    expectSame(taken, messages, "");
+  });
+
   test("a message that lies in one chunk is a view on it", () => {
     const chunk = framed([new Uint8Array(10), new Uint8Array(20)]);
     const reader = new FrameReader({ frameBytesMax: 100 });
