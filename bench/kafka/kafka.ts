@@ -66,11 +66,13 @@ async function compare(settings: BenchSettings, defer: Defer): Promise<BenchRepo
   const cellsOf = (part: string): Cell[] => size.cells.filter(({ name }) => isWanted(`${part} ${name}`));
   const [first, ...others] = ["throughput", "latency"].flatMap(cellsOf);
   if (first !== undefined && size.warmsUp) await warmUp(stage, [first, others.at(-1) ?? first]);
-  const through = await takeTurns(stage, cellsOf("throughput"), throughput, (way, sample) => {
-    const { [LOADED]: loaded = 0 } = sample;
+  const notes = [await clientsAndServers()];
+  const through = await takeTurns(stage, cellsOf("throughput"), notes, throughput, (way, sample) => {
+    const loaded = sample[LOADED];
+    if (loaded === undefined) return;
     processes.set(way.server, [...(processes.get(way.server) ?? []), { [LOADED]: loaded }]);
   });
-  const latency = await takeTurns(stage, cellsOf("latency"), endToEnd, () => {});
+  const latency = await takeTurns(stage, cellsOf("latency"), notes, endToEnd, () => {});
   const results: Result[] = [];
   for (const [contender, { pid }] of Object.entries(stage.servers)) {
     const peak = { [PEAK]: (await peakResidentBytes(pid)) / MEBIBYTE };
@@ -83,7 +85,7 @@ async function compare(settings: BenchSettings, defer: Defer): Promise<BenchRepo
     name: "kafka",
     tables,
     aims: mode === "full" ? aims : [],
-    notes: [await clientsAndServers()],
+    notes,
     counts: { "records produced": produced, "records read": read, "records timed": timed },
     hash,
   };
@@ -121,7 +123,20 @@ async function warmUp(stage: Stage, cells: readonly Cell[]): Promise<void> {
   const uncounted = { ...stage, counts: { produced: 0, read: 0, timed: 0 } };
   for (const cell of cells) {
     process.stderr.write(`bench: kafka: warming up with ${cell.name}\n`);
-    for (const way of Object.values(ways)) await throughput(uncounted, cell, way);
+    for (const way of Object.values(ways)) await attempt(way, [], () => throughput(uncounted, cell, way));
+  }
+}
+
+/** A turn in which Kafka does not do what it should is noted, and measures nothing; one of Rivulet's ends the bench. */
+async function attempt(way: Way, notes: string[], turn: () => Promise<Sample>): Promise<Sample> {
+  try {
+    return await turn();
+  } catch (error) {
+    if (way.server === "Rivulet") throw error;
+    const [reason] = String(error).split("\n");
+    process.stderr.write(`bench: kafka: ${String(error)}\n`);
+    notes.push(`${way.name}: a turn failed: ${reason}`);
+    return {};
   }
 }
 
@@ -129,6 +144,7 @@ async function warmUp(stage: Stage, cells: readonly Cell[]): Promise<void> {
 async function takeTurns(
   stage: Stage,
   cells: readonly Cell[],
+  notes: string[],
   turn: Turn,
   taken: (way: Way, sample: Sample) => void,
 ): Promise<TableCase[]> {
@@ -138,7 +154,7 @@ async function takeTurns(
     const contenders = Object.values(ways).map((way) => ({
       name: way.name,
       round: async () => {
-        const sample = await turn(stage, cell, way);
+        const sample = await attempt(way, notes, () => turn(stage, cell, way));
         process.stderr.write(`bench: kafka: ${cell.name}: ${way.name}: ${JSON.stringify(sample)}\n`);
         taken(way, sample);
         return sample;
