@@ -11,6 +11,7 @@ import { manyBench } from "./many/many.ts";
 import { produceBench } from "./produce/produce.ts";
 import { scanBench } from "./scan/scan.ts";
 import { tabSyncBench } from "./tab-sync/tab-sync.ts";
+import { upkeepBench } from "./upkeep/upkeep.ts";
 
 /** In the order in which they are run and printed. */
 export const benches: Readonly<Record<string, Bench>> = {
@@ -22,6 +23,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   "consumer-groups": consumerGroupsBench,
   "fan-out": fanOutBench,
   stalled: stalledBench,
+  upkeep: upkeepBench,
   many: manyBench,
   "tab-sync": tabSyncBench,
 };

@@ -12,6 +12,9 @@ import { takeInventory } from "./segment-inventory.ts";
 import type { Segment } from "./segment.ts";
 import type { Store } from "./store.ts";
 import type { SyncedEnd } from "./synced-end.ts";
+import { sideBySide } from "./turns.ts";
+
+const DONE = Promise.resolve();
 
 /** A segment's end as it stood when it was rolled or closed, whatever is appended afterwards. */
 export interface Checkpoint {
@@ -37,7 +40,10 @@ export function takeCheckpoint(
   };
 }
 
-/** Writes a checkpoint durably. The segment's own bytes must be synced before. */
+/**
+ * Writes a checkpoint durably. The segment's own bytes must be synced before. Its files do not depend on each other, and are
+ * written side by side: producers wait for them while a segment is rolled. What tells of them, or is replaced by them, is next.
+ */
 export async function writeCheckpoint(
   store: Store,
   directory: string,
@@ -45,11 +51,13 @@ export async function writeCheckpoint(
   syncedEnd: SyncedEnd,
 ): Promise<void> {
   const { segment, offset, snapshot, epochs } = checkpoint;
-  if (segment.index !== undefined) await writeIndexFiles(store, directory, segment.index);
-  await store.write(segmentFile(directory, offset, "snapshot"), snapshot);
-  await store.write(leaderEpochFile(directory), epochs);
-  await syncedEnd.set(segment.endOffset);
-  await pruneSnapshots(store, directory, offset);
+  const { index } = segment;
+  await sideBySide([
+    () => (index === undefined ? DONE : writeIndexFiles(store, directory, index)),
+    () => store.write(segmentFile(directory, offset, "snapshot"), snapshot),
+    () => store.write(leaderEpochFile(directory), epochs),
+  ]);
+  await sideBySide([() => syncedEnd.set(segment.endOffset), () => pruneSnapshots(store, directory, offset)]);
 }
 
 /** Only the snapshots at segments' starts are of use, and the newest; those that other closes have left are not. */

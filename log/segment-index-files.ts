@@ -5,11 +5,14 @@ import { segmentFile } from "./partition-files.ts";
 import { SegmentIndex } from "./segment-index.ts";
 import type { Segment } from "./segment.ts";
 import type { Store } from "./store.ts";
+import { sideBySide } from "./turns.ts";
 
 /** Writes what differs from the files; both are durable when resolved. */
 export async function writeIndexFiles(store: Store, directory: string, index: SegmentIndex): Promise<void> {
-  await writeWhenOther(store, segmentFile(directory, index.baseOffset, "index"), index.offsetBytes());
-  await writeWhenOther(store, segmentFile(directory, index.baseOffset, "timeindex"), index.timeBytes());
+  await sideBySide([
+    () => writeWhenOther(store, segmentFile(directory, index.baseOffset, "index"), index.offsetBytes()),
+    () => writeWhenOther(store, segmentFile(directory, index.baseOffset, "timeindex"), index.timeBytes()),
+  ]);
 }
 
 async function writeWhenOther(store: Store, name: string, bytes: Uint8Array): Promise<void> {

@@ -28,3 +28,8 @@ export async function forEachAtMost<T>(
   const failed = workers.find((outcome) => outcome.status === "rejected");
   if (failed !== undefined) throw failed.reason;
 }
+
+/** Begins all tasks at once; the first failure is thrown when all have settled. */
+export function sideBySide(tasks: readonly (() => Promise<void>)[]): Promise<void> {
+  return forEachAtMost(tasks.length, tasks, (task) => task());
+}

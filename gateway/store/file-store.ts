@@ -23,6 +23,11 @@ const SYNCS_MAX = 8;
 /** Descriptors that are taken for one call after the other, and then given back. */
 export const PASSING_MAX = 32;
 
+interface DirectorySync {
+  readonly running: Promise<void>;
+  next?: Promise<void>;
+}
+
 export class FileStore implements Store {
   private readonly host: StoreHost;
   private readonly files: FileSystem;
@@ -36,6 +41,8 @@ export class FileStore implements Store {
   private readonly opening = new Map<string, Promise<AppendFile>>();
   /** The write of a small file that a next one of the same name waits for. */
   private readonly writing = new Map<string, Promise<void>>();
+  /** Syncs of directories that are under way, and those that come after them. */
+  private readonly directorySyncs = new Map<string, DirectorySync>();
   /** Directories whose own entries are known to be durable. */
   private readonly durableDirectories = new Set<string>();
 
@@ -228,7 +235,19 @@ export class FileStore implements Store {
     for (const each of found) if (directoryOf(each) === this.directory) this.durableDirectories.add(each);
   }
 
+  /** What was done to the directory before the call is durable when it resolves; calls that come meanwhile share the next sync. */
   private syncDirectory(directory: string): Promise<void> {
+    const current = this.directorySyncs.get(directory);
+    if (current === undefined) {
+      const running = this.syncDirectoryNow(directory).finally(() => this.directorySyncs.delete(directory));
+      this.directorySyncs.set(directory, { running });
+      return running;
+    }
+    current.next ??= current.running.catch(() => {}).then(() => this.syncDirectory(directory));
+    return current.next;
+  }
+
+  private syncDirectoryNow(directory: string): Promise<void> {
     // It opens the directory; while it waits for a descriptor, other syncs run.
     return this.passing.run(() =>
       withDescriptor(this.host.clock, () => this.syncs.run(() => this.files.syncDirectory(directory))),

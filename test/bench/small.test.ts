@@ -55,6 +55,12 @@ const expected: Record<string, Expectation> = {
     counts: { "stalled subscribers that got everything": 4, "records each": 9632 },
     hash: "08b73fb425a8",
   },
+  upkeep: {
+    contenders: 3,
+    cases: 1,
+    counts: { "records beside": 2000, "topics looked after": 2 },
+    hash: "a0dc820cee7e",
+  },
   many: {
     contenders: 1,
     cases: 8,
