@@ -13,7 +13,7 @@ import { OFFSETS_BYTES_MAX, OFFSETS_TOPIC, soakTopics } from "./topics.ts";
 const SEED = Number(process.env["RIVULET_SEED"] ?? Date.now() % 2 ** 31);
 const MIB = 2 ** 20;
 const LIVES = 3;
-const LIFE_BYTES = 1.5 * MIB;
+const LIFE_BYTES = MIB;
 /** Three readers, six producers and one that asks now and then; each of two listeners, and Node's own. */
 const SOCKETS_MAX = 24;
 const FILES_BESIDE_SEGMENTS = 60;
