@@ -1,6 +1,6 @@
 /** The browser, as a client's host. */
 import type { GatewayAddress } from "./address.ts";
-import type { ClientHost } from "./core/client-host.ts";
+import type { ClientHost, HostStorage } from "./core/client-host.ts";
 import type { TabMessage, TabPort } from "./core/tab-channel.ts";
 import { httpHistory, serverTime } from "./http-gateway.ts";
 import { systemClock } from "./system-clock.ts";
@@ -17,7 +17,7 @@ export function browserHost(address: GatewayAddress): ClientHost {
     locks: webLocks(),
     openPort: broadcastPort,
     onOnline: (listener, signal) => globalThis.addEventListener("online", () => listener(), { signal }),
-    persist: () => void navigator.storage?.persist?.().catch(() => false),
+    storage: browserStorage,
     report: (what, error) => console.error(`rivulet: ${what}:`, error),
   };
 }
@@ -30,3 +30,22 @@ function broadcastPort(name: string, hear: (message: TabMessage) => void): TabPo
     close: () => channel?.close(),
   };
 }
+
+/** Absent on insecure origins. `persist` is the page's alone: in a worker it is missing. */
+const manager = (): Partial<StorageManager> | undefined =>
+  (globalThis.navigator as { readonly storage?: Partial<StorageManager> } | undefined)?.storage;
+
+const browserStorage: HostStorage = {
+  persist: async () =>
+    (await manager()
+      ?.persist?.()
+      .catch(() => false)) ?? false,
+  persisted: async () =>
+    manager()
+      ?.persisted?.()
+      .catch(() => undefined),
+  estimate: async () =>
+    (await manager()
+      ?.estimate?.()
+      .catch(() => undefined)) ?? {},
+};

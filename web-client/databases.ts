@@ -26,6 +26,8 @@ export type ReplicaDatabase = IDBPDatabase<ChunkSchema>;
 /** 2: receipts. */
 const ACCOUNT_VERSION = 2;
 const REPLICA_VERSION = 1;
+/** So long a tab with older code is given to let go of a database, in milliseconds. */
+const BLOCKED_MS = 10_000;
 
 export function accountName(account: string, principal: string): string {
   return `rivulet/account/${encodeURIComponent(principal)}/${encodeURIComponent(account)}`;
@@ -36,24 +38,29 @@ export function replicaName(account: string, principal: string, clusterId: strin
   return `rivulet/replica/${encodeURIComponent(principal)}/${encodeURIComponent(account)}/${encodeURIComponent(clusterId)}`;
 }
 
+/** Why a database was closed under this tab. */
+export type LossKind =
+  /** A newer version of this code waits for it: it must not be opened again. */
+  | "upgrade"
+  /** It is deleted, or the browser has closed it. */
+  | "gone";
+
+type OnLost = (reason: string, kind: LossKind) => void;
+
 interface Opening<Schema extends DBSchema> {
   databases: IDBFactory;
   name: string;
   version: number;
   upgrade: (fresh: IDBPDatabase<Schema>, oldVersion: number) => void;
-  onLost: (reason: string) => void;
+  onLost: OnLost;
 }
 
 /**
  * Opens the account's database; `databases` is the origin's `indexedDB`. Rejects with VersionError when a newer version
- * of this code has used it. `onLost` is called when the browser closes it (site data was cleared), or when a newer
+ * of this code has used it, with BlockedError when a tab with an older version does not let go of it. `onLost` is called when the browser closes it (site data was cleared), or when a newer
  * version of this code waits for it.
  */
-export function openAccount(
-  databases: IDBFactory,
-  name: string,
-  onLost: (reason: string) => void,
-): Promise<AccountDatabase> {
+export function openAccount(databases: IDBFactory, name: string, onLost: OnLost): Promise<AccountDatabase> {
   return open<AccountSchema>({
     databases,
     name,
@@ -75,11 +82,7 @@ export function openAccount(
 }
 
 /** Opens the database of one cluster's partitions; otherwise as `openAccount`. */
-export function openReplicas(
-  databases: IDBFactory,
-  name: string,
-  onLost: (reason: string) => void,
-): Promise<ReplicaDatabase> {
+export function openReplicas(databases: IDBFactory, name: string, onLost: OnLost): Promise<ReplicaDatabase> {
   return open<ChunkSchema>({
     databases,
     name,
@@ -93,27 +96,52 @@ export function openReplicas(
 
 export { deleteDB as deleteDatabase };
 
+/** A tab with older code has the database open, and does not let go of it. */
+export class BlockedError extends Error {
+  constructor() {
+    super(
+      "another tab with an older version of this page keeps its store from being upgraded: close that tab, or reload it, and try again",
+    );
+    this.name = "BlockedError";
+  }
+}
+
 /** As idb's `openDB`, which knows one factory only: the global one. */
 async function open<Schema extends DBSchema>(opening: Opening<Schema>): Promise<IDBPDatabase<Schema>> {
   const { databases, name, version, upgrade, onLost } = opening;
   const request = databases.open(name, version);
+  let isGivenUp = false;
+  const blocked = new Promise<never>((_resolve, reject) => {
+    request.addEventListener("blocked", () => {
+      // Tabs with older code close it when they are asked. One that is frozen does not, and may never wake.
+      setTimeout(() => {
+        if (request.readyState === "done") return;
+        isGivenUp = true;
+        reject(new BlockedError());
+      }, BLOCKED_MS);
+    });
+  });
   request.addEventListener("upgradeneeded", ({ oldVersion }) => {
     upgrade(wrap(request.result) as unknown as IDBPDatabase<Schema>, oldVersion);
   });
   // The compiler does not know that what the request answers is wrapped, too.
-  const database = (await (wrap(request) as Promise<unknown>)) as IDBPDatabase<Schema>;
+  const opened = (wrap(request) as Promise<unknown>).then((database) => {
+    // It has come too late: nobody waits for it.
+    if (isGivenUp) request.result.close();
+    return database;
+  });
+  opened.catch(() => undefined);
+  blocked.catch(() => undefined);
+  const database = (await Promise.race([opened, blocked])) as IDBPDatabase<Schema>;
   catchEnds(request.result);
   database.addEventListener("versionchange", ({ newVersion }) => {
     // An old tab must not keep a newer one from upgrading: it closes, and says so.
     database.close();
-    onLost(
-      newVersion === null
-        ? "the store of this site is being deleted; reload the page"
-        : "another tab runs a newer version of this page: reload this one",
-    );
+    if (newVersion === null) onLost("the store of this site is being deleted; reload the page", "gone");
+    else onLost("another tab runs a newer version of this page: reload this one", "upgrade");
   });
   database.addEventListener("close", () => {
-    onLost("the browser has closed the store of this site; reload the page");
+    onLost("the browser has closed the store of this site; reload the page", "gone");
   });
   return database;
 }

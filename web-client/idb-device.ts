@@ -5,6 +5,7 @@ import { KnownCluster } from "./core/known-cluster.ts";
 import type { Locks } from "./core/locks.ts";
 import { accountName, openReplicas, replicaName } from "./databases.ts";
 import type { AccountDatabase } from "./databases.ts";
+import { HealingStore } from "./healing-store.ts";
 import { IdbOutboxStore } from "./idb-outbox-store.ts";
 import { IdbStore } from "./idb-store.ts";
 
@@ -25,12 +26,13 @@ const CLUSTER = "cluster id";
 /** What all tabs of an account share: a database for the account, and one for each cluster's partitions. */
 export class IdbDevice extends KnownCluster implements Device {
   readonly storage = "indexeddb";
+  readonly storageReason = undefined;
   readonly name: string;
   readonly locks: Locks;
   readonly outbox: OutboxStore;
   private readonly options: IdbDeviceOptions;
   private readonly database: AccountDatabase;
-  private readonly stores = new Map<string, Promise<ReadableStore>>();
+  private readonly stores = new Map<string, ReadableStore>();
   /** Notes under way: what fails here is only known less well next time. */
   private readonly noting = new Set<Promise<unknown>>();
 
@@ -90,16 +92,21 @@ export class IdbDevice extends KnownCluster implements Device {
     if (store === undefined) {
       const { databases, account, principal, onLost } = this.options;
       const name = replicaName(account, principal, clusterId);
-      store = openReplicas(databases, name, onLost).then((database) => new IdbStore(database, "relaxed"));
+      store = new HealingStore(async (lost) => {
+        // What is kept of a cluster can be fetched anew; newer code must not be kept from it.
+        const database = await openReplicas(databases, name, (reason, kind) =>
+          kind === "upgrade" ? onLost(reason) : lost("the browser has thrown away what this device held"),
+        );
+        return new IdbStore(database, "relaxed");
+      });
       this.stores.set(clusterId, store);
-      store.catch(() => this.stores.delete(clusterId));
     }
-    return store;
+    return Promise.resolve(store);
   }
 
   async close(): Promise<void> {
     await Promise.all(this.noting);
-    for (const store of await Promise.all(this.stores.values())) await store.close();
+    for (const store of this.stores.values()) await store.close();
     await this.outbox.close();
     this.database.close();
   }

@@ -109,6 +109,11 @@ export class IdbStore implements Store {
     return readChunks(this.database, name, position, position + length);
   }
 
+  /** It is the database's owner who hears of that. */
+  onLost(): () => void {
+    return () => undefined;
+  }
+
   async size(name: string): Promise<number> {
     return (await this.database.get("files", name))?.size ?? 0;
   }

@@ -22,6 +22,7 @@ export type {
   ReplicateOptions,
   Rivulet,
   RivuletEvents,
+  StorageStatus,
   Topic,
   TopicOptions,
   TopicSummary,

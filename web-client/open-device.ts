@@ -2,7 +2,7 @@
 import type { ClientHost } from "./core/client-host.ts";
 import type { Device } from "./core/device.ts";
 import { MemoryDevice } from "./core/memory-device.ts";
-import { accountName, openAccount } from "./databases.ts";
+import { accountName, BlockedError, openAccount } from "./databases.ts";
 import type { AccountDatabase } from "./databases.ts";
 import { IdbDevice } from "./idb-device.ts";
 
@@ -22,14 +22,26 @@ export async function openDevice(
   { account, principal, databases, onLost }: DeviceOptions,
 ): Promise<Device> {
   const name = accountName(account, principal);
-  if (databases === undefined || locks === undefined) return new MemoryDevice(name, random);
+  if (databases === undefined || locks === undefined) {
+    const what =
+      databases === undefined
+        ? "no IndexedDB"
+        : "no Web Locks, which want a secure origin (https or localhost)";
+    return new MemoryDevice(name, random, `this browser gives this page ${what}: nothing outlives the tab`);
+  }
   let database: AccountDatabase;
   try {
     database = await openAccount(databases, name, onLost);
   } catch (error) {
     // Another version of this page owns the store: in memory beside it, records would be published out of its sight.
-    if (error instanceof DOMException && error.name === "VersionError") throw error;
-    return new MemoryDevice(name, random);
+    if (error instanceof BlockedError || (error instanceof DOMException && error.name === "VersionError"))
+      throw error;
+    const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    return new MemoryDevice(
+      name,
+      random,
+      `the browser does not open its IndexedDB (${what}), as in some private modes: nothing outlives the tab`,
+    );
   }
   const device = new IdbDevice(database, { account, principal, databases, locks, onLost });
   try {

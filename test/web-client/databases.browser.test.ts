@@ -1,9 +1,10 @@
 import { openDB } from "idb";
+import type { IDBPDatabase } from "idb";
 import { IdbOutboxStore } from "../../web-client/idb-outbox-store.ts";
 import { outboxRecord } from "../sync/outbox-store-contract.ts";
 import { expect, test } from "vitest";
 import { ANONYMOUS } from "../../web-client/core/tokens.ts";
-import { accountName, deleteDatabase, openAccount } from "../../web-client/databases.ts";
+import { accountName, deleteDatabase, openAccount, replicaName } from "../../web-client/databases.ts";
 import type { Device } from "../../web-client/core/device.ts";
 import { openDevice } from "../../web-client/open-device.ts";
 import { webLocks } from "../../web-client/web-locks.ts";
@@ -64,9 +65,9 @@ test("a tab with older code gives the database up to a newer one, and says why",
   await deleteDatabase(name);
 });
 
-test("what an older version of this code has left is there, and its outbox has receipts from now on", async () => {
-  const name = accountName("of version 1", ANONYMOUS);
-  const older = await openDB(name, 1, {
+/** As the first version of this code has left it. */
+function openVersion1(name: string): Promise<IDBPDatabase> {
+  return openDB(name, 1, {
     upgrade(fresh) {
       const records = fresh.createObjectStore("records", { keyPath: "id", autoIncrement: true });
       records.createIndex("state", ["state", "topic"]);
@@ -77,6 +78,11 @@ test("what an older version of this code has left is there, and its outbox has r
       fresh.createObjectStore("facts");
     },
   });
+}
+
+test("what an older version of this code has left is there, and its outbox has receipts from now on", async () => {
+  const name = accountName("of version 1", ANONYMOUS);
+  const older = await openVersion1(name);
   const id = Number(await older.add("records", outboxRecord("orders", "a draft")));
   await older.put("facts", 7, "outbox term");
   older.close();
@@ -100,4 +106,62 @@ test("a database that is deleted under a tab is given up, and the tab is told wh
   await deleteDatabase(name);
   expect(reasons).toEqual([expect.stringContaining("being deleted")]);
   expect(() => open.transaction("facts")).toThrow();
+});
+
+test("a tab that does not let go of an older store, frozen perhaps, is named as what is in the way", async () => {
+  const name = accountName("blocked", ANONYMOUS);
+  const frozen = await openVersion1(name);
+  await expect(visit("blocked")).rejects.toThrow("close that tab");
+  // It wakes, and lets go: the next visit has its store.
+  frozen.close();
+  const device = await visit("blocked");
+  expect(device.storage).toBe("indexeddb");
+  await device.close();
+  await deleteDatabase(name);
+});
+
+test("a store of replicas that is deleted under a tab, or whose connection is lost, is opened anew by who uses it next", async () => {
+  const device = await visit("thrown away");
+  const store = await device.replicas("cluster");
+  const lost: string[] = [];
+  store.onLost((reason) => lost.push(reason));
+  const file = await store.open("a-0/00.log");
+  await file.append([new Uint8Array([1, 2, 3])]);
+  expect(await store.size("a-0/00.log")).toBe(3);
+  await deleteDatabase(replicaName("thrown away", ANONYMOUS, "cluster"));
+  expect(lost).toEqual([expect.stringContaining("thrown away")]);
+  // What was opened before is gone with it.
+  await expect(file.append([new Uint8Array(1)])).rejects.toThrow();
+  expect(await store.list("")).toEqual([]);
+  const fresh = await store.open("a-0/00.log");
+  await fresh.append([new Uint8Array([4, 5])]);
+  expect(await store.read("a-0/00.log")).toEqual(new Uint8Array([4, 5]));
+  expect(lost).toHaveLength(1);
+  await device.close();
+  for (const name of [
+    accountName("thrown away", ANONYMOUS),
+    replicaName("thrown away", ANONYMOUS, "cluster"),
+  ])
+    await deleteDatabase(name);
+});
+
+test("a page without IndexedDB or without Web Locks works in memory, and says why", async () => {
+  const host = { locks: webLocks(), random: () => Math.random() };
+  const options = { account: "memory", principal: ANONYMOUS, onLost: nothing };
+  const refusing = {
+    open: () => {
+      throw new DOMException("not in this mode", "SecurityError");
+    },
+  };
+  const devices = [
+    await openDevice(host, { ...options, databases: undefined }),
+    await openDevice({ ...host, locks: undefined }, { ...options, databases: indexedDB }),
+    await openDevice(host, { ...options, databases: refusing as unknown as IDBFactory }),
+  ];
+  expect(devices.map(({ storage }) => storage)).toEqual(["memory", "memory", "memory"]);
+  expect(devices.map(({ storageReason }) => storageReason)).toEqual([
+    expect.stringContaining("no IndexedDB"),
+    expect.stringContaining("no Web Locks"),
+    expect.stringContaining("not in this mode"),
+  ]);
 });

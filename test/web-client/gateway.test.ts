@@ -407,3 +407,139 @@ test("a topic that gets more partitions: subscribers and replicas have them, too
   );
   expect(kept).toEqual([0, 1, 2, 3, 4, 5, 6]);
 });
+
+/** The topic "keeps" with `keys` keys, each written `times` times. */
+async function fillTopic(page: Page, keys: number, times: number, bytes = 1000): Promise<void> {
+  await page.evaluate(
+    async ({ keys, times, bytes }) => {
+      const keeps = client.topic("keeps", { value: sdk.text() });
+      // What cannot be compressed takes the room that it has.
+      const noise = (length: number): string =>
+        Array.from({ length }, () => String.fromCharCode(33 + Math.floor(Math.random() * 90))).join("");
+      const sent: Promise<unknown>[] = [];
+      for (let time = 0; time < times; time++)
+        for (let key = 0; key < keys; key++)
+          sent.push(keeps.publish({ key: `k${key}`, value: `${time} ${noise(bytes)}` }).delivered);
+      await Promise.all(sent);
+    },
+    { keys, times, bytes },
+  );
+}
+
+async function createKept(configs: Record<string, string>): Promise<void> {
+  const brokers = [`127.0.0.1:${gateway.kafkaPort}`];
+  const admin = new Kafka({ clientId: "test", brokers, logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
+  await admin.createTopics({ topics: [{ topic: "keeps", numPartitions: 1, configEntries }] });
+  await admin.disconnect();
+}
+
+test("of a compacted topic the device keeps the last record of each key within its budget, and finds it offline, in every tab", async () => {
+  await createKept({ "cleanup.policy": "compact" });
+  const [page, along] = [await openPage(), await openPage()];
+  await fillTopic(page, 50, 20);
+  const look = async () => {
+    const replica = await client
+      .topic("keeps", { value: sdk.text() })
+      .replicate({ keep: { bytes: 200_000 } });
+    await replica.caughtUp();
+    const isWithin = (): boolean => replica.heldBytes <= 200_000;
+    while (!isWithin())
+      await new Promise((resolve) => replica.addEventListener("progress", resolve, { once: true }));
+    const latest = await Promise.all(["k0", "k49", "none"].map((key) => replica.latest(key)));
+    const newest: string[] = [];
+    for await (const { key } of replica.read({ partition: 0, direction: "backward" })) {
+      newest.push(key ?? "");
+      if (newest.length === 2) break;
+    }
+    return { latest: latest.map((record) => record?.value?.slice(0, 3)), newest };
+  };
+  const expected = { latest: ["19 ", "19 ", undefined], newest: ["k49", "k48"] };
+  expect(await page.evaluate(look)).toEqual(expected);
+  expect(await along.evaluate(look)).toEqual(expected);
+  await page.close();
+  await along.close();
+  const offline = await openPage({ offline: true });
+  const found = await offline.evaluate(async () => {
+    const replica = await client
+      .topic("keeps", { value: sdk.text() })
+      .replicate({ keep: { bytes: 200_000 } });
+    while (replica.partitions[0]?.to === 0n)
+      await new Promise((resolve) => replica.addEventListener("progress", resolve, { once: true }));
+    return (await replica.latest("k7"))?.value?.slice(0, 2);
+  });
+  expect(found).toBe("19");
+});
+
+test("a replica that the browser throws away under the page is said to be gone, and is fetched anew", async () => {
+  const page = await openPage();
+  await fillTopic(page, 10, 10);
+  const outcome = await page.evaluate(async () => {
+    const replica = await client.topic("keeps", { value: sdk.text() }).replicate();
+    await replica.caughtUp();
+    const held = replica.heldRecords;
+    const reasons = new Set<string>();
+    replica.addEventListener("progress", () => {
+      for (const { reason } of replica.partitions) if (reason !== undefined) reasons.add(reason);
+    });
+    const names = (await indexedDB.databases()).map(({ name = "" }) => name);
+    for (const name of names.filter((each) => each.startsWith("rivulet/replica/")))
+      indexedDB.deleteDatabase(name);
+    while (!Array.from(reasons).some((reason) => reason.includes("fetched anew")))
+      await new Promise((resolve) => replica.addEventListener("progress", resolve, { once: true }));
+    while (replica.heldRecords < held)
+      await new Promise((resolve) => replica.addEventListener("progress", resolve, { once: true }));
+    let read = 0;
+    for await (const _ of replica.read()) read++;
+    return { held, read, state: client.state.name };
+  });
+  expect(outcome).toEqual({ held: 100, read: 100, state: "live" });
+});
+
+test("what is held of a topic that was made anew goes from the device, and the page is told how much room there is", async () => {
+  await createKept({});
+  const page = await openPage();
+  await fillTopic(page, 10, 10);
+  const held = await page.evaluate(async () => {
+    const replica = await client.topic("keeps", { value: sdk.text() }).replicate();
+    await replica.caughtUp();
+    await replica.close();
+    return replica.topicId;
+  });
+  const brokers = [`127.0.0.1:${gateway.kafkaPort}`];
+  const admin = new Kafka({ clientId: "test", brokers, logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  await admin.deleteTopics({ topics: ["keeps"] });
+  await admin.disconnect();
+  await createKept({});
+  const left = await page.evaluate(async (former) => {
+    // Nothing tells of it until somebody asks.
+    await client.topics();
+    const replica = await client.topic("keeps", { value: sdk.text() }).replicate();
+    await replica.caughtUp();
+    const { name = "" } =
+      (await indexedDB.databases()).find((each) => each.name?.startsWith("rivulet/replica/") === true) ?? {};
+    const files = async (): Promise<string[]> => {
+      const opening = indexedDB.open(name);
+      await new Promise((resolve) => opening.addEventListener("success", resolve, { once: true }));
+      const asking = opening.result.transaction("files").objectStore("files").getAllKeys();
+      await new Promise((resolve) => asking.addEventListener("success", resolve, { once: true }));
+      opening.result.close();
+      return asking.result.map(String);
+    };
+    while ((await files()).some((file) => file.startsWith(former)))
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    return {
+      isOther: replica.topicId !== former,
+      status: await client.storageStatus(),
+      persist: typeof (await client.persist()),
+    };
+  }, held);
+  expect(left).toMatchObject({
+    isOther: true,
+    persist: "boolean",
+    status: { kind: "indexeddb", reason: undefined },
+  });
+  expect(left.status.quota).toBeGreaterThan(left.status.usage ?? 0);
+});

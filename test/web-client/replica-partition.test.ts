@@ -51,6 +51,10 @@ class TestStore extends MemoryStore implements ReadableStore {
     return (await this.open(name)).read(position, length);
   }
 
+  onLost(): () => void {
+    return () => undefined;
+  }
+
   async size(name: string): Promise<number> {
     return (await this.open(name)).size;
   }

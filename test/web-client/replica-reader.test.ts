@@ -8,6 +8,10 @@ import { batchOf, engine } from "../log/harness.ts";
 const LOG = "orders-0/00000000000000000000.log";
 
 class ReadableMemoryStore extends MemoryStore implements ReadableStore {
+  onLost(): () => void {
+    return () => undefined;
+  }
+
   async size(name: string): Promise<number> {
     return (await this.open(name)).size;
   }

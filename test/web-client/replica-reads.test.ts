@@ -28,6 +28,10 @@ class CountingStore extends MemoryStore implements ReadableStore {
     return (await this.open(name)).read(position, length);
   }
 
+  onLost(): () => void {
+    return () => undefined;
+  }
+
   async size(name: string): Promise<number> {
     return (await this.open(name)).size;
   }

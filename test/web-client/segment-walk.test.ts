@@ -11,6 +11,10 @@ const engine = loadEngine();
 
 class TestStore extends MemoryStore implements ReadableStore {
   bytesRead = 0;
+  onLost(): () => void {
+    return () => undefined;
+  }
+
   async size(name: string): Promise<number> {
     return (await this.open(name)).size;
   }

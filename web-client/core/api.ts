@@ -62,6 +62,13 @@ export interface Rivulet extends TypedEventTarget<RivuletEvents>, AsyncDisposabl
   readonly state: ConnectionState;
   /** `memory`: this origin has no IndexedDB or no Web Locks; nothing survives the tab. */
   readonly storage: "indexeddb" | "memory";
+  /** Where this client keeps things, how safely, and how much room there is. To be shown; it asks the browser each time. */
+  storageStatus(): Promise<StorageStatus>;
+  /**
+   * Asks the browser to keep what is on this device also when room is short (`navigator.storage.persist`): it may ask its user, so
+   * call it when they know why. Answers whether it will. A replica that is opened asks by itself.
+   */
+  persist(): Promise<boolean>;
   /** The cluster behind the URL, as far as this device has ever learned it. */
   readonly clusterId: string | undefined;
   readonly outbox: Outbox;
@@ -85,6 +92,18 @@ export interface Rivulet extends TypedEventTarget<RivuletEvents>, AsyncDisposabl
    * is still open rejects.
    */
   close(): Promise<void>;
+}
+
+export interface StorageStatus {
+  readonly kind: "indexeddb" | "memory";
+  /** A sentence for people: why it is memory. */
+  readonly reason: string | undefined;
+  /** The browser does not throw it away by itself when room is short. */
+  readonly isPersisted: boolean;
+  /** Bytes that this whole site takes, about; undefined: the browser does not tell. */
+  readonly usage: number | undefined;
+  /** Bytes that it may take, about; undefined as `usage`. */
+  readonly quota: number | undefined;
 }
 
 export interface TopicOptions<V, K> {

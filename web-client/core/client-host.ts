@@ -5,6 +5,15 @@ import type { OpenTransport } from "../../sync/transport.ts";
 import type { Locks } from "./locks.ts";
 import type { TabMessage, TabPort } from "./tab-channel.ts";
 
+/** Never rejects: what a host does not tell, or is not let to, is undefined or false. */
+export interface HostStorage {
+  /** Asks the host not to throw the stores away by itself. It may ask its user, or do as it likes. Answers whether it will not. */
+  persist(): Promise<boolean>;
+  persisted(): Promise<boolean | undefined>;
+  /** In bytes. */
+  estimate(): Promise<{ readonly usage?: number | undefined; readonly quota?: number | undefined }>;
+}
+
 export interface ClientHost {
   readonly clock: Clock;
   /** Answers [0, 1). */
@@ -21,8 +30,8 @@ export interface ClientHost {
   readonly openPort: (name: string, hear: (message: TabMessage) => void) => TabPort;
   /** Calls `listener` whenever there may be a network again, until the signal aborts. */
   readonly onOnline: (listener: () => void, signal: AbortSignal) => void;
-  /** Asks the host not to throw the store away. Never throws; the host may do as it likes. */
-  readonly persist: () => void;
+  /** What the host says of the room for this origin's stores. */
+  readonly storage: HostStorage;
   /** Something went on that should not have: for the eyes of a developer. */
   readonly report: (what: string, error: unknown) => void;
 }

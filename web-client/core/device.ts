@@ -23,6 +23,8 @@ export interface HeldRange {
 
 export interface Device {
   readonly storage: "indexeddb" | "memory";
+  /** A sentence for people: why it is memory. */
+  readonly storageReason: string | undefined;
   /** Names locks and channels that all tabs with this store share. */
   readonly name: string;
   /** Of all tabs with this store. */

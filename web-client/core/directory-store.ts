@@ -5,6 +5,8 @@ import type { Store } from "../../log/store.ts";
 export interface ReadableStore extends Store {
   /** Bytes of a file as it is in the store now, as far as there are any, in memory of their own. */
   readAt(name: string, position: number, length: number): Promise<Uint8Array>;
+  /** Calls `listener` with the reason when all that is open in the store is lost; it can be opened anew. Answers how to stop. */
+  onLost(listener: (reason: string) => void): () => void;
   /** Bytes of a file now; 0 when it is not there. */
   size(name: string): Promise<number>;
 }
@@ -14,6 +16,7 @@ export function directoryStore(store: ReadableStore, prefix: string): ReadableSt
     list: async (name) => (await store.list(prefix + name)).map((each) => each.slice(prefix.length)),
     open: (name) => store.open(prefix + name),
     readAt: (name, position, length) => store.readAt(prefix + name, position, length),
+    onLost: (listener) => store.onLost(listener),
     size: (name) => store.size(prefix + name),
     read: (name) => store.read(prefix + name),
     write: (name, bytes) => store.write(prefix + name, bytes),

@@ -39,3 +39,13 @@ export class TabLocks implements Locks {
     }
   }
 }
+
+/** Whoever holds it writes this partition of a replica. */
+export function replicaLock(
+  { name }: { readonly name: string },
+  clusterId: string,
+  topicId: string,
+  partition: number,
+): string {
+  return `${name}/replica/${clusterId}/${topicId}/${partition}`;
+}

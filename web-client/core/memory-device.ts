@@ -11,6 +11,10 @@ class ReadableMemoryStore extends MemoryStore implements ReadableStore {
     return (await this.open(name)).read(position, length);
   }
 
+  onLost(): () => void {
+    return () => undefined;
+  }
+
   async size(name: string): Promise<number> {
     return (await this.list(name)).includes(name) ? (await this.open(name)).size : 0;
   }
@@ -19,6 +23,7 @@ class ReadableMemoryStore extends MemoryStore implements ReadableStore {
 /** A device of one tab alone: nothing survives it. */
 export class MemoryDevice extends KnownCluster implements Device {
   readonly storage = "memory";
+  readonly storageReason: string;
   readonly name: string;
   readonly locks = new TabLocks();
   readonly outbox = new MemoryOutboxStore();
@@ -29,8 +34,9 @@ export class MemoryDevice extends KnownCluster implements Device {
    * What this tab has is its own: what another tab of the same account says would be taken for it. So its name is drawn
    * with `random`, which answers [0, 1).
    */
-  constructor(account: string, random: () => number) {
+  constructor(account: string, random: () => number, reason = "this device has no store") {
     super();
+    this.storageReason = reason;
     const drawn = Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32));
     this.name = `${account}/${drawn.join("-")}`;
   }

@@ -16,6 +16,7 @@ import type {
   ReplicaProgress,
 } from "./api.ts";
 import type { Device } from "./device.ts";
+import { replicaLock } from "./locks.ts";
 import { LazyRecord } from "./received-record.ts";
 import type { Codec } from "./received-record.ts";
 import { ReplicaPartitionKeeper } from "./replica-partition.ts";
@@ -118,7 +119,7 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
 
   private lockName(partition: number): string {
     const { device, clusterId, topicId } = this.options;
-    return `${device.name}/replica/${clusterId}/${topicId}/${partition}`;
+    return replicaLock(device, clusterId, topicId, partition);
   }
 
   private add(partition: number): ReplicaPartitionKeeper {

@@ -15,7 +15,7 @@ import { KeyIndex } from "./key-index.ts";
 import type { KeyIndexSource } from "./key-index.ts";
 import { ReplicaReader } from "./replica-reader.ts";
 import type { ReplicaTopic } from "./replica-topic.ts";
-import { ReplicaWriter } from "./replica-writer.ts";
+import { ReplicaWriter, StoreLost } from "./replica-writer.ts";
 import { doSteadily, readSteadily } from "./steady-read.ts";
 import type { SteadyReadOptions } from "./steady-read.ts";
 import { isPassing, storeFailureText } from "./store-failure.ts";
@@ -60,6 +60,8 @@ export class ReplicaPartitionKeeper {
   private writer: ReplicaWriter | undefined;
   /** What the tab that writes has told, or this one has seen in the files, while it does not write. */
   private told: HeldRange | undefined;
+  /** What was held when the store was lost. */
+  private lost: HeldRange | undefined;
   private toldHighWatermark: bigint | undefined;
   /** Why the log is not open although this tab writes it. */
   private halt: { readonly state: "waiting" | "failed"; readonly reason: string } | undefined;
@@ -210,6 +212,7 @@ export class ReplicaPartitionKeeper {
       writer = await ReplicaWriter.open({
         ...this.options,
         directory: this.directory,
+        expected: this.lost ?? this.told ?? this.options.noted,
         onChange: () => this.changed(),
         onGap: (from, to) => this.tellGap(from, to),
         onCut: (end) => this.cut(end),
@@ -220,14 +223,16 @@ export class ReplicaPartitionKeeper {
     this.halt = undefined;
     this.writer = writer;
     this.changed();
-    await writer.done(signal);
+    const failure = await writer.done(signal);
     await writer.stop();
-    this.told = this.held;
+    // What is left of it is known when it is opened anew.
+    this.lost = failure instanceof StoreLost ? this.held : undefined;
+    this.told = this.lost === undefined ? this.held : undefined;
     this.toldHighWatermark = this.status.highWatermark;
     this.writer = undefined;
     await writer.close();
     this.moved.ring();
-    return writer.follower.failure;
+    return failure;
   }
 
   /**

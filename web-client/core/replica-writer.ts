@@ -4,8 +4,9 @@ import { compactedEndFile } from "../../log/partition-files.ts";
 import { PartitionLog } from "../../log/partition-log.ts";
 import { Follower } from "../../sync/follower.ts";
 import type { FollowerOptions } from "../../sync/follower.ts";
-import { aborted } from "../../sync/wait.ts";
+import { aborted, deferred } from "../../sync/wait.ts";
 import { KafkaError } from "../../wire/errors.ts";
+import type { HeldRange } from "./device.ts";
 import type { ReadableStore } from "./directory-store.ts";
 import { UNCOMPRESSED_BYTES_MAX } from "./replica-reader.ts";
 import type { ReplicaTopic } from "./replica-topic.ts";
@@ -21,6 +22,8 @@ export interface ReplicaWriterOptions extends Pick<FollowerOptions, "upstream" |
   /** `<topic>-<partition>`. */
   readonly directory: string;
   readonly shared: ReplicaTopic;
+  /** What was held when this tab last knew; undefined: it does not. */
+  readonly expected: HeldRange | undefined;
   readonly onChange: () => void;
   readonly onGap: (from: bigint, to: bigint) => void;
   /** What was held from `end` on is gone, or is others now. */
@@ -28,18 +31,26 @@ export interface ReplicaWriterOptions extends Pick<FollowerOptions, "upstream" |
   readonly onRebuild: (reason: string) => void;
 }
 
+/** All that was open is gone with the store, and what was in it perhaps. */
+export class StoreLost extends Error {}
+
 export class ReplicaWriter {
   readonly log: PartitionLog;
   readonly follower: Follower;
   /** Why what an earlier visit has left is not used; undefined: it is. */
   readonly recovered: string | undefined;
   private readonly upkeep: ReplicaUpkeep;
+  private readonly lost = deferred<StoreLost>();
+  private readonly stopHearing: () => void;
 
   /** Opens what is held, and goes on. Rejects with what the store fails with. */
   static async open(options: ReplicaWriterOptions): Promise<ReplicaWriter> {
     const { log, recovered } = await openLog(options);
+    const { expected } = options;
+    const isGone = log.sizeBytes === 0 && expected !== undefined && expected.bytes > 0;
+    const why = recovered ?? (isGone ? goneText(expected) : undefined);
     const compactedEnd = await options.store.read(compactedEndFile(options.directory));
-    return new ReplicaWriter(options, log, recovered, compactedEnd !== undefined);
+    return new ReplicaWriter(options, log, why, compactedEnd !== undefined);
   }
 
   private constructor(
@@ -51,6 +62,7 @@ export class ReplicaWriter {
     const { shared, upstream, metadata, history, onChange, onGap, onCut, onRebuild } = options;
     this.log = log;
     this.recovered = recovered;
+    this.stopHearing = options.store.onLost((reason) => this.lost.resolve(new StoreLost(reason)));
     const upkeep = new ReplicaUpkeep({
       ...options,
       log,
@@ -94,10 +106,14 @@ export class ReplicaWriter {
     this.upkeep.wake();
   }
 
-  /** Resolves when the signal aborts, or when the store has failed. What will never get better stays as it is, to be read. */
-  async done(signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when the signal aborts, or with what the store has failed with. What will never get better stays as it is, to be
+   * read.
+   */
+  async done(signal: AbortSignal): Promise<unknown> {
     const over = aborted(signal);
-    await Promise.race([over, this.follower.ended.then(() => (this.isHealing ? undefined : over))]);
+    const failed = this.follower.ended.then(() => (this.isHealing ? this.follower.failure : over));
+    return Promise.race([over, failed, this.lost.promise]);
   }
 
   /** Resolves when nothing is being written any more; the log can still be read. */
@@ -107,9 +123,14 @@ export class ReplicaWriter {
   }
 
   async close(): Promise<void> {
+    this.stopHearing();
     // What cannot be closed in order is recovered when it is opened again.
     await this.log.close().catch(() => undefined);
   }
+}
+
+function goneText({ from, to }: HeldRange): string {
+  return `what this device held (offsets ${from} to ${to - 1n}) is gone, thrown away by the browser or lost with the power: it is fetched anew`;
 }
 
 /** A replica that is damaged is not repaired: the upstream has it all. */

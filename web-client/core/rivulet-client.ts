@@ -15,6 +15,7 @@ import type {
   ReplicateOptions,
   Rivulet,
   RivuletEvents,
+  StorageStatus,
   Topic,
   TopicOptions,
   TopicSummary,
@@ -25,6 +26,8 @@ import type { ClientHost } from "./client-host.ts";
 import type { ClientParts } from "./client-parts.ts";
 import type { Device } from "./device.ts";
 import { directoryStore } from "./directory-store.ts";
+import { removeFormer } from "./former-topics.ts";
+import type { PresentTopic } from "./former-topics.ts";
 import { OutboxClient } from "./outbox-client.ts";
 import type { Codec } from "./received-record.ts";
 import { ReplicaClient, ReplicaKeeper } from "./replica-client.ts";
@@ -134,6 +137,22 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     return this.parts.device.storage;
   }
 
+  async storageStatus(): Promise<StorageStatus> {
+    const { device, host } = this.parts;
+    const [isPersisted, { usage, quota }] = await Promise.all([
+      host.storage.persisted(),
+      host.storage.estimate(),
+    ]);
+    const kind = device.storage;
+    const { storageReason: reason } = device;
+    return { kind, reason, isPersisted: kind === "indexeddb" && isPersisted === true, usage, quota };
+  }
+
+  persist(): Promise<boolean> {
+    const { device, host } = this.parts;
+    return device.storage === "indexeddb" ? host.storage.persist() : Promise.resolve(false);
+  }
+
   get clusterId(): string | undefined {
     return this.parts.device.clusterId();
   }
@@ -236,6 +255,7 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
           const known = device.topics().get(name);
           if (known?.id === id && known.partitions.length === partitions) continue;
           const before = known?.id === id ? known.partitions : [];
+          if (known !== undefined && known.id !== id) this.removeFormer({ clusterId, name, id });
           const ranges = Array.from(
             { length: partitions },
             (_, at) => before[at] ?? { logStartOffset: 0n, highWatermark: 0n },
@@ -244,6 +264,13 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
         }
       })
       .catch(() => undefined);
+  }
+
+  /** What cannot be removed now goes when the topic is kept again. */
+  private removeFormer(topic: PresentTopic): void {
+    removeFormer(this.parts.device, topic).catch((error: unknown) =>
+      this.parts.host.report(`what is left of the former ${topic.name} cannot be removed`, error),
+    );
   }
 
   private async replicate<V, K>(
@@ -285,7 +312,9 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     try {
       const found = told ?? (await metadata.topicWhenThere(name, controller.signal));
       await device.enterCluster(metadata.clusterId ?? "");
-      return { clusterId: metadata.clusterId ?? "", ...found };
+      const topic = { clusterId: metadata.clusterId ?? "", ...found };
+      this.removeFormer(topic);
+      return topic;
     } finally {
       signal?.removeEventListener("abort", stop);
     }
@@ -298,7 +327,7 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
   ): Promise<ReplicaKeeper> {
     const { host, device } = this.parts;
     // Asked for once there is something to lose; a browser that says no may still keep it.
-    if (device.storage === "indexeddb") host.persist();
+    if (device.storage === "indexeddb") void host.storage.persist();
     return new ReplicaKeeper({
       ...this.parts,
       clock: host.clock,

@@ -206,7 +206,11 @@ export class Device {
         signal.addEventListener("abort", leave, { once: true });
         process.onKilled(leave);
       },
-      persist: () => undefined,
+      storage: {
+        persist: () => Promise.resolve(false),
+        persisted: () => Promise.resolve(false),
+        estimate: () => Promise.resolve({}),
+      },
       report: (what, error) => {
         trace.say(process.name, `reports: ${what}: ${String(error)}`);
         trace.count(`tab: reported that ${what}`);

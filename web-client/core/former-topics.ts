@@ -1,0 +1,37 @@
+/** What is left on the device of topics that were made anew: under their old ids nobody finds it, and it takes room. */
+import type { Device } from "./device.ts";
+import { replicaLock } from "./locks.ts";
+import type { ReadableStore } from "./directory-store.ts";
+
+/** The topic as the gateway has told it. */
+export interface PresentTopic {
+  readonly clusterId: string;
+  readonly name: string;
+  readonly id: string;
+}
+
+const FILE = /^([^/]+)\/(.+)-(\d{1,10})\//;
+
+/** Removes what is held under the topic's name and other ids. What somebody has open, here or in another tab, stays for now. */
+export async function removeFormer(device: Device, topic: PresentTopic): Promise<void> {
+  const store = await device.replicas(topic.clusterId);
+  for (const { id, partition, prefix } of await formerOf(store, topic)) {
+    await device.locks.holdIfFree(replicaLock(device, topic.clusterId, id, partition), async () => {
+      await store.delete(await store.list(prefix));
+      device.noteHeld(id, partition, undefined);
+    });
+  }
+}
+
+async function formerOf(
+  store: ReadableStore,
+  topic: PresentTopic,
+): Promise<{ id: string; partition: number; prefix: string }[]> {
+  const found = new Map<string, { id: string; partition: number; prefix: string }>();
+  for (const file of await store.list("")) {
+    const [prefix, id, name, partition] = FILE.exec(file) ?? [];
+    if (prefix === undefined || id === undefined || name !== topic.name || id === topic.id) continue;
+    found.set(prefix, { id, partition: Number(partition), prefix });
+  }
+  return [...found.values()];
+}
