@@ -14,6 +14,7 @@ export type FaultTimes = Partial<Record<FaultKind, number>>;
 export type FaultKind =
   | "kill gateway"
   | "power loss"
+  | "die while compacting"
   | "restart gateway"
   | "flip bit"
   | "disk full"
@@ -52,6 +53,9 @@ const NOTED_ANEW_MS = 3000;
 const STANDS_STILL_MS = [5, 1500] as const;
 /** Power comes back so long after a disk has gone on, at most. */
 const GOES_ON_MS = [0.2, 300] as const;
+/** A segment is compacted within about so long, once its file is there or has its new name. */
+const BY_A_COMPACTION_MS = [0.01, 30] as const;
+const isOfCompaction = (path: string): boolean => path.endsWith(".cleaned") || path.endsWith(".swap");
 /** A start syncs about so often. */
 const SYNCS_OF_A_START = 16;
 
@@ -75,6 +79,7 @@ export class Faults {
     const kinds: Record<FaultKind, () => void> = {
       "kill gateway": () => this.dieOneWay("killed"),
       "power loss": () => this.dieOneWay("power loss"),
+      "die while compacting": () => this.dieWhileCompacting(),
       "restart gateway": () => this.restartCleanly(),
       "flip bit": () => this.flipBit(),
       "disk full": () => this.fillDisk(),
@@ -99,6 +104,7 @@ export class Faults {
     world.trace.say("faults", "heal everything");
     this.isOver = true;
     disk.onSyncBegun = undefined;
+    disk.onNamed = undefined;
     network.heal();
     disk.heal();
     for (const device of devices) {
@@ -127,8 +133,9 @@ export class Faults {
   }
 
   private gatewayDies(how: "killed" | "power loss"): void {
-    const { gateway, world, note } = this.options;
+    const { gateway, world, disk, note } = this.options;
     if (gateway.process === undefined) return;
+    if (gateway.isServing && disk.holds(isOfCompaction)) world.trace.count(`compaction: ${how} in the middle`);
     if (how === "killed") gateway.kill();
     else {
       gateway.losePower();
@@ -146,6 +153,17 @@ export class Faults {
       const stillMs = this.standStill();
       this.dieAfter(stillMs + (this.random.chance(0.3) ? this.random.delay(...GOES_ON_MS) : 0), how);
     });
+  }
+
+  /** Where a segment that is compacted gets its file, or its next name. */
+  private dieWhileCompacting(): void {
+    const { disk } = this.options;
+    const how = this.random.pick(["killed", "power loss"] as const);
+    disk.onNamed = (path) => {
+      if (!isOfCompaction(path) || this.random.chance(0.5)) return;
+      disk.onNamed = undefined;
+      this.dieAfter(this.random.delay(...BY_A_COMPACTION_MS), how);
+    };
   }
 
   private dieAfter(ms: number, how: "killed" | "power loss"): void {

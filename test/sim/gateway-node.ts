@@ -1,6 +1,7 @@
 /** A gateway that is started, stopped, killed and loses power: the real one but for its disk, its sockets and its clock. */
 import { Opened } from "../../gateway/clients/opened.ts";
 import { Serving } from "../../gateway/clients/serving.ts";
+import { OFFSETS_TOPIC } from "../../gateway/coordinator/group-log.ts";
 import { FileStore } from "../../gateway/store/file-store.ts";
 import type { Cluster } from "../../log/cluster.ts";
 import { brokerConfig } from "../../log/config.ts";
@@ -20,9 +21,19 @@ export interface GatewayNodeOptions {
   name: string;
   /** Kafka's broker settings by Kafka's names. */
   config?: ReadonlyMap<string, string>;
+  /** Hears of its topics as it begins to serve, before anybody can ask for them. */
+  onServing?: (cluster: Cluster) => void;
 }
 
 const DIRECTORY = "/data";
+
+/** What it says of itself and is worth counting. */
+const COUNTED: readonly (readonly [words: string, what: string])[] = [
+  ["retention.ms has removed", "retention: segments removed by their age"],
+  ["retention.bytes has removed", "retention: segments removed by their size"],
+  [" is compacted up to offset ", "compaction: done"],
+  [`${OFFSETS_TOPIC}-0 is compacted up to offset `, "compaction: committed offsets done"],
+];
 
 /** One for all: it keeps nothing between calls. */
 let engine: Engine | undefined;
@@ -176,6 +187,7 @@ export class GatewayNode {
       },
       opened,
     );
+    this.options.onServing?.(serving.services.cluster);
     const listeners: Listener[] = [];
     const listen = (listener: Listener): void => {
       listeners.push(listener);
@@ -200,6 +212,7 @@ export class GatewayNode {
       (message: string, fields: LogFields = {}): void => {
         const told = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
         if ("droppedBytes" in fields) trace.count("gateway: cut a torn tail");
+        for (const [words, what] of COUNTED) if (message.includes(words)) trace.count(what);
         if (process.isAlive) trace.say(this.name, [`${level}: ${message}`, ...told].join(" "));
       };
     return { info: at("info"), warn: at("warn"), error: at("error") };

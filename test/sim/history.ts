@@ -38,6 +38,8 @@ export interface Publish extends At {
   readonly principal: string;
   readonly topic: string;
   readonly key: string | null;
+  /** It deletes its key: in a compacted log it goes, too, after a while. Left out: it does not. */
+  readonly isTombstone?: boolean;
   /** The topic that is meant, when whoever publishes knows one of that name; another one of the name must not get it. */
   readonly topicId?: string;
   /** False: a producer that sends again without a producer id; its records may stand in the log twice. */
@@ -173,6 +175,14 @@ export interface RetentionDone extends At, PartitionName {
   readonly to: bigint;
 }
 
+/** The log begins at `to`, and not before, whoever wanted that. Noted by somebody who looks into the gateway. */
+export interface LogStart extends At, PartitionName {
+  readonly kind: "log start";
+  readonly to: bigint;
+  /** What it holds then; undefined: it had come so far when the gateway was started, and may go back once more. */
+  readonly leftBytes: number | undefined;
+}
+
 /** Who acts for a group: a member of one of its generations. */
 export interface GroupMember {
   readonly groupId: string;
@@ -254,6 +264,7 @@ export type HistoryEvent =
   | PartitionsAsked
   | Retention
   | RetentionDone
+  | LogStart
   | Assigned
   | Owned
   | CommitAsked
@@ -277,6 +288,8 @@ export interface FinalPartition extends PartitionName {
   readonly topic: string;
   readonly logStartOffset: bigint;
   readonly highWatermark: bigint;
+  /** Left out: nobody has asked. */
+  readonly sizeBytes?: number;
   readonly records: readonly StoredRecord[];
 }
 

@@ -3,6 +3,7 @@
  * something else does not happen (swarm testing).
  */
 import type { FaultKind, FaultTimes } from "./faults.ts";
+import { keepingOf, keepingSettings } from "./keeping.ts";
 import type { Random } from "./kernel/random.ts";
 import type { WorkloadTopic } from "./workload.ts";
 
@@ -48,7 +49,7 @@ export interface Plan {
   readonly indexedDb: number;
 }
 
-const MEAN_MS: Readonly<Record<FaultKind, number>> = {
+const MEAN_MS: Readonly<Record<Exclude<FaultKind, "die while compacting">, number>> = {
   "kill gateway": 6000,
   "power loss": 5000,
   "restart gateway": 9000,
@@ -66,15 +67,20 @@ const MEAN_MS: Readonly<Record<FaultKind, number>> = {
 };
 
 const FORGOTTEN_AFTER_MS = 8000;
+/** Chance that a seed's logs do not keep everything. */
+const KEEPING_RATE = 0.35;
 
-/** `groupRandom` is a stream of its own: a seed without groups is the history that it was before there were any. */
-export function planOf(random: Random, groupRandom: Random): Plan {
+/**
+ * `groupRandom` and `keepingRandom` are streams of their own: a seed without groups, or in which logs keep everything, is the
+ * history that it was before there was anything else.
+ */
+export function planOf(random: Random, groupRandom: Random, keepingRandom: Random): Plan {
   const devices = Array.from({ length: random.between(0, 2) }, (_, at): DevicePlan => {
     const principals = random.chance(0.25) ? ["alice", "bob"] : ["alice"];
     return { name: `device-${at + 1}`, principals, tabsPerPrincipal: random.between(1, 3) };
   });
   const faults: FaultTimes = {};
-  for (const [kind, meanMs] of Object.entries(MEAN_MS) as [FaultKind, number][]) {
+  for (const [kind, meanMs] of Object.entries(MEAN_MS) as [keyof typeof MEAN_MS, number][]) {
     // That nothing is lost with the power is what most of the log is for.
     if (random.chance(kind === "power loss" ? 0.5 : 0.35)) faults[kind] = meanMs * (0.5 + random.next());
   }
@@ -97,10 +103,16 @@ export function planOf(random: Random, groupRandom: Random): Plan {
   // What a group was told too early is only found out then.
   if (groups.length > 0 && groupRandom.chance(0.6)) faults["power loss"] ??= MEAN_MS["power loss"];
   const howBad = (): number => (random.chance(0.5) ? 0 : random.next());
+  const keepsAll = forgets || !keepingRandom.chance(KEEPING_RATE);
+  const hasDevices = devices.length > 0;
+  const keeping = keepsAll ? topics : topics.map((topic) => kept(topic, keepingRandom, hasDevices));
+  if (keeping.some((topic) => topic.keeping?.compaction !== undefined) && keepingRandom.chance(0.7))
+    faults["die while compacting"] = 1000 + 4000 * keepingRandom.next();
   return {
     activeMs: random.between(3000, 14_000),
-    topics,
+    topics: keeping,
     config: new Map([
+      ...(keepsAll ? [] : keepingSettings(keepingRandom)),
       ["log.index.interval.bytes", String(random.pick([0, 512, 4096]))],
       ...(forgets ? [["producer.id.expiration.ms", String(FORGOTTEN_AFTER_MS)] as const] : []),
       ...(groups.length > 0 ? groupSettings(groupRandom) : []),
@@ -174,6 +186,16 @@ function topicOf(name: string, segmentBytes: readonly number[], random: Random):
     else configs.set("flush.messages", String(random.pick([10, 1000])));
   }
   return { name, partitions: random.between(1, 3), configs, isRelaxed };
+}
+
+/** The topic with what its log does not keep, if there is anything. */
+function kept(topic: WorkloadTopic, random: Random, hasDevices: boolean): WorkloadTopic {
+  const keeping = keepingOf(random, { hasDevices });
+  if (keeping === undefined) return topic;
+  // What compaction may take, and what a loss of power may, would not be told apart.
+  const isRelaxed = topic.isRelaxed && keeping.compaction === undefined;
+  const configs = new Map([...(isRelaxed ? topic.configs : []), ...keeping.configs]);
+  return { ...topic, configs, isRelaxed, keeping };
 }
 
 /** One line for the story. */

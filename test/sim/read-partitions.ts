@@ -19,10 +19,11 @@ export async function readPartitions(
     // What the coordinator keeps of groups is nothing that anybody published.
     if (isInternal(topic.name)) continue;
     for (const log of topic.partitions) {
-      const { topicId, partition, logStartOffset, highWatermark } = log;
+      const { topicId, partition, logStartOffset, highWatermark, sizeBytes } = log;
       try {
         const records = await recordsOf(log, highWatermark);
-        partitions.push({ topic: topic.name, topicId, partition, logStartOffset, highWatermark, records });
+        const name = { topic: topic.name, topicId, partition };
+        partitions.push({ ...name, logStartOffset, highWatermark, sizeBytes, records });
       } catch (error) {
         tell(`${topic.name}-${partition} (topic id ${topicId}) cannot be read at the end: ${String(error)}`);
       }
@@ -50,12 +51,10 @@ export function* storedRecords(batches: Uint8Array): Generator<StoredRecord, voi
   for (let at = 0; at < batches.byteLength;) {
     const header = new BatchHeader(batches, at);
     const { leaderEpoch, producerId, producerEpoch, baseSequence, baseOffset } = header;
-    for (const { offset, value } of engine.readBatch(
-      batches.slice(at, at + header.bytes),
-      UNCOMPRESSED_BYTES_MAX,
-    )) {
+    for (const record of engine.readBatch(batches.slice(at, at + header.bytes), UNCOMPRESSED_BYTES_MAX)) {
+      const { offset } = record;
       const sequence = baseSequence < 0 ? -1 : baseSequence + Number(offset - baseOffset);
-      yield { offset, id: idOf(value), leaderEpoch, producerId, producerEpoch, sequence };
+      yield { offset, id: idOf(record), leaderEpoch, producerId, producerEpoch, sequence };
     }
     at += header.bytes;
   }

@@ -1,4 +1,5 @@
 /** One seed, one history: builds the world, lets everybody act among faults, heals it, and has the history judged. */
+import type { Cluster } from "../../log/cluster.ts";
 import { check } from "./checker/check.ts";
 import { Device } from "./browser/device.ts";
 import { browserFaults } from "./browser/faults.ts";
@@ -15,9 +16,11 @@ import type {
   FinalReplica,
   HistoryEvent,
 } from "./history.ts";
+import type { Keeping } from "./keeping.ts";
 import { Random } from "./kernel/random.ts";
 import { World } from "./kernel/world.ts";
 import { tcpTransport } from "./network/client-side.ts";
+import { LogStarts } from "./log-starts.ts";
 import { Network, networkFaults } from "./network/network.ts";
 import { describePlan, planOf, type Plan } from "./plan.ts";
 import { actorsOf } from "./workload/actors.ts";
@@ -50,7 +53,8 @@ export async function simulate(seed: number, tell?: (line: string) => void): Pro
   const world = new World(seed, tell);
   const uninstall = installIndexedDb(world);
   try {
-    const plan = planOf(world.random.fork("plan"), new Random(seed).fork("groups"));
+    const ownStream = (name: string): Random => new Random(seed).fork(name);
+    const plan = planOf(world.random.fork("plan"), ownStream("groups"), ownStream("keeping"));
     await new Simulation(world, plan).run();
   } catch (error) {
     world.trace.violation(
@@ -86,14 +90,16 @@ class Simulation {
     this.network = new Network(world, networkFaults(plan.network));
     this.disk = new SimDisk(world);
     const { network, disk } = this;
-    this.gateway = new GatewayNode({ world, network, disk, name: "gateway", config: plan.config });
+    const note = (event: HistoryEvent): void => void this.events.push(event);
+    const starts = new LogStarts(world, note);
+    const onServing = (cluster: Cluster): void => starts.watch(cluster);
+    this.gateway = new GatewayNode({ world, network, disk, name: "gateway", config: plan.config, onServing });
     const { gateway } = this;
     const { producerIdExpirationMs } = plan;
     const faults = browserFaults(plan.indexedDb);
     this.devices = plan.devices.map(
       ({ name }) => new Device({ world, network, name, gateway, faults, producerIdExpirationMs }),
     );
-    const note = (event: HistoryEvent): void => void this.events.push(event);
     disk.onHappened = (kind) => {
       if (kind === "pages evicted") note({ kind: "writes lost", atMs: world.nowMs });
     };
@@ -161,6 +167,12 @@ class Simulation {
     return new Set(this.plan.topics.filter((topic) => topic.isRelaxed).map((topic) => topic.name));
   }
 
+  private keeping(): ReadonlyMap<string, Keeping> {
+    return new Map(
+      this.plan.topics.flatMap(({ name, keeping }) => (keeping === undefined ? [] : [[name, keeping]])),
+    );
+  }
+
   private async judge(actors: readonly Actor[]): Promise<void> {
     const replicas: FinalReplica[] = [];
     const outboxes: FinalOutboxRecord[] = [];
@@ -173,9 +185,16 @@ class Simulation {
       isReadable = false;
       trace.violation(`logs are whole: ${why}`);
     });
+    const readMs = this.world.nowMs;
     if (!isReadable || this.gateway.cluster === undefined) return;
     const history = { events: this.events, partitions, replicas, outboxes, readers, groups };
-    const settings = { relaxedTopics: this.relaxedTopics(), hasEnded: actors.length > 0 };
+    const settings = {
+      relaxedTopics: this.relaxedTopics(),
+      keeping: this.keeping(),
+      readMs,
+      hasEnded: actors.length > 0,
+      count: (what: string) => trace.count(what),
+    };
     for (const rule of check(history, settings)) trace.violation(rule);
   }
 }

@@ -1,5 +1,6 @@
 /** What the simulator's clients decide by themselves: if they were wrong, they would see damage where there is none, or none where there is. */
 import { describe, expect, it } from "vitest";
+import type { RecordHeader } from "../../log/record.ts";
 import type { OpenTransport, TransportHandler } from "../../sync/transport.ts";
 import { metadata } from "../../wire/apis/metadata.ts";
 import { decodeRequestHeader } from "../../wire/request.ts";
@@ -10,20 +11,23 @@ import { Random } from "./kernel/random.ts";
 import { World } from "./kernel/world.ts";
 import { ConnectionLost, KafkaConnection } from "./workload/kafka-connection.ts";
 import { ProducerLane, type ProducerBatch } from "./workload/producer-lane.ts";
-import { idOf, recordId, valueOf } from "./workload/values.ts";
+import { contentOf, idOf, recordId, valueOf } from "./workload/values.ts";
 
 describe("the values of records", () => {
   it("tell their id, whatever follows on it", () => {
     const id = recordId("device-1/alice", 17);
-    expect(idOf(valueOf(id, 0))).toBe("device-1/alice:17");
-    expect(idOf(valueOf(id, 5000))).toBe("device-1/alice:17");
+    const headers: RecordHeader[] = [];
+    expect(idOf({ value: valueOf(id, 0), headers })).toBe("device-1/alice:17");
+    expect(idOf({ value: valueOf(id, 5000), headers })).toBe("device-1/alice:17");
     expect(valueOf(id, 5000)).toHaveLength(id.length + 1 + 5000);
+    expect(idOf({ headers, ...contentOf(id, 5000, false) })).toBe("device-1/alice:17");
+    const tombstone = { headers, ...contentOf(id, 5000, true) };
+    expect([tombstone.value, idOf(tombstone)]).toEqual([null, "device-1/alice:17"]);
   });
 
   it("that nobody published are not taken for anything", () => {
-    expect(() => idOf(null)).toThrow("nobody published");
-    expect(() => idOf(new Uint8Array(40))).toThrow("nobody published");
-    expect(() => idOf(new TextEncoder().encode("no-number padding"))).toThrow("nobody published");
+    const values = [null, new Uint8Array(40), new TextEncoder().encode("no-number padding")];
+    for (const value of values) expect(() => idOf({ value, headers: [] })).toThrow("nobody published");
   });
 });
 

@@ -3,6 +3,7 @@ import type { Device } from "./browser/device.ts";
 import type { GatewayNode } from "./gateway-node.ts";
 import type { FinalGroup, FinalOutboxRecord, FinalReader, FinalReplica, HistoryEvent } from "./history.ts";
 import type { OpenTransport } from "../../sync/transport.ts";
+import type { Keeping } from "./keeping.ts";
 import type { Process } from "./kernel/process.ts";
 import type { Random } from "./kernel/random.ts";
 import type { World } from "./kernel/world.ts";
@@ -16,6 +17,8 @@ export interface WorkloadTopic {
   readonly configs: ReadonlyMap<string, string>;
   /** Its settings say that written counts as synced (`flush.ms`, `flush.messages`): power loss may take back what was told. */
   readonly isRelaxed: boolean;
+  /** What its log does not keep; left out: it keeps everything. */
+  readonly keeping?: Keeping;
 }
 
 /** What Kafka clients act on, in the simulated world or in the real one. */

@@ -39,6 +39,8 @@ function fateOf(
   const since = isRelaxed ? story.publishedAt : story.sentBefore(acknowledged.at);
   if (offset < 0) {
     if (elsewhere !== undefined || partition.lastRetentionAt > story.publishedAt) return undefined;
+    // Where it stood nobody knows, nor what came after it.
+    if (partition.topic.isCompacted) return undefined;
     return mayGo && ledger.hasLoss(since, Infinity) ? undefined : "it is nowhere in that partition";
   }
   // Whether the log may start there is another rule.

@@ -19,7 +19,8 @@ import { keysStayTogether, nothingFromNowhere } from "./origins.ts";
 import { outboxesTellTheTruth, queuedDoesNotVanish } from "./outboxes.ts";
 import { principalsStayApart } from "./principals.ts";
 import { deletedIsNotRead, readersMissNothing, readersReachTheEnd } from "./readers.ts";
-import { replicasAreTheLog } from "./replicas.ts";
+import { retentionIsDone, retentionTakesWhatIsDue } from "./keeping.ts";
+import { replicasAreTheLog, replicasForget } from "./replicas.ts";
 
 /** Rules by the name that their violations begin with. */
 const RULES = {
@@ -33,6 +34,9 @@ const RULES = {
   "readers reach the end": readersReachTheEnd,
   "deleted is not read": deletedIsNotRead,
   "a replica is the log": replicasAreTheLog,
+  "replicas forget": replicasForget,
+  "retention takes what is due": retentionTakesWhatIsDue,
+  "retention is done": retentionIsDone,
   "queued does not vanish": queuedDoesNotVanish,
   "outboxes tell the truth": outboxesTellTheTruth,
   "principals stay apart": principalsStayApart,
@@ -58,6 +62,8 @@ export const CHECKER_RULES = Object.keys(RULES) as readonly CheckerRule[];
 const RULES_OF_THE_END: ReadonlySet<CheckerRule> = new Set([
   "readers reach the end",
   "a replica is the log",
+  "replicas forget",
+  "retention is done",
   "queued does not vanish",
   "outboxes tell the truth",
   "groups read everything",
@@ -71,6 +77,7 @@ const TOLD_MAX = 5;
 export function check(history: History, settings: CheckSettings): string[] {
   const ledger = new Ledger(history, settings);
   const broken: string[] = [];
+  ledger.countCompaction();
   for (const name of CHECKER_RULES) {
     if (settings.hasEnded === false && RULES_OF_THE_END.has(name)) continue;
     let times = 0;

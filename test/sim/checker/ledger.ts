@@ -11,6 +11,8 @@ import type {
   ReadFrom,
   WritesLost,
 } from "../history.ts";
+import type { Keeping } from "../keeping.ts";
+import { Compacted, type Moment } from "./compacted.ts";
 import { GroupStories } from "./group-story.ts";
 import type { PartitionStory } from "./partition-story.ts";
 import type { Noted } from "./record-story.ts";
@@ -22,8 +24,12 @@ export interface CheckSettings {
   readonly relaxedTopics: ReadonlySet<string>;
   /** False: some clients did not come to an end, and the history does not tell what they hold. */
   readonly hasEnded?: boolean;
-  /** Offsets that hold no record though nothing was lost, as compaction leaves them. Left out: there are none. */
-  readonly holes?: (partition: PartitionName, offset: bigint) => boolean;
+  /** What logs do not keep, by their topics' names. Left out: they keep everything. */
+  readonly keeping?: ReadonlyMap<string, Keeping>;
+  /** When the logs were read at the end. Left out: when whatever may go by its age has long been gone. */
+  readonly readMs?: number;
+  /** Hears of what was exercised. */
+  readonly count?: (what: string) => void;
 }
 
 /** A record and an event that tells of it before anybody has published it, or though nobody ever does. */
@@ -47,6 +53,8 @@ export class Ledger {
   readonly untold: Untold[] = [];
   private readonly settings: CheckSettings;
   private readonly publishedBy = new Map<string, RecordStory[]>();
+  private readonly compacted = new Map<PartitionStory, Compacted>();
+  private unplaced: ReadonlyMap<string, readonly RecordStory[]> | undefined;
 
   constructor(history: History, settings: CheckSettings) {
     this.history = history;
@@ -76,6 +84,7 @@ export class Ledger {
     for (const topic of this.topics.values()) {
       if (topic.name === "unknown") topic.name = nameOf(topic) ?? topic.name;
       topic.isRelaxed = settings.relaxedTopics.has(topic.name);
+      topic.isCompacted = settings.keeping?.get(topic.name)?.compaction !== undefined;
     }
   }
 
@@ -94,13 +103,81 @@ export class Ledger {
     return this.topic(topicId).partition(partition);
   }
 
-  /** The first offset of [from, to) that holds a record, or ought to; undefined: none does. */
-  firstOwed({ topic, partition }: PartitionStory, from: number, to: number): number | undefined {
-    const { holes } = this.settings;
+  /** What the log does not keep; undefined: it keeps everything. */
+  keeping({ topic }: PartitionStory): Keeping | undefined {
+    return this.settings.keeping?.get(topic.name);
+  }
+
+  /** The first offset of [from, to) that holds a record at that moment, or ought to; undefined: none does. */
+  firstOwed(partition: PartitionStory, from: number, to: number, when?: Moment): number | undefined {
+    const compacted = this.compactedOf(partition);
+    const moment = when ?? { at: END, atMs: this.settings.readMs ?? Infinity };
     let offset = from;
-    while (offset < to && holes?.({ topicId: topic.topicId, partition }, BigInt(offset)) === true)
-      offset += 1;
+    while (offset < to && compacted?.mayBeGone(offset, moment) === true) offset += 1;
     return offset < to ? offset : undefined;
+  }
+
+  /** Of a compacted log, what may be gone; undefined: it is not compacted. */
+  compactedOf(partition: PartitionStory): Compacted | undefined {
+    const keeping = this.keeping(partition)?.compaction;
+    if (keeping === undefined) return undefined;
+    let compacted = this.compacted.get(partition);
+    if (compacted === undefined) {
+      compacted = new Compacted({
+        partition,
+        keeping,
+        placed: partition.placed(this.record),
+        unplaced: (key) => this.unplacedWith(`${partition.topic.name} ${key}`),
+        isOnTime: (story) => this.isOnTime(story),
+      });
+      this.compacted.set(partition, compacted);
+    }
+    return compacted;
+  }
+
+  /** Whether a record's timestamp is the true time: it was not made on a device. */
+  isOnTime({ published }: RecordStory): boolean {
+    return published !== undefined && !this.outboxProducers.has(published.event.producer);
+  }
+
+  /** By topic and key: records that were sent, and of which it is not known where they all stand, if they do. */
+  private unplacedWith(name: string): readonly RecordStory[] {
+    if (this.unplaced === undefined) {
+      const placed = new Set<RecordStory>();
+      for (const partition of this.partitions())
+        for (const { story } of partition.placed(this.record)) placed.add(story);
+      const unplaced = new Map<string, RecordStory[]>();
+      for (const story of this.records.values()) {
+        const { published, sends, retries, isIdempotent } = story;
+        if (published === undefined || sends.length === 0) continue;
+        const mayHaveCopies = retries > 0 || (!isIdempotent && sends.length > 1);
+        if (mayHaveCopies || !placed.has(story))
+          addTo(unplaced, `${published.event.topic} ${published.event.key}`, story);
+      }
+      this.unplaced = unplaced;
+    }
+    return this.unplaced.get(name) ?? [];
+  }
+
+  /** Whether compaction may have taken a record of which nobody knows where it stood: others have its key, or it is a tombstone. */
+  mayBeSuperseded({ published }: RecordStory): boolean {
+    if (published === undefined) return false;
+    const { topic, key, isTombstone = false } = published.event;
+    if (isTombstone) return true;
+    for (const { published: other, sends } of this.records.values())
+      if (other !== undefined && other !== published && other.event.topic === topic && other.event.key === key)
+        if (sends.length > 0) return true;
+    return false;
+  }
+
+  /** Tells what compaction was seen to do. */
+  countCompaction(): void {
+    const { count } = this.settings;
+    if (count === undefined) return;
+    for (const partition of this.partitions()) {
+      const taken = this.compactedOf(partition)?.tombstonesTaken ?? 0;
+      if (taken > 0) count("compaction: tombstone taken");
+    }
   }
 
   /** Whether something that was not synced may have gone after `since` and before `until`. */
@@ -177,6 +254,9 @@ export class Ledger {
         return;
       case "retention done":
         this.partition(event).retained.push({ event, at });
+        return;
+      case "log start":
+        this.partition(event).startMoved({ event, at });
         return;
       case "partitions asked":
         this.topic(event.topicId).growths += 1;

@@ -44,7 +44,7 @@ interface ProducerState {
 
 /**
  * Under one producer id and epoch sequences rise by one along a partition, another epoch is higher and begins with 0, and a
- * producer id belongs to one producer.
+ * producer id belongs to one producer. In a compacted log as many are missing as there are offsets without a record.
  */
 export function* sequencesJoin(ledger: Ledger): Generator<string, void, void> {
   const states = new Map<bigint, ProducerState>();
@@ -64,6 +64,12 @@ export function* sequencesJoin(ledger: Ledger): Generator<string, void, void> {
       const due = producerEpoch === last.producerEpoch ? (last.sequence + 1) % 2 ** 31 : 0;
       if (producerEpoch < last.producerEpoch)
         yield `${where} has epoch ${producerEpoch} of producer id ${producerId}, after ${last.producerEpoch} at offset ${last.offset}`;
+      else if (partition.topic.isCompacted) {
+        const isRisen = producerEpoch > last.producerEpoch || sequence > last.sequence;
+        const isNear = sequence - last.sequence <= Number(record.offset - last.offset);
+        if (!isRisen || (producerEpoch === last.producerEpoch && !isNear))
+          yield `${where} has sequence ${sequence} of producer id ${producerId} epoch ${producerEpoch}, after ${last.sequence} at offset ${last.offset}`;
+      }
       // What such a topic lost it may have forgotten the producer of, and then it takes any sequence as the first.
       else if (sequence !== due && !(partition.topic.isRelaxed && ledger.hasLoss(0, Infinity)))
         yield `${where} has sequence ${sequence} of producer id ${producerId} epoch ${producerEpoch}, and ${due} was due after offset ${last.offset}`;

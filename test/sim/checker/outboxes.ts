@@ -47,7 +47,8 @@ export function* outboxesTellTheTruth(ledger: Ledger): Generator<string, void, v
 }
 
 /** Whether its topic was deleted or had records removed after it may first have reached the log. */
-function mayHaveGoneFromTheLog(ledger: Ledger, { sends, published }: RecordStory): boolean {
+function mayHaveGoneFromTheLog(ledger: Ledger, story: RecordStory): boolean {
+  const { sends, published } = story;
   const firstSent = sends[0]?.at;
   if (firstSent === undefined || published === undefined) return false;
   for (const topic of ledger.topics.values()) {
@@ -55,6 +56,7 @@ function mayHaveGoneFromTheLog(ledger: Ledger, { sends, published }: RecordStory
     if (!topic.exists && Math.max(topic.deletionAsked?.at ?? -1, topic.deleted?.at ?? -1) > firstSent)
       return true;
     if (topic.isRelaxed && ledger.hasLoss(published.at, Infinity)) return true;
+    if (topic.isCompacted && ledger.mayBeSuperseded(story)) return true;
     for (const { lastRetentionAt } of topic.partitions.values()) if (lastRetentionAt > firstSent) return true;
   }
   return false;

@@ -3,6 +3,7 @@ import type {
   AcksLevel,
   FinalPartition,
   Gap,
+  LogStart,
   Read,
   ReadFrom,
   Retention,
@@ -51,8 +52,12 @@ export class PartitionStory {
   readonly readers = new Map<string, Noted<ReadFrom | Read | Gap>[]>();
   /** Answers that tell that records are gone, in the order of the history. */
   readonly retained: Noted<RetentionDone>[] = [];
-  /** Each with the farthest that was asked for until then. */
+  /** What was seen of where the log begins, whoever wanted it. */
+  readonly startMoves: Noted<LogStart>[] = [];
+  /** Each with the farthest that was asked for, or seen to be gone, until then. */
   private readonly retentions: { readonly at: number; readonly to: number }[] = [];
+  /** The same, of what was asked for alone. */
+  private readonly requests: { readonly at: number; readonly to: number }[] = [];
   private known: readonly Placed[] | undefined;
   private survived: Float64Array | undefined;
 
@@ -80,10 +85,27 @@ export class PartitionStory {
   }
 
   retain({ at, event }: Noted<Retention>): void {
-    this.retentions.push({ at, to: Math.max(Number(event.to), this.retentions.at(-1)?.to ?? 0) });
+    const to = Number(event.to);
+    this.retentions.push({ at, to: Math.max(to, this.retentions.at(-1)?.to ?? 0) });
+    this.requests.push({ at, to: Math.max(to, this.requests.at(-1)?.to ?? 0) });
   }
 
-  /** How far records may have been removed by `at`: everything below this was asked to go. */
+  /** Whether it might is for another rule to say. */
+  startMoved(moved: Noted<LogStart>): void {
+    const { at, event } = moved;
+    const { topicId, partition, atMs, to, leftBytes } = event;
+    this.startMoves.push(moved);
+    this.retentions.push({ at, to: Math.max(Number(to), this.retentions.at(-1)?.to ?? 0) });
+    if (leftBytes === undefined) return;
+    this.retained.push({ at, event: { kind: "retention done", topicId, partition, atMs, to } });
+  }
+
+  /** Everything below this was asked to go by `at`. */
+  askedFor(at: number): number {
+    return this.requests.findLast((request) => request.at < at)?.to ?? 0;
+  }
+
+  /** How far records may have been removed by `at`: everything below this was asked to go, or seen to be gone. */
   retainedTo(at: number): number {
     return this.retentions.findLast((retention) => retention.at < at)?.to ?? 0;
   }
@@ -91,6 +113,12 @@ export class PartitionStory {
   /** Where the history asked for retention last; -1: never. */
   get lastRetentionAt(): number {
     return this.retentions.at(-1)?.at ?? -1;
+  }
+
+  /** Whether a record that stood there need not be in the final log. */
+  private mayHaveGone(offset: number): boolean {
+    const isCompacted = this.topic.isCompacted && offset < this.end;
+    return this.final === undefined || offset < this.start || isCompacted;
   }
 
   /**
@@ -102,7 +130,7 @@ export class PartitionStory {
     const byOffset = new Map<number, RecordStory>();
     if (!this.topic.isRelaxed)
       for (const seen of this.observations)
-        if (seen.level === "all" && (this.final === undefined || seen.offset < this.start))
+        if (seen.level === "all" && this.mayHaveGone(seen.offset))
           if (!byOffset.has(seen.offset)) byOffset.set(seen.offset, seen.story);
     for (const [offset, { id }] of this.records) byOffset.set(offset, storyOf(id));
     this.known = Array.from(byOffset, ([offset, story]) => ({ offset, story })).toSorted(

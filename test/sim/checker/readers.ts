@@ -35,7 +35,7 @@ function* follow(
         event.kind === "read"
           ? `read ${event.id} at ${partition.place(offset)} ${when()}`
           : `was told a gap ${when()}`;
-      const missed = ledger.firstOwed(partition, next, offset);
+      const missed = ledger.firstOwed(partition, next, offset, { at, atMs: event.atMs });
       if (offset < next)
         yield `${event.reader} ${what}, from offset ${offset} on, when offset ${next} of ${partition.name} was next: it went back`;
       else if (missed !== undefined)
@@ -43,7 +43,7 @@ function* follow(
     }
     const isFirstOfAll = isEarliest && next === undefined;
     const missedFirst = isFirstOfAll
-      ? ledger.firstOwed(partition, partition.retainedTo(at), offset)
+      ? ledger.firstOwed(partition, partition.retainedTo(at), offset, { at, atMs: event.atMs })
       : undefined;
     if (missedFirst !== undefined)
       yield `${event.reader} began ${when()} at ${partition.place(offset)}, and wanted the earliest: offset ${missedFirst} was not asked to go`;

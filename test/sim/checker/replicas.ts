@@ -1,4 +1,4 @@
-/** Rule: a replica is the log's range. */
+/** Rules: a replica is the log's range, and what was deleted from a compacted log is deleted in it. */
 import type { FinalReplica, StoredRecord } from "../history.ts";
 import type { Ledger } from "./ledger.ts";
 import type { PartitionStory } from "./partition-story.ts";
@@ -56,6 +56,9 @@ function* asTheLog(
     const offset = Number(record.offset);
     if (offset < start) continue;
     const stored = partition.records.get(offset);
+    // It may keep what compaction has taken out of the log since.
+    if (stored === undefined && offset < end && ledger.firstOwed(partition, offset, offset + 1) === undefined)
+      continue;
     const difference =
       stored === undefined
         ? `the log, which ends at ${end}, has nothing there`
@@ -68,6 +71,24 @@ function* asTheLog(
   const retained = partition.retainedTo(END);
   if (from > Math.max(retained, start) && !topic.isRelaxed)
     yield `${who} begins at ${from}, and the log at ${start}: only what is before ${retained} was asked to go`;
+}
+
+/** A live replica of a compacted log has nothing of a key whose last word was a tombstone: not after it, and not before it alone. */
+export function* replicasForget(ledger: Ledger): Generator<string, void, void> {
+  for (const replica of ledger.history.replicas) {
+    const partition = ledger.partition(replica);
+    const compacted = ledger.compactedOf(partition);
+    if (compacted === undefined || partition.final === undefined || replica.state !== "live") continue;
+    const lastOf = new Map<string | null, StoredRecord>();
+    for (const record of replica.records)
+      lastOf.set(ledger.record(record.id).published?.event.key ?? null, record);
+    for (const { offset, story } of compacted.deleted()) {
+      const key = story.published?.event.key ?? null;
+      const held = lastOf.get(key);
+      if (held === undefined || Number(held.offset) >= offset) continue;
+      yield `the replica of ${partition.name} at ${replica.holder} holds ${held.id} at offset ${held.offset}, and its key ${key} was deleted by ${story.id} at offset ${offset}`;
+    }
+  }
 }
 
 function differenceOf(record: StoredRecord, stored: StoredRecord): string | undefined {

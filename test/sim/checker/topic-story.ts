@@ -8,6 +8,8 @@ export class TopicStory {
   name = "unknown";
   /** Written counts as synced here: a power loss may take back what was acknowledged and read. */
   isRelaxed = false;
+  /** Records that others have superseded may be gone from it. */
+  isCompacted = false;
   created: Noted<TopicChange> | undefined;
   deletionAsked: Noted<TopicChange> | undefined;
   deleted: Noted<TopicChange> | undefined;

@@ -181,6 +181,7 @@ export class DiskProcess implements FileSystem {
       // After a power loss the new name could stand for a file with nothing, or something else, in it.
       if (!node.isDurable) this.disk.world.trace.violation(`disk: ${from} became ${to} before it was synced`);
       directory.rename(name, target.name, node);
+      this.disk.onNamed?.(to);
       if (target.node !== undefined) this.unlinked(target.node);
     });
   }
@@ -254,6 +255,7 @@ export class DiskProcess implements FileSystem {
       if (disk.roomBytes === 0) throw this.noSpace(path);
       directory.add(name, file);
       file.links = 1;
+      disk.onNamed?.(path);
     }
     if (flags === "w") this.resize(file, 0);
     file.opens += 1;

@@ -31,6 +31,8 @@ export class SimDisk {
   onHappened: ((kind: string) => void) | undefined;
   /** Hears that somebody waits for a file to be synced. */
   onSyncBegun: (() => void) | undefined;
+  /** Hears of every name that a file is made under, or is given. */
+  onNamed: ((path: string) => void) | undefined;
   /** Until then it stands still: reads and writes go through the cache, and no sync that begins comes to its end. */
   standsStillUntilMs = 0;
   private readonly processes = new Set<DiskProcess>();
@@ -105,6 +107,11 @@ export class SimDisk {
     this.capacityBytes = undefined;
     this.standsStillUntilMs = 0;
     this.mend();
+  }
+
+  /** Whether there is a file whose path is wanted. */
+  holds(isWanted: (path: string) => boolean): boolean {
+    return this.files().some(([path]) => isWanted(path));
   }
 
   /** Bytes that still fit. */

@@ -4,6 +4,7 @@ import type { Random } from "../kernel/random.ts";
 import type { Actor, Run } from "../workload.ts";
 import { KafkaConsumer } from "./kafka-consumer.ts";
 import { KafkaGroup } from "./kafka-group.ts";
+import { Keeper } from "./keeper.ts";
 import { KafkaProducer, type KafkaProducerOptions } from "./kafka-producer.ts";
 import { Retention } from "./retention.ts";
 import { SdkPublisher } from "./sdk-publisher.ts";
@@ -22,7 +23,10 @@ type ActorsPlan = Pick<
 export function actorsOf(plan: ActorsPlan, run: Run): Actor[] {
   const random = run.random.fork("actors");
   const names = run.topics.map(({ name }) => name);
-  const { deletable, retained } = share(plan, names, random);
+  const { deletable, retained: all } = share(plan, names, random);
+  // Of a log that is only compacted nothing may be deleted.
+  const compacted = run.topics.filter(({ configs }) => configs.get("cleanup.policy") === "compact");
+  const retained = all.filter((each) => !compacted.some(({ name }) => name === each));
   const tap = new SentTap(run);
   const actors: Actor[] = [
     tap,
@@ -33,6 +37,15 @@ export function actorsOf(plan: ActorsPlan, run: Run): Actor[] {
     }),
   ];
   if (retained.length > 0) actors.push(new Retention(run, "retention", { topics: retained, meanMs: 2000 }));
+  const aging = run.topics.filter(({ keeping }) => keeping?.retentionMs !== undefined);
+  if (aging.length > 0)
+    actors.push(
+      new Keeper(
+        run,
+        "keeper",
+        aging.map(({ name }) => name),
+      ),
+    );
   for (let count = 1; count <= plan.kafkaProducers; count++)
     actors.push(new KafkaProducer(run, `kafka-${count}`, producerHabits(random)));
   for (let count = 1; count <= plan.kafkaConsumers; count++)

@@ -167,9 +167,10 @@ export class KafkaFetcher {
           );
         return false;
       }
-      for (const { offset, value } of engine.readBatch(batch, UNCOMPRESSED_BYTES_MAX)) {
+      for (const record of engine.readBatch(batch, UNCOMPRESSED_BYTES_MAX)) {
+        const { offset } = record;
         if (offset < reading.next) continue;
-        this.run.note({ kind: "read", reader, topicId, partition, offset, id: idOf(value) });
+        this.run.note({ kind: "read", reader, topicId, partition, offset, id: idOf(record) });
       }
       if (header.lastOffset >= reading.next) reading.next = header.lastOffset + 1n;
       reading.lastEpoch = header.leaderEpoch;

@@ -13,7 +13,8 @@ import { engine } from "./engine.ts";
 import { KafkaClient, topicNamed, type KafkaTopic } from "./kafka-client.ts";
 import type { KafkaConnection } from "./kafka-connection.ts";
 import { ProducerLane, type ProducerBatch } from "./producer-lane.ts";
-import { recordId, valueOf } from "./values.ts";
+import { keyFor } from "./keys.ts";
+import { contentOf, recordId } from "./values.ts";
 import { sleep } from "./waiting.ts";
 
 export interface KafkaProducerOptions {
@@ -232,7 +233,7 @@ class ProducerLife {
     const records = Array.from({ length: count }, () => {
       const number = generation.published++;
       const id = recordId(generation.name, number);
-      const key = random.chance(0.5) ? null : `key-${random.below(10)}`;
+      const { key, isTombstone } = keyFor(run.topics, topic.name, random);
       ids.push(id);
       run.note({
         kind: "publish",
@@ -242,11 +243,12 @@ class ProducerLife {
         principal: this.name,
         topic: topic.name,
         key,
+        ...(isTombstone && { isTombstone }),
         idempotent: this.options.isIdempotent,
       });
       return {
         key: key === null ? null : new TextEncoder().encode(key),
-        value: valueOf(id, Math.floor(random.delay(10, 2000))),
+        ...contentOf(id, Math.floor(random.delay(10, 2000)), isTombstone),
         timestamp,
       };
     });

@@ -6,9 +6,10 @@ import type { Publication, Rivulet } from "../../../web-client/core/api.ts";
 import type { Tab } from "../browser/tab.ts";
 import type { Random } from "../kernel/random.ts";
 import type { Actor, FinalState, Run } from "../workload.ts";
+import { keyFor } from "./keys.ts";
 import type { SdkTabs } from "./sdk-tabs.ts";
 import type { SentTap } from "./sent-tap.ts";
-import { idOf, recordId, valueOf } from "./values.ts";
+import { contentOf, idOf, recordId } from "./values.ts";
 import { sleep } from "./waiting.ts";
 
 export interface SdkPublisherOptions {
@@ -71,14 +72,16 @@ export class SdkPublisher implements Actor {
 
   async finish(final: FinalState): Promise<void> {
     const [tab] = this.tabs.tabs;
-    for (const { value, state, reason } of (await tab?.client.outbox.list()) ?? [])
-      final.outboxes.push({ producer: this.tabs.name, id: idOf(value), state, reason });
+    for (const entry of (await tab?.client.outbox.list()) ?? []) {
+      const { state, reason } = entry;
+      final.outboxes.push({ producer: this.tabs.name, id: idOf(entry), state, reason });
+    }
     for (const each of this.tabs.tabs) await this.checkPromises(each);
   }
 
   /** A record is in the outbox, or its tab has been told why it is not. */
   private async checkPromises(tab: Tab): Promise<void> {
-    const kept = new Set((await tab.client.outbox.list()).map(({ value }) => idOf(value)));
+    const kept = new Set((await tab.client.outbox.list()).map((entry) => idOf(entry)));
     for (const id of this.owed.get(tab) ?? [])
       if (!kept.has(id)) this.run.world.trace.violation(`${tab.name} was never told what became of ${id}`);
   }
@@ -98,7 +101,7 @@ export class SdkPublisher implements Actor {
     const { name: producer, principal } = this.tabs;
     const number = this.published++;
     const id = recordId(producer, number);
-    const key = random.chance(0.5) ? null : `key-${random.below(10)}`;
+    const { key, isTombstone } = keyFor(run.topics, topic, random);
     const topicId = tab.knownTopicId(topic);
     run.note({
       kind: "publish",
@@ -109,11 +112,12 @@ export class SdkPublisher implements Actor {
       principal,
       topic,
       key,
+      ...(isTombstone && { isTombstone }),
       ...(topicId !== undefined && { topicId }),
       idempotent: true,
     });
-    const value = valueOf(id, Math.floor(random.delay(10, 2000)));
-    this.watch(tab, id, tab.client.topic(topic).publish({ key, value }));
+    const content = contentOf(id, Math.floor(random.delay(10, 2000)), isTombstone);
+    this.watch(tab, id, tab.client.topic(topic).publish({ key, ...content }));
   }
 
   /** Notes what becomes of a record, as far as its tab is told. */
@@ -190,7 +194,10 @@ interface Listed {
 /** What an outbox holds; nothing when its tab is closing. */
 async function listed(client: Rivulet): Promise<Listed[]> {
   const entries = await client.outbox.list().catch(() => []);
-  return entries.map(({ id, value, state, reason }) => ({ row: id, id: idOf(value), state, reason }));
+  return entries.map((entry) => {
+    const { id: row, state, reason } = entry;
+    return { row, id: idOf(entry), state, reason };
+  });
 }
 
 function isAsking(state: string): state is Asking {

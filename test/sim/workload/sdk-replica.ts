@@ -171,8 +171,8 @@ export class SdkReplica implements Actor {
     const { trace } = this.run.world;
     replica.addEventListener("gap", ({ partition, from, to }) => reader.gap(partition, from, to), { signal });
     try {
-      for await (const { partition, offset, value } of replica.follow({ signal }))
-        reader.read(partition, offset, idOf(value));
+      for await (const record of replica.follow({ signal }))
+        reader.read(record.partition, record.offset, idOf(record));
     } catch (error) {
       reader.end();
       trace.say(reader.name, `ended: ${String(error)}`);
@@ -201,9 +201,10 @@ export class SdkReplica implements Actor {
     const held = await heldRecords(this.tabs.device, tab, place);
     const stored = new Map(held.map((record) => [record.offset, record]));
     const records: StoredRecord[] = [];
-    for await (const { offset, value } of replica.read({ partition })) {
+    for await (const found of replica.read({ partition })) {
+      const { offset } = found;
       const record = stored.get(offset);
-      const id = idOf(value);
+      const id = idOf(found);
       if (offset < from || offset >= to) continue;
       if (record?.id !== id)
         this.run.world.trace.violation(

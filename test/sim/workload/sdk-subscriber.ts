@@ -109,8 +109,8 @@ export class SdkSubscriber implements Actor {
       onGap: ({ partition, from: gapFrom, to }) => reader.gap(partition, gapFrom, to),
     });
     try {
-      for await (const { partition, offset, value } of records) {
-        reader.read(partition, offset, idOf(value));
+      for await (const record of records) {
+        reader.read(record.partition, record.offset, idOf(record));
         if (isSlow && random.chance(0.1)) await sleep(tab.process, random.delay(1, 2000));
       }
     } catch (error) {

@@ -46,8 +46,8 @@ export class SentTap implements Actor {
         if (records === null) continue;
         const header = new BatchHeader(records);
         const ids: string[] = [];
-        for (const { value } of engine.readBatch(records.slice(0, header.bytes), UNCOMPRESSED_BYTES_MAX)) {
-          const id = idOf(value);
+        for (const record of engine.readBatch(records.slice(0, header.bytes), UNCOMPRESSED_BYTES_MAX)) {
+          const id = idOf(record);
           ids.push(id);
           this.topicIds.set(id, topicId);
           this.run.note({ kind: "sent", id, principal });
