@@ -221,7 +221,7 @@ describe("what looks like damage and is none passes", () => {
       if (record.id === one2) record.sequence = 0;
     const relaxedTopics = new Set<string>();
     // What nobody has seen, or only somebody whose record might go, may have been superseded by anybody's.
-    const compaction = { minLagMs: 0, deleteRetentionMs: 0, tombstoneRate: 0 };
+    const compaction = { minLagMs: 0, deleteRetentionMs: 0, tombstoneRate: 0, mayBeReplicated: true };
     const compacted = { configs: new Map(), retentionMs: undefined, retentionBytes: undefined, compaction };
     const keeping = new Map([["orders", compacted]]);
     expect(check(history, { relaxedTopics, keeping })).toEqual([]);

@@ -21,6 +21,8 @@ export interface CompactionKeeping {
   readonly deleteRetentionMs: number;
   /** Share of the records that delete their keys. */
   readonly tombstoneRate: number;
+  /** Nobody is away for longer than tombstones stay: else a replica would have to begin anew. */
+  readonly mayBeReplicated: boolean;
 }
 
 /** Longer than any run. */
@@ -44,9 +46,9 @@ export function keepingSettings(random: Random): (readonly [string, string])[] {
 /** What one topic does not keep; undefined: it keeps everything. */
 export function keepingOf(random: Random, surroundings: KeepingSurroundings): Keeping | undefined {
   const draw = random.next();
-  if (draw < 0.2) return undefined;
-  if (draw < 0.4) return deleting(random, random.pick([1500, 3000, 6000]), undefined);
-  if (draw < 0.55) return deleting(random, undefined, random.pick([4000, 20_000]));
+  if (draw < 0.1) return undefined;
+  if (draw < 0.25) return deleting(random, random.pick([1500, 3000, 6000]), undefined);
+  if (draw < 0.4) return deleting(random, undefined, random.pick([4000, 20_000]));
   return compacting(random, draw > 0.9 ? random.pick([4000, 9000]) : undefined, surroundings);
 }
 
@@ -68,10 +70,9 @@ function compacting(
 ): Keeping {
   const minLagMs = random.pick([0, 0, 1000, 4000]);
   const maxLagMs = random.chance(0.3) ? Math.max(minLagMs, random.pick([1000, 5000])) : undefined;
-  // A replica that was away for longer would have to begin anew.
-  const deleteRetentionMs = hasDevices ? FOR_EVER_MS : random.pick([0, 1000, 5000, FOR_EVER_MS]);
+  const deleteRetentionMs = random.pick([0, 500, 2000, FOR_EVER_MS]);
   // A reader that is told of records alone does not get to the end of a log whose last ones are gone.
-  const tombstoneRate = hasDevices && maxLagMs !== undefined ? 0 : random.pick([0.1, 0.3]);
+  const tombstoneRate = hasDevices && maxLagMs !== undefined ? 0 : random.pick([0.1, 0.4]);
   const configs = new Map([
     ...segments(random),
     ["cleanup.policy", retentionMs === undefined ? "compact" : "compact,delete"],
@@ -81,7 +82,8 @@ function compacting(
     ["delete.retention.ms", String(deleteRetentionMs)],
   ]);
   if (maxLagMs !== undefined) configs.set("max.compaction.lag.ms", String(maxLagMs));
-  const compaction = { minLagMs, deleteRetentionMs, tombstoneRate };
+  const mayBeReplicated = deleteRetentionMs === FOR_EVER_MS;
+  const compaction = { minLagMs, deleteRetentionMs, tombstoneRate, mayBeReplicated };
   return { configs, retentionMs, retentionBytes: undefined, compaction };
 }
 

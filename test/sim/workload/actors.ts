@@ -110,7 +110,7 @@ function appsIn(tabs: SdkTabs, tap: SentTap, run: Run, random: Random, tabCount:
     const pauseMsMax = tabCount * random.pick([1000, 2000, 5000]);
     apps.push(new SdkPublisher(run, tabs, tap, { pauseMsMax, decideMeanMs: 4000 }));
   }
-  for (const { name: topic } of run.topics) {
+  for (const { name: topic, keeping } of run.topics) {
     if (random.chance(0.5))
       apps.push(new SdkSubscriber(run, tabs, { topic, label: "subscriber", rate: random.next() }));
     // Mostly beside the other one, at another place of the same partitions.
@@ -118,7 +118,7 @@ function appsIn(tabs: SdkTabs, tap: SentTap, run: Run, random: Random, tabCount:
       apps.push(
         new SdkSubscriber(run, tabs, { topic, label: "second-subscriber", rate: 0.5 + 0.5 * random.next() }),
       );
-    if (random.chance(0.5))
+    if (random.chance(0.5) && keeping?.compaction?.mayBeReplicated !== false)
       apps.push(new SdkReplica(run, tabs, { topic, rate: random.next(), followRate: random.next() }));
   }
   return apps;

@@ -35,9 +35,9 @@ export function isDiskDamaged(run: KafkaRun): boolean {
   return (run.world.trace.counts.get("disk: bit flipped") ?? 0) > 0;
 }
 
-/** Where a partition ends now; undefined: there is none, or nobody who could tell. */
+/** Where a partition ends now; undefined: there is none, or nobody who could tell, as of one that is offline. */
 export function endNow(run: KafkaRun, topicId: string, partition: number): bigint | undefined {
-  return Array.from(run.gateway.cluster?.topics() ?? []).find(({ id }) => id === topicId)?.partitions[
-    partition
-  ]?.highWatermark;
+  const topic = Array.from(run.gateway.cluster?.topics() ?? []).find(({ id }) => id === topicId);
+  const log = topic?.partitions[partition];
+  return log?.recovery.how === "offline" ? undefined : log?.highWatermark;
 }

@@ -1,0 +1,173 @@
+/** Mistakes in what a log does not keep: retention takes what is not due, compaction what is still the last word. */
+import type { Mistake } from "./mistake.ts";
+
+export const keepingMistakes: readonly Mistake[] = [
+  {
+    name: "tombstone-gone-at-once",
+    breaks: "A tombstone stays for delete.retention.ms after compaction has seen it.",
+    caughtBy: ["logs are whole", "acknowledged is durable", "readers miss nothing", "read is durable"],
+    seed: 1,
+    edits: [
+      {
+        file: "log/batch-compaction.ts",
+        find: "const areTombstonesOver = horizon !== undefined && horizon < BigInt(nowMs);",
+        replace: "const areTombstonesOver = true;",
+      },
+    ],
+  },
+  {
+    name: "last-of-a-key-taken",
+    breaks: "Compaction leaves the last record of each key.",
+    caughtBy: ["logs are whole", "acknowledged is durable", "readers miss nothing", "commits stay"],
+    seed: 1,
+    edits: [
+      {
+        file: "log/offset-map.ts",
+        find: "return last !== undefined && last > offset;",
+        replace: "return last !== undefined && last >= offset;",
+      },
+    ],
+  },
+  {
+    name: "younger-than-the-lag-compacted",
+    breaks: "No record that is younger than min.compaction.lag.ms is compacted.",
+    caughtBy: ["logs are whole", "acknowledged is durable", "readers miss nothing"],
+    seed: 1,
+    edits: [
+      {
+        file: "log/compaction-plan.ts",
+        find: "if (config.minCompactionLagMs > 0n && ageMs < config.minCompactionLagMs) break;",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "compacted-segment-not-synced",
+    breaks: "A compacted segment is on the disk before it takes the place of what it was made of.",
+    caughtBy: ["whole before it has its name", "logs are whole", "partitions come back"],
+    seed: 1,
+    edits: [
+      {
+        file: "log/cleaned-segment.ts",
+        find: "    await this.write();\n    await this.file.sync();\n",
+        replace: "    await this.write();\n",
+      },
+    ],
+  },
+  {
+    name: "segments-deleted-before-the-swap",
+    breaks: "After a crash in the middle of a compaction there are the old segments, or the new one.",
+    caughtBy: ["logs are whole", "partitions come back", "acknowledged is durable"],
+    seed: 1,
+    edits: [
+      {
+        file: "log/cleaned-segment.ts",
+        find: "    await store.rename(this.file.name, swapFile(directory, base));\n",
+        replace:
+          "    await store.delete(group.slice(1).map(({ name }) => name));\n" +
+          "    await store.rename(this.file.name, swapFile(directory, base));\n",
+      },
+    ],
+  },
+  {
+    name: "swap-forgotten-at-the-start",
+    breaks: "A start ends the exchange of segments that a crash has cut short.",
+    caughtBy: ["logs are whole", "partitions come back"],
+    seed: 1,
+    edits: [
+      {
+        file: "log/partition-recovery.ts",
+        find: "if (found.swaps.length === 0) return found;",
+        replace: "if (found.swaps.length >= 0) return found;",
+      },
+    ],
+  },
+  {
+    name: "hole-where-nothing-is-left",
+    breaks: "Batches of a leader's log join, compacted or not: a hole is damage.",
+    caughtBy: ["logs are whole", "partitions come back", "what is read is sound"],
+    seed: 1,
+    edits: [
+      {
+        file: "log/cleaned-segment.ts",
+        find: "    if (covered !== undefined) this.put(fillerBatch(this.files.engine, covered));\n",
+        replace: "    if (covered === undefined) return;\n",
+      },
+    ],
+  },
+  {
+    name: "compaction-believes-the-old-end",
+    breaks: "What is new since the last compaction is looked through before anything is taken.",
+    caughtBy: ["logs are whole", "acknowledged is durable", "readers miss nothing"],
+    seed: 1,
+    edits: [
+      {
+        file: "log/batch-compaction.ts",
+        find: "const isLast = offset >= map.endOffset || (key !== null && !map.isSuperseded(key, offset));",
+        replace: "const isLast = offset >= map.endOffset || (key !== null && map.isLast(key, offset));",
+      },
+      {
+        file: "log/offset-map.ts",
+        find: "  /** Each byte is one character: no two keys have one name. */",
+        replace:
+          "  isLast(key: Uint8Array, offset: bigint): boolean {\n" +
+          "    return this.offsets.get(this.nameOf(key)) === offset;\n" +
+          "  }\n",
+      },
+    ],
+  },
+  {
+    name: "files-removed-before-the-start-is-recorded",
+    breaks: "The log start is durable before retention removes a file.",
+    caughtBy: ["logs are whole", "partitions come back"],
+    seed: 1,
+    edits: [
+      {
+        file: "log/log-front.ts",
+        find: "      await this.record(start);\n      const bytes",
+        replace:
+          "      await deleteFilesBefore(this.files.store, this.files.directory, start);\n" +
+          "      await this.record(start);\n      const bytes",
+      },
+    ],
+  },
+  {
+    name: "young-segments-removed-with-the-first",
+    breaks: "A segment goes when its own records are older than retention.ms.",
+    caughtBy: ["retention takes what is due"],
+    seed: 1,
+    edits: [
+      {
+        file: "log/retention.ts",
+        find: "(await timeOf(segments, count, greatestTimestamp))",
+        replace: "(await timeOf(segments, 0, greatestTimestamp))",
+      },
+    ],
+  },
+  {
+    name: "one-segment-more-than-too-much",
+    breaks: "What is left of a log is not less than retention.bytes.",
+    caughtBy: ["retention takes what is due"],
+    seed: 1,
+    edits: [
+      {
+        file: "log/retention.ts",
+        find: "if (excess < 0 || !mayGo(segments, count, highWatermark, end)) return count;",
+        replace: "if (excess + segment.bytes < 0 || !mayGo(segments, count, highWatermark, end)) return count;",
+      },
+    ],
+  },
+  {
+    name: "retention-bytes-forgotten",
+    breaks: "A log does not hold a segment more than retention.bytes.",
+    caughtBy: ["retention is done"],
+    seed: 1,
+    edits: [
+      {
+        file: "log/retention.ts",
+        find: "  let excess = segments.reduce((sum, { bytes }) => sum + bytes, 0) - Number(config.retentionBytes);",
+        replace: "  let excess = -Number(config.retentionBytes);",
+      },
+    ],
+  },
+];
