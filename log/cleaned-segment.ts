@@ -1,10 +1,12 @@
 /** A segment that is made of others by compaction, from its first batch until it has taken their place. */
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { BatchHeader } from "./batch.ts";
 import type { Engine } from "./engine.ts";
 import { type Covered, fillerBatch } from "./filler-batch.ts";
 import { cleanedFile, segmentFile, swapFile } from "./partition-files.ts";
 import { writeIndexFiles } from "./segment-index-files.ts";
 import { SegmentIndex } from "./segment-index.ts";
+import { UnreadableFile } from "./unreadable-file.ts";
 import { Segment, walkHeaders } from "./segment.ts";
 import type { Store, StoreFile } from "./store.ts";
 
@@ -94,11 +96,15 @@ export class CleanedSegment {
     await this.files.store.delete([this.file.name]);
   }
 
-  /** Takes the place of what it was made of, which nobody reads any more. */
-  async takePlace(): Promise<Segment> {
+  /** Counts from here on, also after a stop. When this fails, what it was made of is still as it was. */
+  async beginSwap(): Promise<void> {
+    await this.files.store.rename(this.file.name, swapFile(this.files.directory, this.base));
+  }
+
+  /** Takes the place of what it was made of, which nobody reads any more. When this fails, the next start ends it. */
+  async endSwap(): Promise<Segment> {
     const { store, directory } = this.files;
     const { base, group } = this;
-    await store.rename(this.file.name, swapFile(directory, base));
     for (const { file } of group) await file?.close();
     await replaceBySwap(
       store,
@@ -108,8 +114,31 @@ export class CleanedSegment {
     );
     this.index.seal();
     await writeIndexFiles(store, directory, this.index);
-    const segment = new Segment(base, segmentFile(directory, base, "log"));
-    segment.file = await store.open(segment.name);
+    return this.segmentOn(await store.open(segmentFile(directory, base, "log")));
+  }
+
+  /**
+   * In its place when its swap has been cut short: which of its files are there nobody knows, nor whether that is on the disk,
+   * so they are not read before the next start has looked.
+   */
+  unreadable(cause: unknown): Segment {
+    const { base, group } = this;
+    const end = group.at(-1)?.endOffset ?? base;
+    const name = segmentFile(this.files.directory, base, "log");
+    const why = new KafkaError(
+      ErrorCode.KAFKA_STORAGE_ERROR,
+      `offsets ${base} to ${end - 1n} of ${this.files.directory} cannot be read: exchanging ${name} for its compacted form ` +
+        `has failed (${String(cause)}). Nothing is lost: free or repair the disk, then restart the node, which ends the exchange`,
+      { cause },
+    );
+    this.index.seal();
+    return this.segmentOn(new UnreadableFile(name, this.size, why));
+  }
+
+  private segmentOn(file: StoreFile): Segment {
+    const { base, group } = this;
+    const segment = new Segment(base, file.name);
+    segment.file = file;
     segment.bytes = this.size;
     segment.readableBytes = this.size;
     segment.endOffset = group.at(-1)?.endOffset ?? base;
@@ -149,6 +178,8 @@ export async function finishSwap(
   let end = base;
   try {
     for await (const { header } of walkHeaders(swap, 0, swap.bytes)) end = header.lastOffset + 1n;
+    // The stop may have come before its name was on the disk: then what it replaces could be gone, and it as well.
+    await swap.file.sync();
   } finally {
     await swap.file.close();
   }
@@ -162,7 +193,7 @@ async function replaceBySwap(
   base: bigint,
   replaced: readonly bigint[],
 ): Promise<void> {
-  // The swap is durable, whoever wrote it. The snapshot at its start is the same as before.
+  // The snapshot at its start is the same as before.
   await store.delete(
     [...new Set([base, ...replaced])].flatMap((each) => [
       ...(each === base

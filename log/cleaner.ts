@@ -62,7 +62,8 @@ export class Cleaner {
     for (const partition of Array.from(partitions())) {
       if (this.closed) return;
       try {
-        await partition.compact({ mapBytesMax, pace });
+        // A log with more keys than there is memory for is done in parts: the next one at once, as in Kafka.
+        while (!this.closed && (await partition.compact({ mapBytesMax, pace })) === true);
       } catch (error) {
         log.warn(`${partition.topic}-${partition.partition} is not compacted: ${String(error)}`, {
           topic: partition.topic,

@@ -21,14 +21,14 @@ import {
 } from "./cluster-files.ts";
 import {
   type BrokerConfig,
-  brokerConfig,
   checkSettingNames,
   checkTogether,
+  type DynamicLevels,
   type TopicConfig,
   topicConfig,
 } from "./config.ts";
 import { DiskSpace, type Space } from "./disk-space.ts";
-import { checkedChanges, soundSettings } from "./dynamic-settings.ts";
+import { checkedChanges, checkTogetherWith, settingsOf, soundSettings } from "./dynamic-settings.ts";
 import type { Engine } from "./engine.ts";
 import { Housekeeper } from "./housekeeper.ts";
 import {
@@ -334,11 +334,9 @@ export class Cluster {
           `Unexpected broker id, expected ${this.nodeId}, but received ${node}`,
         );
       }
-      const records = configRecords(
-        BROKER_RESOURCE,
-        node,
-        checkedChanges(changesOf(this.brokerOverrides(node))),
-      );
+      const checked = checkedChanges(changesOf(this.brokerOverrides(node)));
+      const records = configRecords(BROKER_RESOURCE, node, checked);
+      checkTogetherWith(this.options.config.levels.fixed, this.levelsWith(node, checked), checked);
       if (validateOnly || records.length === 0) return;
       await this.metadata.write(records);
       this.settings = this.currentSettings();
@@ -418,9 +416,20 @@ export class Cluster {
   }
 
   private currentSettings(): BrokerConfig {
-    const level = (node: string) => soundSettings(this.brokerOverrides(node), this.log);
-    const dynamic = { broker: level(String(this.nodeId)), cluster: level("") };
-    return brokerConfig(this.options.config.levels.fixed, dynamic);
+    return settingsOf(this.options.config.levels.fixed, this.levelsWith("", new Map()), this.log);
+  }
+
+  /** What was given to the node while it ran, with changes to one level of it. */
+  private levelsWith(changed: string, changes: ReadonlyMap<string, string | null>): DynamicLevels {
+    const level = (node: string): ReadonlyMap<string, string> => {
+      const values = soundSettings(this.brokerOverrides(node), this.log);
+      for (const [name, value] of node === changed ? changes : []) {
+        if (value === null) values.delete(name);
+        else values.set(name, value);
+      }
+      return values;
+    };
+    return { broker: level(String(this.nodeId)), cluster: level("") };
   }
 
   private get image(): MetadataImage {

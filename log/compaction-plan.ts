@@ -3,6 +3,17 @@ import type { TopicConfig } from "./config.ts";
 import { RELATIVE_OFFSET_MAX } from "./limits.ts";
 import type { Segment } from "./segment.ts";
 
+/** `max.compaction.lag.ms` of those who have set none. */
+const LONG_MAX = 2n ** 63n - 1n;
+
+/** What is read of a segment where it is not known; -1: no batch has one. */
+export interface SegmentTimes {
+  /** Of all its batches. */
+  greatest(segment: Segment): Promise<bigint>;
+  /** Of its first batch. */
+  first(segment: Segment): Promise<bigint>;
+}
+
 export interface CompactionView {
   readonly segments: readonly Segment[];
   readonly highWatermark: bigint;
@@ -15,11 +26,11 @@ export interface CompactionView {
 /**
  * The segments that may be compacted: not the one that is written to, all of them below the high watermark, and no record in
  * them younger than `min.compaction.lag.ms`. Empty when it is not worth while: less than `min.cleanable.dirty.ratio` of them is
- * new, and nothing of that is older than `max.compaction.lag.ms`.
+ * new, and none of the segments that is new began more than `max.compaction.lag.ms` ago.
  */
 export async function cleanable(
   { segments, highWatermark, compactedEnd, nowMs, config }: CompactionView,
-  greatestTimestamp: (segment: Segment) => Promise<bigint>,
+  times: SegmentTimes,
 ): Promise<readonly Segment[]> {
   const found: Segment[] = [];
   let dirtyBytes = 0;
@@ -28,10 +39,10 @@ export async function cleanable(
     const next = segments[at + 1];
     if (next === undefined || !isClosed(next, highWatermark)) break;
     if (next.baseOffset > compactedEnd) {
-      const ageMs = BigInt(nowMs) - (await greatestTimestamp(segment));
+      const ageMs = BigInt(nowMs) - (await times.greatest(segment));
       if (config.minCompactionLagMs > 0n && ageMs < config.minCompactionLagMs) break;
       dirtyBytes += segment.bytes;
-      isOverdue ||= ageMs > config.maxCompactionLagMs;
+      isOverdue ||= hasMaxLag(config) && isTooLongAgo(await times.first(segment), nowMs, config);
     }
     found.push(segment);
   }
@@ -40,19 +51,39 @@ export async function cleanable(
   return isWorthWhile || (isOverdue && dirtyBytes > 0) ? found : [];
 }
 
-/** Whether `cleanable` may find anything: told without looking at the store. */
-export function mayBeCleanable({ segments, highWatermark, compactedEnd, config }: CompactionView): boolean {
+/**
+ * Whether the segment that is written to holds what must be compacted by now: then it is to be closed, though nothing more is
+ * written to it.
+ */
+export function isActiveOverdue({ segments, highWatermark, nowMs, config }: CompactionView): boolean {
+  const active = segments.at(-1);
+  if (active?.file === undefined || active.bytes === 0 || active.endOffset > highWatermark) return false;
+  return hasMaxLag(config) && isTooLongAgo(active.firstTimestamp, nowMs, config);
+}
+
+/** Whether `cleanable` may find anything, or the last segment is to be closed: told without looking at the store. */
+export function mayBeCleanable(view: CompactionView): boolean {
+  const { segments, highWatermark, compactedEnd, config } = view;
   if (!config.compacts) return false;
+  if (isActiveOverdue(view)) return true;
   const closed = segments.filter((_, at) => {
     const next = segments[at + 1];
     return next !== undefined && isClosed(next, highWatermark);
   });
   const last = closed.at(-1);
   if (last === undefined || last.endOffset <= compactedEnd) return false;
-  if (config.maxCompactionLagMs < 2n ** 63n - 1n) return true;
+  if (hasMaxLag(config)) return true;
   const dirty = closed.filter(({ endOffset }) => endOffset > compactedEnd);
   const sum = (all: readonly Segment[]): number => all.reduce((total, { bytes }) => total + bytes, 0);
   return sum(dirty) > sum(closed) * config.minCleanableRatio;
+}
+
+function hasMaxLag({ maxCompactionLagMs }: TopicConfig): boolean {
+  return maxCompactionLagMs < LONG_MAX;
+}
+
+function isTooLongAgo(timestamp: bigint, nowMs: number, { maxCompactionLagMs }: TopicConfig): boolean {
+  return timestamp >= 0n && BigInt(nowMs) - timestamp > maxCompactionLagMs;
 }
 
 /** Whether all before `next` is written, and its roll is over: until its file is there, the one before it is closed. */

@@ -16,7 +16,14 @@ import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { compactBatch } from "./batch-compaction.ts";
 import { BatchHeader } from "./batch.ts";
 import { CleanedSegment } from "./cleaned-segment.ts";
-import { cleanable, type CompactionView, grouped, mayBeCleanable } from "./compaction-plan.ts";
+import {
+  cleanable,
+  type CompactionView,
+  grouped,
+  isActiveOverdue,
+  mayBeCleanable,
+  type SegmentTimes,
+} from "./compaction-plan.ts";
 import { CONTROL_BIT, TRANSACTIONAL_BIT } from "../engine-as/format.ts";
 import type { Engine } from "./engine.ts";
 import type { LogSegments } from "./log-segments.ts";
@@ -31,7 +38,9 @@ import type { Store } from "./store.ts";
 export interface CompactionHost {
   segments(): LogSegments;
   view(): Omit<CompactionView, "compactedEnd">;
-  greatestTimestamp(segment: Segment): Promise<bigint>;
+  readonly times: SegmentTimes;
+  /** Begins a new segment, if the one that is written to still is `active`; resolves when its file is there. */
+  rollActive(active: Segment): Promise<void>;
   /** Last offsets of the batches that producers are remembered by. */
   remembered(): ReadonlySet<bigint>;
   /** Whether the partition can be written to. */
@@ -88,20 +97,23 @@ export class Compaction {
     this.isImpossible = false;
   }
 
-  /** Compacts what is worth while. What was not finished is done again the next time. Throws KafkaError KAFKA_STORAGE_ERROR. */
-  async run(means: CompactionMeans): Promise<void> {
+  /**
+   * Compacts what is worth while. Answers whether it has done a part of that, for want of memory for more keys, and should
+   * go on; what was not finished is done again the next time. Throws KafkaError KAFKA_STORAGE_ERROR.
+   */
+  async run(means: CompactionMeans): Promise<boolean> {
     this.isRunning = true;
     const { all } = this.host.segments();
     try {
       const history = this.host.segments();
       const end = this.end ?? (await this.readEnd());
-      if (this.host.segments() !== history) return;
+      if (this.host.segments() !== history) return false;
       this.end = end;
-      await this.compact(end, means);
+      return await this.compact(end, means);
     } catch (error) {
       // Segments may have been deleted under it, by retention or with their topic, or cut back with a replica.
       const now = this.host.segments().all;
-      if (!this.host.isWritable() || all.some((segment) => !now.includes(segment))) return;
+      if (!this.host.isWritable() || all.some((segment) => !now.includes(segment))) return false;
       this.isImpossible = error instanceof KafkaError && error.code === ErrorCode.KAFKA_STORAGE_ERROR;
       throw error;
     } finally {
@@ -109,23 +121,23 @@ export class Compaction {
     }
   }
 
-  private async compact(compactedEnd: bigint, means: CompactionMeans): Promise<void> {
+  private async compact(compactedEnd: bigint, means: CompactionMeans): Promise<boolean> {
     const history = this.host.segments();
+    const { active } = history;
+    if (isActiveOverdue({ ...this.host.view(), compactedEnd })) await this.host.rollActive(active);
     const view = this.host.view();
     const { config } = view;
-    const segments = await cleanable({ ...view, compactedEnd }, (segment) =>
-      this.host.greatestTimestamp(segment),
-    );
+    const segments = await cleanable({ ...view, compactedEnd }, this.host.times);
     const [first] = segments;
-    if (first === undefined) return;
+    if (first === undefined) return false;
     const from = compactedEnd > first.baseOffset ? compactedEnd : first.baseOffset;
     const map = await this.mapOf(segments, from, means);
-    if (map === undefined || map.endOffset <= from) return;
+    if (map === undefined || map.endOffset <= from) return false;
     const covered = segments.filter(({ baseOffset }) => baseOffset < map.endOffset);
     let [before, after] = [0, 0];
     for (const group of grouped(covered, config)) {
       const bytes = await this.clean(group, map, view, means);
-      if (bytes === undefined) return;
+      if (bytes === undefined) return false;
       before += group.reduce((sum, segment) => sum + segment.bytes, 0);
       after += bytes;
     }
@@ -144,6 +156,7 @@ export class Compaction {
       before,
       after,
     });
+    return map.endOffset < (segments.at(-1)?.endOffset ?? 0n);
   }
 
   /** The keys from `from` on, as many as there is memory for; undefined when it is to stop. */
@@ -159,10 +172,12 @@ export class Compaction {
         for (const batch of batches) {
           const { lastOffset, attributes } = new BatchHeader(batch);
           if (lastOffset < from) continue;
-          if (map.isFull) return map;
           if ((attributes & (CONTROL_BIT | TRANSACTIONAL_BIT)) === 0) {
-            for (const { key, offset } of engine.readBatch(batch, uncompressedBytesMax))
-              if (key !== null && offset >= from) map.put(key, offset);
+            for (const { key, offset } of engine.readBatch(batch, uncompressedBytesMax)) {
+              if (key === null || offset < from) continue;
+              if (!map.put(key, offset)) return map;
+              map.reached(offset + 1n);
+            }
           }
           map.reached(lastOffset + 1n);
         }
@@ -204,7 +219,13 @@ export class Compaction {
         const at = all.findIndex((segment) => segment === group[0]);
         if (!group.every((segment, index) => all[at + index] === segment)) return;
         isKept = true;
-        this.host.segments().replace(group, await cleaned.takePlace());
+        await cleaned.beginSwap();
+        try {
+          this.host.segments().replace(group, await cleaned.endSwap());
+        } catch (error) {
+          this.host.segments().replace(group, cleaned.unreadable(error));
+          throw error;
+        }
       });
       return isKept ? cleaned.bytes : undefined;
     } finally {

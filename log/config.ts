@@ -199,14 +199,23 @@ const coarserSettings: readonly CoarserSettingDefinition[] = [
   coarser("log.roll.jitter.hours", "log.roll.jitter.ms", HOUR_MS, 0, atLeast(0n)),
 ];
 
+/** The least and the most of one thing, which can both be changed while the node runs. */
+export const COMPACTION_LAGS = [
+  "log.cleaner.min.compaction.lag.ms",
+  "log.cleaner.max.compaction.lag.ms",
+] as const;
+
 /** Broker settings of which the first must not be above the second. */
-const NOT_ABOVE = ["session.timeout.ms", "heartbeat.interval.ms", "assignment.interval.ms"].flatMap(
-  (name) =>
-    [
-      [`group.consumer.min.${name}`, `group.consumer.${name}`],
-      [`group.consumer.${name}`, `group.consumer.max.${name}`],
-    ] as const,
-);
+const NOT_ABOVE: readonly (readonly [lower: string, higher: string])[] = [
+  COMPACTION_LAGS,
+  ...["session.timeout.ms", "heartbeat.interval.ms", "assignment.interval.ms"].flatMap(
+    (name) =>
+      [
+        [`group.consumer.min.${name}`, `group.consumer.${name}`],
+        [`group.consumer.${name}`, `group.consumer.max.${name}`],
+      ] as const,
+  ),
+];
 
 /** A topic's settings as the log uses them. */
 export interface TopicConfig {

@@ -1,6 +1,15 @@
 /** Which settings of the broker can be changed while it runs, and how (Kafka's dynamic broker configs, KIP-226). */
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
-import { allBrokerSettings, checkedSetting, settingOf, topicSettings } from "./config.ts";
+import {
+  allBrokerSettings,
+  type BrokerConfig,
+  brokerConfig,
+  checkedSetting,
+  COMPACTION_LAGS,
+  type DynamicLevels,
+  settingOf,
+  topicSettings,
+} from "./config.ts";
 import type { Logger } from "./logger.ts";
 
 /** As in Kafka: the defaults of topics, and a few of the node's own. All others are read once, when it starts. */
@@ -41,6 +50,41 @@ export function soundSettings(stored: ReadonlyMap<string, string>, log: Logger):
     }
   }
   return sound;
+}
+
+/** Throws KafkaError INVALID_REQUEST for changes that are sound each, and make settings that cannot be had together. */
+export function checkTogetherWith(
+  fixed: ReadonlyMap<string, string>,
+  dynamic: DynamicLevels,
+  changes: ReadonlyMap<string, string | null>,
+): void {
+  if (!COMPACTION_LAGS.some((name) => changes.has(name))) return;
+  try {
+    brokerConfig(fixed, dynamic);
+  } catch (error) {
+    throw refused(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/**
+ * The node's settings. What it was started with may have become another since the rest was given to it: what cannot be had
+ * together is logged and ignored then, and no more than that.
+ */
+export function settingsOf(
+  fixed: ReadonlyMap<string, string>,
+  dynamic: DynamicLevels,
+  log: Logger,
+): BrokerConfig {
+  try {
+    return brokerConfig(fixed, dynamic);
+  } catch (error) {
+    const without = (level: ReadonlyMap<string, string>): Map<string, string> =>
+      new Map([...level].filter(([name]) => !COMPACTION_LAGS.some((each) => each === name)));
+    const rest = { broker: without(dynamic.broker), cluster: without(dynamic.cluster) };
+    const settings = brokerConfig(fixed, rest);
+    log.error(`settings that were given to the broker are ignored: ${String(error)}`);
+    return settings;
+  }
 }
 
 function checkedValue(name: string, value: string): string {

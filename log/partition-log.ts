@@ -349,8 +349,11 @@ export class PartitionLog {
     if (this.isWritable) this.segments.producers.expire(nowMs, this.options.config.producerExpirationMs);
   }
 
-  /** Compacts what is worth while (`compaction.ts`); undefined when there is nothing. Throws KafkaError KAFKA_STORAGE_ERROR. */
-  compact(means: CompactionMeans): Promise<void> | undefined {
+  /**
+   * Compacts what is worth while (`compaction.ts`), and answers whether there is more of it; undefined when there is nothing.
+   * Throws KafkaError KAFKA_STORAGE_ERROR.
+   */
+  compact(means: CompactionMeans): Promise<boolean> | undefined {
     return this.compaction.isDue ? this.compaction.run(means) : undefined;
   }
 
@@ -569,7 +572,16 @@ export class PartitionLog {
     return {
       segments: () => this.segments,
       view: () => this.retentionView(),
-      greatestTimestamp: (segment) => this.reads.greatestTimestamp(segment),
+      times: {
+        greatest: (segment) => this.reads.greatestTimestamp(segment),
+        first: (segment) => this.reads.firstTimestamp(segment),
+      },
+      rollActive: (active) =>
+        this.turns.take(async () => {
+          // A disk without room for one more file is no reason to give up for good.
+          if (this.isWritable && this.segments.active === active && this.options.disk?.isShort !== true)
+            await this.rollActive();
+        }),
       remembered: () => new Set(this.segments.producers.batches().map(({ lastOffset }) => lastOffset)),
       isWritable: () => this.isWritable,
       leaderEpoch: () => this.leaderEpoch,

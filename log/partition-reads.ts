@@ -6,6 +6,7 @@ import { READ_BYTES_MAX } from "./limits.ts";
 import type { ReadResult } from "./partition-types.ts";
 import { ReadGate } from "./read-gate.ts";
 import type { FoundRecord, ReadView, SegmentReader } from "./segment-reader.ts";
+import { firstTimestampOf } from "./segment-age.ts";
 import type { Segment } from "./segment.ts";
 import type { SoundEnd } from "./sound-end.ts";
 
@@ -87,6 +88,11 @@ export class PartitionReads {
   /** For whoever may take segments away: asked for at once, while none can be. */
   greatestTimestamp(segment: Segment): Promise<bigint> {
     return this.guarded(this.host.reader.maxTimestampOf(segment));
+  }
+
+  /** Of its first batch; the same goes for it. */
+  firstTimestamp(segment: Segment): Promise<bigint> {
+    return this.guarded(firstTimestampOf(segment));
   }
 
   outOfRange(offset: bigint): KafkaError {

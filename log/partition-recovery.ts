@@ -15,7 +15,7 @@ import { scanSegment, type ScanResult } from "./scan.ts";
 import { SegmentIndex } from "./segment-index.ts";
 import { readIndexFiles, writeIndexFiles } from "./segment-index-files.ts";
 import { deleteFilesBefore, type SegmentInventory, takeInventory } from "./segment-inventory.ts";
-import { readFirstTimestamp } from "./segment-age.ts";
+import { firstTimestampOf } from "./segment-age.ts";
 import { Segment, walkHeaders } from "./segment.ts";
 import type { Store } from "./store.ts";
 import { SyncedEnd } from "./synced-end.ts";
@@ -170,7 +170,7 @@ class PartitionRecovery {
     if (end === undefined || end !== this.syncedEnd.offset) return undefined;
     const producers = await this.readProducers(end);
     if (producers === undefined) return undefined;
-    await readFirstTimestamp(last);
+    await firstTimestampOf(last);
     this.producers = producers;
     this.epochs = epochs;
     last.index = index;

@@ -14,11 +14,13 @@ export function isTooOld(segment: Segment, timestamp: bigint, nowMs: number, con
   return ageMs > config.segmentMs - jitterOf(name, config);
 }
 
-/** What `isTooOld` has to know of a segment that an earlier process wrote to. */
-export async function readFirstTimestamp(segment: Segment): Promise<void> {
-  if (segment.bytes < BATCH_HEADER_BYTES) return;
-  const header = await segment.file?.read(0, BATCH_HEADER_BYTES);
-  if (header?.length === BATCH_HEADER_BYTES) segment.firstTimestamp = new BatchHeader(header).maxTimestamp;
+/** Greatest timestamp of a segment's first batch, -1: none; read, and remembered, when an earlier process wrote to it. */
+export async function firstTimestampOf(segment: Segment): Promise<bigint> {
+  if (segment.firstTimestamp < 0n && segment.bytes >= BATCH_HEADER_BYTES) {
+    const header = await segment.file?.read(0, BATCH_HEADER_BYTES);
+    if (header?.length === BATCH_HEADER_BYTES) segment.firstTimestamp = new BatchHeader(header).maxTimestamp;
+  }
+  return segment.firstTimestamp;
 }
 
 /**

@@ -21,7 +21,7 @@ export class Segment {
   readableBytes = 0;
   /** Greatest timestamp of the batches that are readable, -1: none; undefined while a closed segment was not asked for it. */
   maxTimestamp: bigint | undefined;
-  /** Greatest timestamp of its first batch, from which its age is counted; -1: none. Known of the last segment. */
+  /** Greatest timestamp of its first batch, from which its age is counted; -1: none, or not known of a closed segment. */
   firstTimestamp = -1n;
   /** When this process made or opened it, and when it did so or wrote to it last, by its clock: for what has no timestamps. */
   createdMs = 0;

@@ -14,12 +14,12 @@ const logged: string[] = [];
 const log = { info: () => {}, warn: () => {}, error: (message: string) => void logged.push(message) };
 const base = { engine, clock, codec: metadataCodec, log };
 let seed = 0;
-const open = (store: Store): Promise<Cluster> =>
+const open = (store: Store, settings: Record<string, string> = {}): Promise<Cluster> =>
   Cluster.open({
     ...base,
     store,
     random: () => Uint8Array.from({ length: 16 }, () => seed++ & 255),
-    config: brokerConfig(new Map([["log.retention.ms", "5000"]])),
+    config: brokerConfig(new Map(Object.entries({ "log.retention.ms": "5000", ...settings }))),
   });
 
 const changes = (values: Record<string, string | null>) => () => new Map(Object.entries(values));
@@ -104,6 +104,40 @@ describe("settings of the broker, changed while it runs", () => {
     await cluster.changeBrokerConfigs("", changes({ "log.retention.ms": "1" }), true);
     expect(cluster.config.values.get("log.retention.ms")).toBe("5000");
     await cluster.close();
+  });
+
+  it("are refused when a least is above its most: the node would not have started again", async () => {
+    const store = new MemoryStore();
+    const cluster = await open(store);
+    const [least, most] = ["log.cleaner.min.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms"];
+    await cluster.changeBrokerConfigs("", changes({ [least]: "10", [most]: "20" }));
+    for (const [node, values] of [
+      ["", { [least]: "21" }],
+      ["", { [most]: "9" }],
+      ["1", { [least]: "30" }],
+    ] as const)
+      expect(await failureOf(() => cluster.changeBrokerConfigs(node, changes(values)))).toMatchObject({
+        code: ErrorCode.INVALID_REQUEST,
+        message: expect.stringMatching(/min\.compaction\.lag\.ms: \d+ must not be above .*max/) as unknown,
+      });
+    await cluster.changeBrokerConfigs("1", changes({ [least]: "20" }));
+    expect(cluster.config.values.get(least)).toBe("20");
+    const own = { [least]: null, [most]: null, "log.retention.ms": "77" };
+    await cluster.changeBrokerConfigs("", changes(own));
+    await cluster.close();
+    const fixed = new Map([
+      [least, "2"],
+      [most, "1"],
+    ]);
+    expect(() => brokerConfig(fixed)).toThrow("must not be above");
+
+    // Started with another most, which nobody could refuse: only what cannot be together does not count.
+    logged.length = 0;
+    const again = await open(store, { [most]: "15" });
+    const values = ["log.retention.ms", least, most].map((name) => again.config.values.get(name));
+    expect(values).toEqual(["77", "0", "15"]);
+    expect(logged).toEqual([expect.stringContaining("must not be above")]);
+    await again.close();
   });
 
   it("of two changes at once lose none", async () => {

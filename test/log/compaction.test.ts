@@ -226,16 +226,76 @@ describe("compaction", () => {
     const rig = await new Rig(new CrashingStore(randomOf(1))).open();
     await rig.writeSome(randomOf(7), 100);
     let rounds = 0;
-    const compact = (): Promise<void> | undefined => rig.log.compact({ ...MEANS, mapBytesMax: 300 });
+    const compact = (): Promise<boolean> | undefined => rig.log.compact({ ...MEANS, mapBytesMax: 300 });
     for (let run = compact(); run !== undefined; run = compact()) {
       // One at a time.
       expect(compact()).toBeUndefined();
-      await run;
+      const hasMore = await run;
       await rig.check();
+      if (!hasMore) expect(compact()).toBeUndefined();
       expect(++rounds).toBeLessThan(300);
     }
     expect(rounds).toBeGreaterThan(2);
     expect((await rig.check()).length).toBeLessThan(40);
+  });
+
+  it("takes no more keys at once than a JavaScript Map does, which threw in the middle of a compaction", async () => {
+    const map = new OffsetMap(0n, Infinity, 3);
+    const key = (name: string): Uint8Array => encoder.encode(name);
+    expect(["a", "b", "c", "d", "a"].map((name, at) => map.put(key(name), BigInt(at)))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      true,
+    ]);
+    // Of one batch with more keys than that, too, only the first are known.
+    const rig = await new Rig(new CrashingStore(randomOf(1)), { "segment.bytes": 4000 }).open();
+    for (const value of ["old", "new"])
+      await rig.write(Array.from({ length: 100 }, (_, at) => [`key ${at}`, value] as const));
+    for (let at = 0; at < 3; at++) await rig.write([["other", "x".repeat(2000)]]);
+    let rounds = 1;
+    while ((await rig.log.compact({ ...MEANS, mapBytesMax: 1500 })) === true) {
+      await rig.check();
+      rounds++;
+    }
+    expect(rounds).toBeGreaterThan(5);
+    expect((await rig.check()).filter(({ value }) => value === "old")).toEqual([]);
+  });
+
+  it("counts max.compaction.lag.ms from the first record of what is new, not from the last", async () => {
+    const rig = await new Rig(new CrashingStore(randomOf(1)), {
+      "min.cleanable.dirty.ratio": 1,
+      "segment.ms": 1e9,
+      "segment.bytes": 4000,
+      "max.compaction.lag.ms": 30 * MINUTE_MS,
+    }).open();
+    for (let at = 0; at < 40; at++) await rig.write([["k", `${at} ${"x".repeat(100)}`]]);
+    // The last record of the first segment is younger than the lag, and its first one is older.
+    await rig.log.compact(MEANS);
+    expect((await rig.check()).length).toBeLessThan(rig.written.length);
+  });
+
+  it("closes the segment that is written to when max.compaction.lag.ms has passed, though nobody writes", async () => {
+    const rig = await new Rig(new CrashingStore(randomOf(1)), {
+      "segment.bytes": 1e6,
+      "max.compaction.lag.ms": 30 * MINUTE_MS,
+    }).open();
+    for (let at = 0; at < 20; at++) await rig.write([["k", `${at}`]]);
+    expect(rig.log.compact(MEANS)).toBeUndefined();
+    rig.nowMs += 30 * MINUTE_MS;
+    await rig.log.compact(MEANS);
+    expect((await rig.check()).map(({ value }) => value)).toEqual(["19"]);
+    // And not once more for nothing.
+    rig.nowMs += 300 * MINUTE_MS;
+    const files = await rig.store.list("orders-0/");
+    await rig.log.compact(MEANS);
+    expect(await rig.store.list("orders-0/")).toEqual(files);
+    await rig.write([["k", "20"]]);
+    await rig.checkFiles();
+    await rig.log.close();
+    await rig.open();
+    expect((await rig.check()).map(({ value }) => value)).toEqual(["19", "20"]);
   });
 
   it("stops when it is told to, and leaves everything as it was", async () => {

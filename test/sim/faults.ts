@@ -135,7 +135,8 @@ export class Faults {
   private gatewayDies(how: "killed" | "power loss"): void {
     const { gateway, world, disk, note } = this.options;
     if (gateway.process === undefined) return;
-    if (gateway.isServing && disk.holds(isOfCompaction)) world.trace.count(`compaction: ${how} in the middle`);
+    if (gateway.isServing && disk.holds(isOfCompaction))
+      world.trace.count(`compaction: ${how} in the middle`);
     if (how === "killed") gateway.kill();
     else {
       gateway.losePower();

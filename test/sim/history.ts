@@ -288,8 +288,9 @@ export interface FinalPartition extends PartitionName {
   readonly topic: string;
   readonly logStartOffset: bigint;
   readonly highWatermark: bigint;
-  /** Left out: nobody has asked. */
+  /** Of all its batches, and of the largest of them. Left out: nobody has asked. */
   readonly sizeBytes?: number;
+  readonly largestBatchBytes?: number;
   readonly records: readonly StoredRecord[];
 }
 

@@ -107,7 +107,7 @@ export function planOf(random: Random, groupRandom: Random, keepingRandom: Rando
   const hasDevices = devices.length > 0;
   const keeping = keepsAll ? topics : topics.map((topic) => kept(topic, keepingRandom, hasDevices));
   if (keeping.some((topic) => topic.keeping?.compaction !== undefined) && keepingRandom.chance(0.7))
-    faults["die while compacting"] = 1000 + 4000 * keepingRandom.next();
+    faults["die while compacting"] = 700 + 2300 * keepingRandom.next();
   return {
     activeMs: random.between(3000, 14_000),
     topics: keeping,

@@ -21,9 +21,9 @@ export async function readPartitions(
     for (const log of topic.partitions) {
       const { topicId, partition, logStartOffset, highWatermark, sizeBytes } = log;
       try {
-        const records = await recordsOf(log, highWatermark);
+        const { records, largestBatchBytes } = await recordsOf(log, highWatermark);
         const name = { topic: topic.name, topicId, partition };
-        partitions.push({ ...name, logStartOffset, highWatermark, sizeBytes, records });
+        partitions.push({ ...name, logStartOffset, highWatermark, sizeBytes, largestBatchBytes, records });
       } catch (error) {
         tell(`${topic.name}-${partition} (topic id ${topicId}) cannot be read at the end: ${String(error)}`);
       }
@@ -33,17 +33,23 @@ export async function readPartitions(
 }
 
 /** Up to `end`: a request that was long on its way may still add to the log meanwhile. */
-async function recordsOf(log: Partition, end: bigint): Promise<StoredRecord[]> {
+async function recordsOf(
+  log: Partition,
+  end: bigint,
+): Promise<{ records: StoredRecord[]; largestBatchBytes: number }> {
   const records: StoredRecord[] = [];
+  let largestBatchBytes = 0;
   for (let offset = log.logStartOffset; offset < end;) {
     const { bytes, to } = await log.read(offset, READ_BYTES);
+    for (let at = 0; at < bytes.byteLength; at += new BatchHeader(bytes, at).bytes)
+      largestBatchBytes = Math.max(largestBatchBytes, new BatchHeader(bytes, at).bytes);
     for (const record of storedRecords(bytes))
       if (record.offset >= offset && record.offset < end) records.push(record);
     if (to <= offset)
       throw new Error(`nothing stands at offset ${offset} of [${log.logStartOffset}, ${end})`);
     offset = to;
   }
-  return records;
+  return { records, largestBatchBytes };
 }
 
 /** The records of whole batches, with what their batches say of them. */

@@ -58,7 +58,8 @@ export class Compacted {
           later.story.publishedAt < moment.at &&
           this.isOld(later.story, moment, keeping.minLagMs),
       );
-    if (isSuperseded === true || unplaced(key).some(({ publishedAt }) => publishedAt < moment.at)) return true;
+    if (isSuperseded === true || unplaced(key).some(({ publishedAt }) => publishedAt < moment.at))
+      return true;
     return isTombstone && (!isOnTime(story) || this.isOld(story, moment, keeping.deleteRetentionMs));
   }
 

@@ -7,8 +7,6 @@ import { time } from "./words.ts";
 
 /** Clocks tell whole milliseconds. */
 const GRAIN_MS = 2;
-/** A segment has room for one more batch of the workload than it is to hold. */
-const BATCH_BYTES_MAX = 64 * 1024;
 
 /**
  * A log begins later only where somebody has asked for it, where what is left is not less than `retention.bytes`, or where all
@@ -52,15 +50,14 @@ function whyNot(
   return undefined;
 }
 
-/** After healing: no log holds much more than `retention.bytes`. */
+/** After healing: without its first segment no log would hold `retention.bytes`. */
 export function* retentionIsDone(ledger: Ledger): Generator<string, void, void> {
   for (const partition of ledger.partitions()) {
     const keeping = ledger.keeping(partition);
-    const { sizeBytes } = partition.final ?? {};
+    const { sizeBytes, largestBatchBytes = 0 } = partition.final ?? {};
     if (keeping?.retentionBytes === undefined || sizeBytes === undefined) continue;
-    const most =
-      keeping.retentionBytes + Number(keeping.configs.get("segment.bytes") ?? 0) + BATCH_BYTES_MAX;
-    if (sizeBytes > most)
+    const segmentBytes = Number(keeping.configs.get("segment.bytes"));
+    if (sizeBytes >= keeping.retentionBytes + Math.max(segmentBytes, largestBatchBytes))
       yield `${partition.name} has ${sizeBytes} bytes, and ${keeping.retentionBytes} are to be kept`;
   }
 }

@@ -165,7 +165,12 @@ export class Ledger {
     const { topic, key, isTombstone = false } = published.event;
     if (isTombstone) return true;
     for (const { published: other, sends } of this.records.values())
-      if (other !== undefined && other !== published && other.event.topic === topic && other.event.key === key)
+      if (
+        other !== undefined &&
+        other !== published &&
+        other.event.topic === topic &&
+        other.event.key === key
+      )
         if (sends.length > 0) return true;
     return false;
   }

@@ -74,6 +74,13 @@ export const MUST_HAPPEN: readonly string[] = [
   "subscriber: the topic was deleted",
   "reader of the SDK: gap",
   "retention: log start moved",
+  "retention: segments removed by their age",
+  "retention: segments removed by their size",
+  "compaction: done",
+  "compaction: committed offsets done",
+  "compaction: killed in the middle",
+  "compaction: power loss in the middle",
+  "compaction: tombstone taken",
   "topic: deleted",
   "topic: partition added",
 ];

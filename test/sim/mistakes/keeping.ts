@@ -153,7 +153,8 @@ export const keepingMistakes: readonly Mistake[] = [
       {
         file: "log/retention.ts",
         find: "if (excess < 0 || !mayGo(segments, count, highWatermark, end)) return count;",
-        replace: "if (excess + segment.bytes < 0 || !mayGo(segments, count, highWatermark, end)) return count;",
+        replace:
+          "if (excess + segment.bytes < 0 || !mayGo(segments, count, highWatermark, end)) return count;",
       },
     ],
   },
