@@ -63,6 +63,17 @@ export class Compacted {
     return isTombstone && (!isOnTime(story) || this.isOld(story, moment, keeping.deleteRetentionMs));
   }
 
+  /**
+   * Whether a device need not have anything there either: it compacts what it holds by itself, when it likes, and may have
+   * done so before the log has.
+   */
+  mayBeGoneFromDevice(offset: number, moment: Moment): boolean {
+    const { isTombstone = false, key = null } = this.at.get(offset)?.published?.event ?? {};
+    const others = key === null ? [] : (this.byKey.get(key) ?? []);
+    const isSuperseded = others.some((later) => later.offset > offset && later.story.publishedAt < moment.at);
+    return isTombstone || isSuperseded || this.mayBeGone(offset, moment);
+  }
+
   /** The last record of each key; of those that are tombstones, with all that they delete. */
   *deleted(): Generator<Placed, void, void> {
     for (const all of this.byKey.values()) {

@@ -117,6 +117,15 @@ export class Ledger {
     return offset < to ? offset : undefined;
   }
 
+  /** The same of what a device holds. */
+  firstHeld(partition: PartitionStory, from: number, to: number, when?: Moment): number | undefined {
+    const compacted = this.compactedOf(partition);
+    const moment = when ?? { at: END, atMs: this.settings.readMs ?? Infinity };
+    let offset = from;
+    while (offset < to && compacted?.mayBeGoneFromDevice(offset, moment) === true) offset += 1;
+    return offset < to ? offset : undefined;
+  }
+
   /** Of a compacted log, what may be gone; undefined: it is not compacted. */
   compactedOf(partition: PartitionStory): Compacted | undefined {
     const keeping = this.keeping(partition)?.compaction;

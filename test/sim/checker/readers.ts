@@ -18,12 +18,14 @@ function* follow(
 ): Generator<string, void, void> {
   let next: number | undefined;
   let isEarliest = false;
+  let isHeld = false;
   /** Where the history published what this reader read last: what a power loss takes back was written before it. */
   let lastPublishedAt = 0;
   for (const { event, at } of events) {
     if (event.kind === "read from") {
       next = event.from === undefined ? undefined : Number(event.from);
       isEarliest = event.earliest ?? false;
+      isHeld = event.askedMs === undefined;
       continue;
     }
     const when = (): string => `at ${time(event.atMs)}`;
@@ -35,7 +37,10 @@ function* follow(
         event.kind === "read"
           ? `read ${event.id} at ${partition.place(offset)} ${when()}`
           : `was told a gap ${when()}`;
-      const missed = ledger.firstOwed(partition, next, offset, { at, atMs: event.atMs });
+      const moment = { at, atMs: event.atMs };
+      const missed = isHeld
+        ? ledger.firstHeld(partition, next, offset, moment)
+        : ledger.firstOwed(partition, next, offset, moment);
       if (offset < next)
         yield `${event.reader} ${what}, from offset ${offset} on, when offset ${next} of ${partition.name} was next: it went back`;
       else if (missed !== undefined)
@@ -97,10 +102,18 @@ export function* readersReachTheEnd(ledger: Ledger): Generator<string, void, voi
       continue;
     }
     const got = gotTo(events);
-    const missed = got === undefined || topic.isRelaxed ? undefined : ledger.firstOwed(partition, got, at);
+    if (got === undefined || topic.isRelaxed) continue;
+    const missed = isOfDevice(events)
+      ? ledger.firstHeld(partition, got, at)
+      : ledger.firstOwed(partition, got, at);
     if (missed !== undefined)
       yield `${reader} wants offset ${at} of ${partition.name} next, and never got offset ${missed}`;
   }
+}
+
+/** Whether it reads what a device holds. */
+function isOfDevice(events: readonly Noted<Read | ReadFrom | Gap>[]): boolean {
+  return events.some(({ event }) => event.kind === "read from" && event.askedMs === undefined);
 }
 
 /** What it has read and been told ends here; undefined: it was told nothing yet. */

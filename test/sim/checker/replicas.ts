@@ -29,12 +29,12 @@ function* inOneRange(
   let next = Number(from);
   for (const { offset, id } of records) {
     const at = Number(offset);
-    const missed = ledger.firstOwed(partition, next, at);
+    const missed = ledger.firstHeld(partition, next, at);
     if (missed !== undefined) yield `${who} lacks offset ${missed} of [${from}, ${to})`;
     if (at < next) yield `${who} holds ${id} at offset ${at}, when offset ${next} was next`;
     next = at + 1;
   }
-  const missed = ledger.firstOwed(partition, next, Number(to));
+  const missed = ledger.firstHeld(partition, next, Number(to));
   if (missed !== undefined) yield `${who} lacks offset ${missed} of [${from}, ${to})`;
   if (next > Number(to)) yield `${who} holds offset ${next - 1}, beyond its own range [${from}, ${to})`;
 }

@@ -6,7 +6,7 @@ export const keepingMistakes: readonly Mistake[] = [
     name: "tombstone-gone-at-once",
     breaks: "A tombstone stays for delete.retention.ms after compaction has seen it.",
     caughtBy: ["logs are whole", "acknowledged is durable", "readers miss nothing", "read is durable"],
-    seed: 1,
+    seed: 111,
     edits: [
       {
         file: "log/batch-compaction.ts",
@@ -19,7 +19,7 @@ export const keepingMistakes: readonly Mistake[] = [
     name: "last-of-a-key-taken",
     breaks: "Compaction leaves the last record of each key.",
     caughtBy: ["logs are whole", "acknowledged is durable", "readers miss nothing", "commits stay"],
-    seed: 1,
+    seed: 13,
     edits: [
       {
         file: "log/offset-map.ts",
@@ -32,7 +32,7 @@ export const keepingMistakes: readonly Mistake[] = [
     name: "younger-than-the-lag-compacted",
     breaks: "No record that is younger than min.compaction.lag.ms is compacted.",
     caughtBy: ["logs are whole", "acknowledged is durable", "readers miss nothing"],
-    seed: 1,
+    seed: 56,
     edits: [
       {
         file: "log/compaction-plan.ts",
@@ -45,7 +45,7 @@ export const keepingMistakes: readonly Mistake[] = [
     name: "compacted-segment-not-synced",
     breaks: "A compacted segment is on the disk before it takes the place of what it was made of.",
     caughtBy: ["whole before it has its name", "logs are whole", "partitions come back"],
-    seed: 1,
+    seed: 9,
     edits: [
       {
         file: "log/cleaned-segment.ts",
@@ -73,7 +73,7 @@ export const keepingMistakes: readonly Mistake[] = [
     name: "swap-forgotten-at-the-start",
     breaks: "A start ends the exchange of segments that a crash has cut short.",
     caughtBy: ["logs are whole", "partitions come back"],
-    seed: 1,
+    seed: 20,
     edits: [
       {
         file: "log/partition-recovery.ts",
@@ -86,7 +86,7 @@ export const keepingMistakes: readonly Mistake[] = [
     name: "hole-where-nothing-is-left",
     breaks: "Batches of a leader's log join, compacted or not: a hole is damage.",
     caughtBy: ["logs are whole", "partitions come back", "what is read is sound"],
-    seed: 1,
+    seed: 13,
     edits: [
       {
         file: "log/cleaned-segment.ts",
@@ -99,7 +99,7 @@ export const keepingMistakes: readonly Mistake[] = [
     name: "compaction-believes-the-old-end",
     breaks: "What is new since the last compaction is looked through before anything is taken.",
     caughtBy: ["logs are whole", "acknowledged is durable", "readers miss nothing"],
-    seed: 1,
+    seed: 13,
     edits: [
       {
         file: "log/batch-compaction.ts",
@@ -120,7 +120,7 @@ export const keepingMistakes: readonly Mistake[] = [
     name: "files-removed-before-the-start-is-recorded",
     breaks: "The log start is durable before retention removes a file.",
     caughtBy: ["logs are whole", "partitions come back"],
-    seed: 1,
+    seed: 88,
     edits: [
       {
         file: "log/log-front.ts",
@@ -148,7 +148,7 @@ export const keepingMistakes: readonly Mistake[] = [
     name: "one-segment-more-than-too-much",
     breaks: "What is left of a log is not less than retention.bytes.",
     caughtBy: ["retention takes what is due"],
-    seed: 1,
+    seed: 63,
     edits: [
       {
         file: "log/retention.ts",
