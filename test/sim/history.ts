@@ -288,9 +288,8 @@ export interface FinalPartition extends PartitionName {
   readonly topic: string;
   readonly logStartOffset: bigint;
   readonly highWatermark: bigint;
-  /** Of all its batches, and of the largest of them. Left out: nobody has asked. */
-  readonly sizeBytes?: number;
-  readonly largestBatchBytes?: number;
+  /** Of all its batches, and less than what its `retention.bytes` leave of them. Left out: they leave everything. */
+  readonly size?: { readonly bytes: number; readonly beforeBytes: number };
   readonly records: readonly StoredRecord[];
 }
 

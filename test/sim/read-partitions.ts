@@ -22,8 +22,12 @@ export async function readPartitions(
       const { topicId, partition, logStartOffset, highWatermark, sizeBytes } = log;
       try {
         const { records, largestBatchBytes } = await recordsOf(log, highWatermark);
+        const { retentionBytes, segmentBytes } = topic.config;
+        // Without its first segment it would have less, and that is as large as one may be, or as one batch.
+        const beforeBytes = Number(retentionBytes) + Math.max(segmentBytes, largestBatchBytes);
+        const size = retentionBytes === undefined ? undefined : { bytes: sizeBytes, beforeBytes };
         const name = { topic: topic.name, topicId, partition };
-        partitions.push({ ...name, logStartOffset, highWatermark, sizeBytes, largestBatchBytes, records });
+        partitions.push({ ...name, logStartOffset, highWatermark, ...(size && { size }), records });
       } catch (error) {
         tell(`${topic.name}-${partition} (topic id ${topicId}) cannot be read at the end: ${String(error)}`);
       }

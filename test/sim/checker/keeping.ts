@@ -50,14 +50,11 @@ function whyNot(
   return undefined;
 }
 
-/** After healing: without its first segment no log would hold `retention.bytes`. */
+/** After healing: of no log is more left than its `retention.bytes` leave. */
 export function* retentionIsDone(ledger: Ledger): Generator<string, void, void> {
-  for (const partition of ledger.partitions()) {
-    const keeping = ledger.keeping(partition);
-    const { sizeBytes, largestBatchBytes = 0 } = partition.final ?? {};
-    if (keeping?.retentionBytes === undefined || sizeBytes === undefined) continue;
-    const segmentBytes = Number(keeping.configs.get("segment.bytes"));
-    if (sizeBytes >= keeping.retentionBytes + Math.max(segmentBytes, largestBatchBytes))
-      yield `${partition.name} has ${sizeBytes} bytes, and ${keeping.retentionBytes} are to be kept`;
+  for (const { name, final } of ledger.partitions()) {
+    const { bytes = 0, beforeBytes = Infinity } = final?.size ?? {};
+    if (bytes >= beforeBytes)
+      yield `${name} has ${bytes} bytes, and retention.bytes leave less than ${beforeBytes}`;
   }
 }
