@@ -62,10 +62,10 @@ export const keepingMistakes: readonly Mistake[] = [
     edits: [
       {
         file: "log/cleaned-segment.ts",
-        find: "    await store.rename(this.file.name, swapFile(directory, base));\n",
+        find: "    await this.files.store.rename(this.file.name, swapFile(this.files.directory, this.base));\n",
         replace:
-          "    await store.delete(group.slice(1).map(({ name }) => name));\n" +
-          "    await store.rename(this.file.name, swapFile(directory, base));\n",
+          "    await this.files.store.delete(this.group.slice(1).map(({ name }) => name));\n" +
+          "    await this.files.store.rename(this.file.name, swapFile(this.files.directory, this.base));\n",
       },
     ],
   },
