@@ -55,21 +55,6 @@ export const keepingMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "segments-deleted-before-the-swap",
-    breaks: "After a crash in the middle of a compaction there are the old segments, or the new one.",
-    caughtBy: ["logs are whole", "partitions come back", "acknowledged is durable"],
-    seed: 1,
-    edits: [
-      {
-        file: "log/cleaned-segment.ts",
-        find: "    await this.files.store.rename(this.file.name, swapFile(this.files.directory, this.base));\n",
-        replace:
-          "    await this.files.store.delete(this.group.slice(1).map(({ name }) => name));\n" +
-          "    await this.files.store.rename(this.file.name, swapFile(this.files.directory, this.base));\n",
-      },
-    ],
-  },
-  {
     name: "swap-forgotten-at-the-start",
     breaks: "A start ends the exchange of segments that a crash has cut short.",
     caughtBy: ["logs are whole", "partitions come back"],
@@ -132,19 +117,6 @@ export const keepingMistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: "young-segments-removed-with-the-first",
-    breaks: "A segment goes when its own records are older than retention.ms.",
-    caughtBy: ["retention takes what is due"],
-    seed: 1,
-    edits: [
-      {
-        file: "log/retention.ts",
-        find: "(await timeOf(segments, count, greatestTimestamp))",
-        replace: "(await timeOf(segments, 0, greatestTimestamp))",
-      },
-    ],
-  },
-  {
     name: "one-segment-more-than-too-much",
     breaks: "What is left of a log is not less than retention.bytes.",
     caughtBy: ["retention takes what is due"],
@@ -155,19 +127,6 @@ export const keepingMistakes: readonly Mistake[] = [
         find: "if (excess < 0 || !mayGo(segments, count, highWatermark, end)) return count;",
         replace:
           "if (excess + segment.bytes < 0 || !mayGo(segments, count, highWatermark, end)) return count;",
-      },
-    ],
-  },
-  {
-    name: "retention-bytes-forgotten",
-    breaks: "A log does not hold a segment more than retention.bytes.",
-    caughtBy: ["retention is done"],
-    seed: 1,
-    edits: [
-      {
-        file: "log/retention.ts",
-        find: "  let excess = segments.reduce((sum, { bytes }) => sum + bytes, 0) - Number(config.retentionBytes);",
-        replace: "  let excess = -Number(config.retentionBytes);",
       },
     ],
   },
