@@ -3,6 +3,13 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 
+/** Of the package's entries: where each is, from the sources' top, by its name. */
+const ENTRIES = {
+  index: "web-client/index",
+  node: "web-client/node/index",
+  react: "web-client/react/index",
+} as const;
+
 const IMPORTED = /\bfrom "(\.[^"]+)"/g;
 
 /** `compile` runs tsc with these arguments, in this directory. */
@@ -13,21 +20,22 @@ export async function writeDeclarations(
   const emitted = await mkdtemp(join(tmpdir(), "rivulet-types-"));
   try {
     await compile(["-p", "tsconfig.build.json", "--outDir", emitted]);
-    const entry = join(emitted, "web-client/index.d.ts");
-    for (const file of await reachableFrom(entry)) {
+    const entries = Object.values(ENTRIES).map((entry) => join(emitted, `${entry}.d.ts`));
+    for (const file of await reachableFrom(entries)) {
       const target = join(dist, "types", relative(emitted, file));
       await mkdir(dirname(target), { recursive: true });
       await writeFile(target, withScriptExtensions(await readFile(file, "utf8")));
     }
-    await writeFile(join(dist, "index.d.ts"), 'export * from "./types/web-client/index.js";\n');
+    for (const [name, entry] of Object.entries(ENTRIES))
+      await writeFile(join(dist, `${name}.d.ts`), `export * from "./types/${entry}.js";\n`);
   } finally {
     await rm(emitted, { recursive: true, force: true });
   }
 }
 
-async function reachableFrom(entry: string): Promise<Set<string>> {
+async function reachableFrom(entries: readonly string[]): Promise<Set<string>> {
   const reached = new Set<string>();
-  const open = [entry];
+  const open = [...entries];
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
     if (reached.has(file)) continue;
     reached.add(file);

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { build } from "vite";
 import type { InlineConfig, Plugin } from "vite";
 import { writeDeclarations } from "./declarations.ts";
+import { furtherEntries } from "./further-entries.ts";
 
 const here = import.meta.dirname;
 const consoleConfig = join(here, "console/vite.config.ts");
@@ -71,7 +72,7 @@ function consolePage(): Plugin {
 export function sdkConfig(dist: string): InlineConfig & { plugins: Plugin[] } {
   return {
     root: here,
-    plugins: [enginesBeside(dist), declarations(dist)],
+    plugins: [enginesBeside(dist), furtherEntries(dist), declarations(dist)],
     build: {
       lib: { entry: join(here, "index.ts"), formats: ["es"], fileName: "index" },
       outDir: dist,

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { openBrowser, type TestBrowser } from "../console/console-browser.ts";
 import { startTestGateway, type TestGateway } from "../gateway/start-gateway.ts";
 import { describeWith } from "../tools/require-tool.ts";
@@ -82,6 +82,30 @@ describeWith(["chromium"], "the README's example for web apps", () => {
     expect((await printed).text()).toMatch(/ o-17 \{id: o-17, total: 42\}$/);
     expect(browser.takeErrors()).toEqual([]);
   });
+});
+
+test("the README's example for Node runs as it stands", async () => {
+  const gateway = await startTestGateway();
+  const directory = mkdtempSync(join(tmpdir(), "rivulet-readme-node-"));
+  const printed: string[] = [];
+  const log = vi.spyOn(console, "log").mockImplementation((...words: unknown[]) => {
+    printed.push(words.map(String).join(" "));
+  });
+  try {
+    const entry = fileURLToPath(new URL("../../web-client/node/index.ts", import.meta.url));
+    const app = example("ts node")
+      .replace("http://127.0.0.1:8080", `http://127.0.0.1:${gateway.httpPort}`)
+      .replace('"@rivulet/client/node"', JSON.stringify(entry))
+      .replace('"ws"', JSON.stringify(fileURLToPath(import.meta.resolve("ws"))));
+    const file = join(directory, "app.ts");
+    writeFileSync(file, app);
+    await import(file);
+    expect(printed).toEqual(["billed 7", "lag 0"]);
+  } finally {
+    log.mockRestore();
+    rmSync(directory, { recursive: true });
+    await gateway.stop();
+  }
 });
 
 const PAGE = `<link rel="icon" href="data:," /><script type="module" src="./app.ts"></script>`;

@@ -83,6 +83,19 @@ export const rooms: readonly Room[] = [
     isHostFree: false,
   },
   {
+    at: "web-client/node/",
+    mayImport: [...ENGINES, "web-client/", "web-client/core/", "log/", "wire/", "sync/"],
+    packages: [NODE],
+    isHostFree: false,
+  },
+  {
+    // Hooks are an app's code, too.
+    at: "web-client/react/",
+    mayImport: ["web-client/index.ts"],
+    packages: ["react"],
+    isHostFree: false,
+  },
+  {
     at: "web-client/core/",
     mayImport: [...ENGINE_CONSTANTS, "log/", "wire/", "sync/"],
     packages: [],
@@ -120,14 +133,14 @@ const FROM_THE_AIR = new Set([
 const BUILD_TIME = [
   /(^|\/)vite(st)?\.config\.ts$/,
   /\.(mjs|cjs)$/,
-  /^web-client\/(console\/precache|declarations)\.ts$/,
+  /^web-client\/(console\/precache|declarations|further-entries)\.ts$/,
 ];
 
 /** Files that something outside of the sources starts: npm, vite, vitest, a browser, a user. */
 const ENTRIES = [
   /^engine-as\/engine\.ts$/,
   /^gateway\/(rivulet\.(cjs|ts)|start\.mjs)$/,
-  /^web-client\/(index\.ts|console\/main\.tsx|examples\/[^/]+\/main\.ts)$/,
+  /^web-client\/((node\/|react\/)?index\.ts|console\/main\.tsx|examples\/[^/]+\/main\.ts)$/,
   /^bench\/run\.mjs$/,
   /^test\/((sim|fuzz|soak)\/)?run\.mjs$/,
   /^test\/(sim|fuzz|soak)\/cli\/main\.ts$/,

@@ -1,6 +1,6 @@
 /** What a front-end developer gets: the package as it is built, type-checked and bundled from the outside. */
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -66,6 +66,36 @@ test("an app in strict TypeScript compiles against the declarations, which need 
     (error: { stdout: string }) => error.stdout,
   );
   expect(output).toBe("");
+});
+
+test("the entries for Node and React stand by themselves, with their types", async () => {
+  await writeFile(
+    join(app, "entries.ts"),
+    `import { connect, KafkaError, type Rivulet } from "@rivulet/client/node";
+     import { useRecords, useStatus } from "@rivulet/client/react";
+     export const open = (): Promise<Rivulet> => connect({ url: "http://127.0.0.1:8080" });
+     export const hooks = { useRecords, useStatus, KafkaError };`,
+  );
+  await symlink(join(repository, "node_modules/@types"), join(app, "node_modules/@types"));
+  await symlink(join(repository, "node_modules/react"), join(app, "node_modules/react"));
+  const options =
+    "--strict --noEmit --target ES2022 --module ESNext --moduleResolution bundler --lib ES2022,DOM,ESNext.Disposable";
+  const args = [...options.split(" "), "--types", "", "entries.ts"];
+  const compiler = join(repository, "node_modules/typescript/bin/tsc");
+  const output = await promisify(execFile)(process.execPath, [compiler, ...args], { cwd: app }).then(
+    () => "",
+    (error: { stdout: string }) => error.stdout,
+  );
+  expect(output).toBe("");
+  const run = `import { connect } from "@rivulet/client/node";
+    import { useRecords } from "@rivulet/client/react";
+    class WebSocket { binaryType = ""; readyState = 0; addEventListener() {} send() {} close() {} }
+    const rivulet = await connect({ url: "http://127.0.0.1:1", WebSocket });
+    console.log(rivulet.storage, typeof useRecords);
+    await rivulet.close();`;
+  await writeFile(join(app, "run.mjs"), run);
+  const { stdout } = await promisify(execFile)(process.execPath, ["run.mjs"], { cwd: app });
+  expect(stdout).toBe("memory function\n");
 });
 
 test("the module names both builds of its engine in the form that bundlers look for, and holds no copy", async () => {

@@ -1,0 +1,119 @@
+/** The hooks in React with a DOM and a real gateway, in StrictMode: each effect is begun, ended and begun again. */
+import { Window } from "happy-dom";
+import { createElement, StrictMode } from "react";
+import type { FunctionComponent } from "react";
+import type { Root } from "react-dom/client";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import type { Topic } from "../../web-client/core/api.ts";
+import type { RivuletClient } from "../../web-client/core/rivulet-client.ts";
+import { text } from "../../web-client/core/serializer.ts";
+import { usePublish, useRecords, useReplica, useStatus } from "../../web-client/react/index.ts";
+import { startTestGateway } from "../gateway/start-gateway.ts";
+import type { TestGateway } from "../gateway/start-gateway.ts";
+import { openNodeClient, stubBrowser } from "./node-client.ts";
+
+let gateway: TestGateway;
+let client: RivuletClient;
+let root: Root;
+let element: HTMLElement;
+const page = new Window();
+
+beforeAll(async () => {
+  stubBrowser();
+  vi.stubGlobal("navigator", { userAgent: "test" });
+  vi.stubGlobal("window", page);
+  vi.stubGlobal("document", page.document);
+  gateway = await startTestGateway();
+});
+afterAll(async () => {
+  await gateway.stop();
+  await page.happyDOM.close();
+  vi.unstubAllGlobals();
+});
+beforeEach(async () => {
+  client = await openNodeClient(gateway);
+  element = document.createElement("div");
+  // React looks for its DOM when it is loaded.
+  const { createRoot } = await import("react-dom/client");
+  root = createRoot(element);
+});
+afterEach(async () => {
+  root.unmount();
+  await client.close();
+});
+
+function draw(component: FunctionComponent): void {
+  root.render(createElement(StrictMode, null, createElement(component)));
+}
+
+function until(shown: string | RegExp): Promise<void> {
+  return vi.waitFor(() => expect(element.textContent).toMatch(shown), { timeout: 25_000, interval: 10 });
+}
+
+const lines = (name: string): Topic<string> => client.topic(name, { value: text() });
+
+test("records are drawn as they come, the newest ones, each once", async () => {
+  const topic = lines("drawn");
+  await topic.publish({ value: "a" }).delivered;
+  draw(() => {
+    const { records, error } = useRecords(topic, { from: "earliest", limit: 3 });
+    return `${records.map(({ value }) => value).join(",")} ${error?.message ?? "well"}`;
+  });
+  await until(/^a well$/);
+  for (const value of ["b", "c", "d"]) await topic.publish({ key: "k", value }).delivered;
+  await until(/^b,c,d well$/);
+});
+
+test("another place to begin begins anew, and what goes wrong is told", async () => {
+  const topic = lines("places");
+  await topic.publish({ key: "k", value: "one" }).delivered;
+  await topic.publish({ key: "k", value: "two" }).delivered;
+  let offset = 0n;
+  const view: FunctionComponent = () => {
+    const { records, isDone, error } = useRecords(topic, { from: { partition: 0, offset }, until: "end" });
+    return `${records.map(({ value }) => value).join(",")} ${isDone ? "done" : "reading"} ${error?.name ?? "well"}`;
+  };
+  draw(view);
+  await until(/^one,two done well$/);
+  offset = 1n;
+  draw(view);
+  await until(/^two done well$/);
+  offset = -1n;
+  draw(view);
+  await until(/^ reading RangeError$/);
+});
+
+test("a replica, and what is published, are shown until everything is here", async () => {
+  const topic = lines("kept");
+  await topic.publish({ value: "first" }).delivered;
+  const published: Promise<unknown>[] = [];
+  let publishOnce: (() => void) | undefined;
+  draw(() => {
+    const { progress, error } = useReplica(topic);
+    const { publish, pending } = usePublish(topic);
+    publishOnce = () => void published.push(publish({ value: "second" }).delivered);
+    return `${progress?.heldRecords ?? "-"}/${progress?.missingRecords ?? "-"} ${pending} ${error?.message ?? "well"}`;
+  });
+  await until(/^1\/0 0 well$/);
+  publishOnce?.();
+  await until(/^2\/0 0 well$/);
+  await Promise.all(published);
+});
+
+test("the status follows the connection and the outbox", async () => {
+  draw(() => {
+    const { connection, outbox } = useStatus(client);
+    return `${connection.name} ${outbox.pending}`;
+  });
+  await until(/^live 0$/);
+  client.goOffline();
+  await until(/^offline 0$/);
+  const sent = lines("status").publish({ value: "later" });
+  await until(/^offline 1$/);
+  client.goOnline();
+  await sent.delivered;
+  await until(/^live 0$/);
+  root.unmount();
+  client.goOffline();
+  expect(element.textContent).toBe("");
+});
