@@ -9,15 +9,17 @@ export interface Way {
   readonly topicSettings: Readonly<Record<string, string>>;
   /** Whether its topics are read, too: how they were written makes no difference to that. */
   readonly isRead: boolean;
+  /** Of a turn's bytes: a sync for each batch takes its time. */
+  readonly share: number;
 }
 
-const UNSYNCED = { acks: "1", topicSettings: {}, isRead: true } as const;
-const SYNCED = { acks: "all", isRead: false } as const;
+const WRITTEN = { acks: "1", topicSettings: {}, isRead: true, share: 1 } as const;
+const SYNCED = { acks: "all", isRead: false, share: 0.3 } as const;
 
 /** Rivulet with its defaults everywhere. Kafka syncs nothing before it answers, unless a topic asks for it. */
 export const ways = {
-  rivulet: { name: "Rivulet, acks=1", server: "Rivulet", ...UNSYNCED },
-  kafka: { name: "Kafka, acks=1", server: "Kafka", ...UNSYNCED },
+  rivulet: { name: "Rivulet, acks=1", server: "Rivulet", ...WRITTEN },
+  kafka: { name: "Kafka, acks=1", server: "Kafka", ...WRITTEN },
   rivuletAll: { name: "Rivulet, acks=all (synced)", server: "Rivulet", ...SYNCED, topicSettings: {} },
   kafkaSynced: {
     name: "Kafka, acks=all, flush.messages=1 (synced)",
@@ -25,7 +27,13 @@ export const ways = {
     ...SYNCED,
     topicSettings: { "flush.messages": "1" },
   },
-  kafkaUnsynced: { name: "Kafka, acks=all (not synced)", server: "Kafka", ...SYNCED, topicSettings: {} },
+  kafkaUnsynced: {
+    name: "Kafka, acks=all (not synced)",
+    server: "Kafka",
+    ...SYNCED,
+    topicSettings: {},
+    share: 1,
+  },
 } as const satisfies Record<string, Way>;
 
 export interface Cell {
@@ -86,5 +94,5 @@ export const sizes: Readonly<Record<Mode, Size>> = {
   },
 };
 
-export const recordsInTurn = (size: Size, { recordBytes }: Cell): number =>
-  Math.floor((size.turnBytes[recordBytes] ?? 0) / recordBytes);
+export const recordsInTurn = (size: Size, { recordBytes }: Cell, { share }: Way): number =>
+  Math.floor(((size.turnBytes[recordBytes] ?? 0) * share) / recordBytes);

@@ -34,7 +34,7 @@ let topics = 0;
 export async function throughput(stage: Stage, cell: Cell, way: Way): Promise<Sample> {
   const { client, size, counts } = stage;
   const server = stage.servers[way.server];
-  const records = recordsInTurn(size, cell);
+  const records = recordsInTurn(size, cell, way);
   const bytes = records * cell.recordBytes;
   return inNewTopic(stage, cell, way, async (topic) => {
     let perSecond = 0;
