@@ -1,0 +1,261 @@
+/** `docs/api.md`: what `web-client/index.ts` makes public, with the signatures and docstrings that stand in the sources. */
+import { readFileSync } from "node:fs";
+import { posix } from "node:path";
+import { parseSync } from "vite";
+import { sections } from "./api-sections.ts";
+
+interface Node {
+  readonly type: string;
+  readonly start: number;
+  readonly end: number;
+  readonly [field: string]: unknown;
+}
+
+/** A source file, as far as it matters here. */
+interface Source {
+  readonly path: string;
+  readonly text: string;
+  /** What it exports, by name: the whole `export` statements. */
+  readonly exported: ReadonlyMap<string, Node>;
+  /** Docstrings by the offset of what follows them. */
+  readonly docs: ReadonlyMap<number, string>;
+}
+
+/** One public name. */
+interface Entry {
+  readonly name: string;
+  readonly source: Source;
+  readonly statement: Node;
+}
+
+/**
+ * The reference as Markdown, not formatted yet. Throws when a public name stands in no section of `api-sections.ts`, a
+ * section names what is not public, or a public type names one of ours that is not.
+ */
+export function apiReference(root: string, index = "web-client/index.ts"): string {
+  const entries = publicEntries(root, index);
+  const placed = new Map(sections.flatMap(({ title, names }) => names.map((name) => [name, title])));
+  for (const name of entries.keys()) {
+    if (!placed.has(name))
+      throw new Error(`${index} exports ${name}, and test/docs/api-sections.ts has no place for it`);
+  }
+  for (const [name, title] of placed) {
+    if (!entries.has(name))
+      throw new Error(`test/docs/api-sections.ts has ${name} in "${title}", and ${index} does not export it`);
+  }
+  const contents = sections.map(
+    ({ title, names }) => `- [${title}](#${anchor(title)}): ${names.map(linkTo).join(", ")}`,
+  );
+  const body = sections.flatMap(({ title, about, names }) => [
+    `## ${title}`,
+    about,
+    ...names.flatMap((name) => entryText(entries.get(name)!, entries)),
+  ]);
+  return [PREAMBLE, contents.join("\n"), ...body].join("\n\n") + "\n";
+}
+
+const PREAMBLE = `# The SDK's API
+
+<!-- Written by \`npm run docs:api\` from the docstrings in web-client/: change those. -->
+
+Everything that \`@rivulet/client\` exports. Offsets are \`bigint\`, times are milliseconds since the epoch, bytes are
+\`Uint8Array\`.`;
+
+/** Follows the re-exports of the index to the statements that declare what they name. */
+function publicEntries(root: string, index: string): Map<string, Entry> {
+  const sources = new Map<string, Source>();
+  const sourceAt = (path: string): Source => {
+    const source = sources.get(path) ?? readSource(root, path);
+    sources.set(path, source);
+    return source;
+  };
+  const entries = new Map<string, Entry>();
+  for (const statement of parse(root, index).statements) {
+    if (!isNode(statement.source)) throw new Error(`${index} only names what is public elsewhere`);
+    const source = sourceAt(posix.join(posix.dirname(index), String(statement.source.value)));
+    for (const specifier of nodes(statement.specifiers)) {
+      const name = nameOf(specifier.exported);
+      const declaring = source.exported.get(name);
+      if (declaring === undefined) throw new Error(`${source.path} declares no ${name}`);
+      entries.set(name, { name, source, statement: declaring });
+    }
+  }
+  return entries;
+}
+
+function readSource(root: string, path: string): Source {
+  const { text, statements, docs } = parse(root, path);
+  const exported = new Map<string, Node>();
+  for (const statement of statements) {
+    if (!isNode(statement.declaration)) continue;
+    const { declaration } = statement;
+    const declared =
+      declaration.type === "VariableDeclaration" ? nodes(declaration.declarations) : [declaration];
+    // Of a constant and a type of the same name the constant, which comes first, says it all.
+    for (const { id } of declared) if (!exported.has(nameOf(id))) exported.set(nameOf(id), statement);
+  }
+  return { path, text, exported, docs };
+}
+
+function parse(root: string, path: string): { text: string; statements: Node[]; docs: Map<number, string> } {
+  const text = readFileSync(posix.join(root, path), "utf8");
+  const { program, comments, errors } = parseSync(path, text);
+  if (errors.length > 0) throw new Error(`${path} does not parse: ${errors[0]?.message}`);
+  const docs = new Map<number, string>();
+  for (const { type, value, end } of comments) {
+    if (type !== "Block" || !value.startsWith("*")) continue;
+    docs.set(end + (/^\s*/.exec(text.slice(end))?.[0].length ?? 0), docText(value));
+  }
+  return { text, statements: nodes((program as unknown as Node).body), docs };
+}
+
+/** A docstring without its stars: paragraphs, each on one line. */
+function docText(comment: string): string {
+  const lines = comment
+    .slice(1)
+    .split("\n")
+    .map((line) => line.replace(/^\s*\*? ?/, "").trimEnd());
+  return lines
+    .join("\n")
+    .trim()
+    .split(/\n{2,}/)
+    .map((paragraph) => paragraph.replaceAll("\n", " "))
+    .join("\n\n");
+}
+
+type Entries = ReadonlyMap<string, Entry>;
+
+/** Heading, signature, docstring and members of one public name. */
+function entryText({ name, source, statement }: Entry, entries: Entries): string[] {
+  const declaration = statement.declaration as Node;
+  const doc = linked(source.docs.get(statement.start) ?? "", name, entries);
+  const body = isNode(declaration.body) ? declaration.body : undefined;
+  const head = source.text.slice(declaration.start, body?.start ?? declaration.end).trim();
+  const parts = [`### ${name}`];
+  switch (declaration.type) {
+    case "FunctionDeclaration":
+      parts.push(code(head.replace(/^(async )?function /, "")), doc, mentioned(head, name, entries));
+      break;
+    case "TSInterfaceDeclaration":
+    case "ClassDeclaration":
+      // A bare `interface Name` would only say the heading again.
+      if (/\bextends\b|</.test(head)) parts.push(code(head), doc, mentioned(head, name, entries));
+      else parts.push(doc);
+      parts.push(...membersText(name, source, nodes(body?.body), entries));
+      break;
+    case "VariableDeclaration":
+      parts.push(doc, code(head));
+      break;
+    default:
+      parts.push(code(head), doc, mentioned(head, name, entries));
+  }
+  return parts.filter((part) => part !== "");
+}
+
+/** First the properties, as a list; then the methods, each under a heading of its own. */
+function membersText(owner: string, source: Source, members: readonly Node[], entries: Entries): string[] {
+  const properties: string[] = [];
+  const methods = new Map<string, { signatures: string[]; docs: string[] }>();
+  for (const member of members) {
+    if (member.kind === "constructor" || member.type === "MethodDefinition") continue;
+    const name = nameOf(member.key);
+    const doc = linked(source.docs.get(member.start) ?? "", owner, entries);
+    const text = dedent(source, member).replace(/;$/, "");
+    if (member.type === "TSMethodSignature") {
+      const { signatures, docs } = methods.get(name) ?? { signatures: [], docs: [] };
+      methods.set(name, { signatures: [...signatures, text], docs: doc === "" ? docs : [...docs, doc] });
+    } else {
+      const type = oneLine(source.text.slice(typeOf(member).start, typeOf(member).end));
+      const optional = member.optional === true ? "?" : "";
+      const typed = linkedType(type, owner, entries);
+      properties.push(
+        `- **\`${name}${optional}\`**: ${typed}${doc === "" ? "" : `\\\n${doc}`}`.replaceAll(
+          /\n(?=.)/g,
+          "\n  ",
+        ),
+      );
+    }
+  }
+  const methodTexts = [...methods].flatMap(([name, { signatures, docs }]) => [
+    `#### ${owner}: ${name}`,
+    code(signatures.map((signature) => `${signature};`).join("\n")),
+    ...docs,
+    mentioned(signatures.join("\n"), owner, entries),
+  ]);
+  return [properties.join("\n"), ...methodTexts];
+}
+
+/** What stands after the colon of a property. */
+function typeOf(member: Node): Node {
+  const annotation = member.typeAnnotation;
+  if (!isNode(annotation) || !isNode(annotation.typeAnnotation)) {
+    throw new Error(`the public property ${nameOf(member.key)} has no type`);
+  }
+  return annotation.typeAnnotation;
+}
+
+function dedent({ text }: Source, { start, end }: Node): string {
+  const indent = start - (text.lastIndexOf("\n", start) + 1);
+  return text.slice(start, end).replaceAll("\n" + " ".repeat(indent), "\n");
+}
+
+const code = (text: string): string => "```ts\n" + text + "\n```";
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ").replace(/^\| /, "");
+const anchor = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\w -]/g, "")
+    .replaceAll(" ", "-");
+const linkTo = (name: string): string => `[\`${name}\`](#${anchor(name)})`;
+
+/** A type with a link at each public name; `self` is where the reader is already. */
+function linkedType(type: string, self: string, entries: Entries): string {
+  return type
+    .split(/(\b[A-Za-z]\w*\b)/)
+    .reduce<string[]>(
+      (parts, piece, at) => {
+        const isLink = at % 2 === 1 && piece !== self && isType(piece) && entries.has(piece);
+        if (isLink) return [...parts, linkTo(piece), ""];
+        return [...parts.slice(0, -1), (parts.at(-1) ?? "") + piece];
+      },
+      [""],
+    )
+    .map((part) => (part.startsWith("[`") ? part : part.replace(/\S(.*\S)?/, (text) => `\`${text}\``)))
+    .join("");
+}
+
+/** "See" and a link for each public type in a signature. */
+function mentioned(signature: string, self: string, entries: Entries): string {
+  const names = new Set(signature.match(/\b[A-Za-z]\w*\b/g) ?? []);
+  const links = [...names].filter((name) => name !== self && isType(name) && entries.has(name)).map(linkTo);
+  return links.length === 0 ? "" : `See ${links.join(", ")}.`;
+}
+
+const isType = (name: string): boolean => /^[A-Z]/.test(name);
+
+/** A docstring with links where it names something public: in backticks, or as no other word is written (`KafkaError`). */
+function linked(doc: string, self: string, entries: Entries): string {
+  return doc
+    .split(/(`[^`]*`)/)
+    .map((piece, at) => {
+      const linkedName = (name: string): string => (name !== self && entries.has(name) ? linkTo(name) : name);
+      if (at % 2 === 0) return piece.replaceAll(/\b[A-Z][a-z]+[A-Z]\w*\b/g, linkedName);
+      const name = piece.slice(1, -1);
+      return isType(name) && name !== self && entries.has(name) ? linkTo(name) : piece;
+    })
+    .join("");
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === "object" && value !== null && "type" in value;
+}
+
+function nodes(value: unknown): Node[] {
+  return Array.isArray(value) ? value.filter(isNode) : [];
+}
+
+/** Of an identifier; text of any other key. */
+function nameOf(value: unknown): string {
+  if (!isNode(value)) throw new Error("a public name is no identifier");
+  return String(value.name ?? value.value);
+}
