@@ -68,3 +68,4 @@ export { bytes, json, text, ValidationError } from "../core/serializer.ts";
 export type { Serializer, StandardSchema, ValidationIssue } from "../core/serializer.ts";
 export type { TypedEventTarget } from "../core/typed-events.ts";
 export { errorName, ErrorCode, KafkaError } from "../../wire/errors.ts";
+export type { RecordError } from "../../wire/errors.ts";
