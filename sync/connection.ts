@@ -11,7 +11,6 @@ import type { Input } from "../wire/schema.ts";
 import { decodeResponse } from "../wire/response.ts";
 import type { OpenTransport, Transport } from "./transport.ts";
 import { deferred } from "./wait.ts";
-import type { Deferred } from "./wait.ts";
 
 export interface ConnectionOptions {
   open: OpenTransport;
@@ -28,19 +27,29 @@ const OPEN_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const IDLE_MS = 15_000;
 
+/** Behind API key and version. */
+const REQUEST_CORRELATION_ID_AT = 4;
+
 /** ApiVersions is asked in this version first; a peer that is older answers in version 0 with its own range. */
 const API_VERSIONS_FIRST = 3;
 
+/** A request that is not answered yet. */
 interface Pending {
-  readonly api: Api<unknown, unknown>;
-  readonly version: number;
-  readonly answer: Deferred<unknown>;
-  readonly cancelTimer: () => void;
+  /** Throws when the answer cannot be read. */
+  answered(message: Uint8Array): void;
+  lost(error: KafkaError): void;
+}
+
+export interface ServedVersions {
+  readonly apiKey: number;
+  readonly minVersion: number;
+  readonly maxVersion: number;
 }
 
 /** Somebody here who follows a partition: several may, and they share one subscription. */
 export interface PushListener {
-  push(frame: PushFrame): void;
+  /** `message` is the frame as it came. */
+  push(frame: PushFrame, message: Uint8Array): void;
   /** Another one here has had the subscription begin at `offset`: what lies before it comes only to who asks again. */
   moved(offset: bigint): void;
 }
@@ -56,7 +65,7 @@ export class Connection {
   private readonly transport: Transport;
   private readonly pending = new Map<number, Pending>();
   private readonly pushListeners = new Map<string, Set<PushListener>>();
-  private readonly theirVersions = new Map<number, { minVersion: number; maxVersion: number }>();
+  private readonly theirVersions = new Map<number, ServedVersions>();
   private readonly opened = deferred<void>();
   private readonly ended = deferred<string>();
   private endReason: string | undefined;
@@ -101,12 +110,18 @@ export class Connection {
     this.transport = options.open({
       opened: () => this.opened.resolve(),
       message: (bytes) => this.onMessage(bytes),
+      moved: (topicId, partition, offset) => this.subscriptionMoved(topicId, partition, offset),
       closed: (reason) => this.end(reason),
     });
   }
 
   get isClosed(): boolean {
     return this.endReason !== undefined;
+  }
+
+  /** What the other side serves, as it told. */
+  get served(): readonly ServedVersions[] {
+    return [...this.theirVersions.values()];
   }
 
   /** The highest version of `api` that both sides speak; undefined when there is none. */
@@ -145,6 +160,25 @@ export class Connection {
     this.messageBytesMax = bytesMax;
   }
 
+  /**
+   * Sends a request of somebody else's, whole as they have encoded it, which is this connection's from now on. `receive` gets
+   * the answer as it came, under their correlation id; nothing when the connection ends first. Throws KafkaError
+   * MESSAGE_TOO_LARGE, and NETWORK_EXCEPTION when it has ended.
+   */
+  forward(message: Uint8Array, receive: (answer: Uint8Array) => void): void {
+    if (this.endReason !== undefined) throw connectionLost(this.endReason);
+    this.checkSize(message, "this request");
+    const theirs = correlationIdAt(message, REQUEST_CORRELATION_ID_AT);
+    setCorrelationId(message, REQUEST_CORRELATION_ID_AT, this.nextCorrelationId);
+    this.sendAs(message, {
+      answered: (answer) => {
+        setCorrelationId(answer, 0, theirs);
+        receive(answer);
+      },
+      lost: () => undefined,
+    });
+  }
+
   /** Tells `listener` of each Push of one partition, in the order of arrival; the answer takes it away again. */
   onPush(topicId: string, partition: number, listener: PushListener): () => void {
     const name = pushKey(topicId, partition);
@@ -157,7 +191,7 @@ export class Connection {
   }
 
   /** Subscribe was answered to `by`, and begins at `offset`: the gateway keeps one place for a connection, the last one asked for. */
-  subscriptionMoved(topicId: string, partition: number, offset: bigint, by: PushListener): void {
+  subscriptionMoved(topicId: string, partition: number, offset: bigint, by?: PushListener): void {
     for (const listener of this.pushListeners.get(pushKey(topicId, partition)) ?? [])
       if (listener !== by) listener.moved(offset);
   }
@@ -195,42 +229,67 @@ export class Connection {
   ): Promise<Res> {
     if (this.endReason !== undefined) return Promise.reject(connectionLost(this.endReason));
     const correlationId = this.nextCorrelationId;
-    this.nextCorrelationId = (correlationId + 1) & 0x7fffffff;
     const message = encodeRequest(api, version, { correlationId, clientId: this.clientId }, body);
-    if (message.byteLength > this.messageBytesMax) {
-      const most = `a message to this gateway can have ${this.messageBytesMax} bytes at most`;
-      const why = `${api.name} would take ${message.byteLength}; ${most}`;
-      return Promise.reject(new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, why));
+    try {
+      this.checkSize(message, api.name);
+    } catch (error) {
+      return Promise.reject(error as KafkaError);
     }
-    const answer = deferred<unknown>();
+    const answer = deferred<Res>();
     const cancelTimer = this.clock.setTimer(timeoutMs, () =>
       this.close(`${api.name} was not answered within ${timeoutMs} ms`),
     );
-    this.pending.set(correlationId, { api: api as Api<unknown, unknown>, version, answer, cancelTimer });
+    this.sendAs(message, {
+      answered: (bytes) => {
+        cancelTimer();
+        try {
+          answer.resolve(readAnswer(api, version, bytes));
+        } catch (error) {
+          answer.reject(error);
+          throw error;
+        }
+      },
+      lost: (error) => {
+        cancelTimer();
+        answer.reject(error);
+      },
+    });
+    return answer.promise;
+  }
+
+  /** `message` is under the next correlation id. */
+  private sendAs(message: Uint8Array, pending: Pending): void {
+    this.pending.set(this.nextCorrelationId, pending);
+    this.nextCorrelationId = (this.nextCorrelationId + 1) & 0x7fffffff;
     this.transport.send(message);
-    return answer.promise as Promise<Res>;
+  }
+
+  private checkSize({ byteLength }: Uint8Array, what: string): void {
+    if (byteLength <= this.messageBytesMax) return;
+    const most = `a message to this gateway can have ${this.messageBytesMax} bytes at most`;
+    throw new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, `${what} would take ${byteLength}; ${most}`);
   }
 
   private onMessage(message: Uint8Array): void {
     if (this.isClosed) return;
     this.heard = true;
     try {
-      if (isPush(message)) this.onPushFrame(decodePush(message));
+      if (isPush(message)) this.onPushFrame(decodePush(message), message);
       else this.onAnswer(message);
     } catch (error) {
       this.close(`the other side sent something unreadable: ${errorText(error)}`);
     }
   }
 
-  private onPushFrame(frame: PushFrame): void {
+  private onPushFrame(frame: PushFrame, message: Uint8Array): void {
     for (const listener of this.pushListeners.get(pushKey(frame.topicId, frame.partition)) ?? [])
-      listener.push(frame);
+      listener.push(frame, message);
   }
 
   private onAnswer(message: Uint8Array): void {
     if (message.byteLength < 4)
       throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, "an answer of less than four bytes");
-    const correlationId = new DataView(message.buffer, message.byteOffset).getInt32(0);
+    const correlationId = correlationIdAt(message, 0);
     const pending = this.pending.get(correlationId);
     if (pending === undefined)
       throw new KafkaError(
@@ -238,13 +297,7 @@ export class Connection {
         `an answer to request ${correlationId}, which is not outstanding`,
       );
     this.pending.delete(correlationId);
-    pending.cancelTimer();
-    try {
-      pending.answer.resolve(readAnswer(pending, message));
-    } catch (error) {
-      pending.answer.reject(error);
-      throw error;
-    }
+    pending.answered(message);
   }
 
   /** When a whole interval passes without a word, asks for one: the request's own time-out does the rest. */
@@ -261,10 +314,7 @@ export class Connection {
     this.endReason = reason;
     this.cancelIdleTimer();
     this.opened.reject(connectionLost(reason));
-    for (const pending of this.pending.values()) {
-      pending.cancelTimer();
-      pending.answer.reject(connectionLost(reason));
-    }
+    for (const pending of this.pending.values()) pending.lost(connectionLost(reason));
     this.pending.clear();
     this.pushListeners.clear();
     this.ended.resolve(reason);
@@ -272,13 +322,21 @@ export class Connection {
 }
 
 /** An older peer answers ApiVersions in version 0, whatever version was asked (KIP-511). */
-function readAnswer(pending: Pending, message: Uint8Array): unknown {
-  const isApiVersions = pending.api.key === apiVersions.key;
+function readAnswer<Req, Res>(api: Api<Req, Res>, version: number, message: Uint8Array): Res {
+  const isApiVersions = api.key === apiVersions.key;
   const refused =
     isApiVersions &&
     message.byteLength >= 6 &&
     new DataView(message.buffer, message.byteOffset).getInt16(4) !== 0;
-  return decodeResponse(pending.api, refused ? 0 : pending.version, message).body;
+  return decodeResponse(api, refused ? 0 : version, message).body;
+}
+
+function correlationIdAt(message: Uint8Array, at: number): number {
+  return new DataView(message.buffer, message.byteOffset, message.byteLength).getInt32(at);
+}
+
+function setCorrelationId(message: Uint8Array, at: number, correlationId: number): void {
+  new DataView(message.buffer, message.byteOffset, message.byteLength).setInt32(at, correlationId);
 }
 
 function pushKey(topicId: string, partition: number): string {

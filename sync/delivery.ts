@@ -14,13 +14,13 @@ import { freshProducerId } from "./produce-requests.ts";
 import { firstBatch, sealBatch } from "./batch-sealing.ts";
 import type { LaneHost } from "./lane-delivery.ts";
 import type { Metadata, TopicMetadata } from "./metadata.ts";
-import { block, freeze, producerIdFor, release, setAside, Superseded, takeOver } from "./outbox-rows.ts";
+import { block, freeze, producerIdFor, release, setAside, Superseded } from "./outbox-rows.ts";
 import type { FrozenBatch, Lane, LaneKey, OutboxRecord, OutboxStore } from "./outbox-store.ts";
 import { outcomeOf } from "./produce-outcome.ts";
 import { partitionOfKey } from "./partitioner.ts";
 import { ServerClock } from "./server-clock.ts";
 import { TopicRests } from "./topic-rests.ts";
-import type { Upstream } from "./upstream.ts";
+import type { LiveConnection } from "./live-connection.ts";
 import type { Bell } from "./wait.ts";
 import { linkedController, sleep } from "./wait.ts";
 
@@ -37,8 +37,10 @@ export interface DeliveryOptions {
   readonly clock: Clock;
   /** Answers [0, 1). */
   readonly random: () => number;
-  readonly upstream: Upstream;
+  readonly upstream: LiveConnection;
   readonly metadata: Metadata;
+  /** What `takeOver` has answered: once there is a later one, nothing more is written. */
+  readonly term: number;
   /** Milliseconds since the epoch by the gateway's clock; may reject, then the last known difference stays. */
   readonly serverTime: () => Promise<number>;
   /** The gateway's `producer.id.expiration.ms`: after half of it an unanswered batch is looked for before it is sent again. */
@@ -61,7 +63,7 @@ const ABSENT_TIMES_MAX = 5;
  * this store. `added` rings when records were added.
  */
 export async function deliver(options: DeliveryOptions, added: Bell, signal: AbortSignal): Promise<void> {
-  const term = await takeOver(options.store);
+  const { term } = options;
   options.onTakenOver();
   const serverClock = new ServerClock(options.clock);
   const unanswered = new Map<string, number>();
@@ -188,7 +190,7 @@ class Session implements LaneHost {
     const { store, metadata } = this.options;
     await this.serverClock.learn(this.options.serverTime);
     this.clusterId = await metadata.cluster();
-    await release(store, this.clusterId);
+    await release(store, this.term, this.clusterId);
     for (const [topic, times] of this.unanswered) this.rests.pause(topic, times);
     for (const batch of await store.transact("readonly", (rows) => rows.batches())) {
       // Rule 3: another cluster must not get what was meant for the one before.
@@ -426,7 +428,7 @@ class Session implements LaneHost {
     if (known !== undefined) return known;
     this.producerId ??=
       (await store.transact("readonly", (rows) => rows.producerId(this.clusterId))) ??
-      (await producerIdFor(store, this.clusterId, await freshProducerId(this.connection)));
+      (await producerIdFor(store, this.term, this.clusterId, await freshProducerId(this.connection)));
     return { ...key, producerId: this.producerId, producerEpoch: 0, nextSequence: 0 };
   }
 }

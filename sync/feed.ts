@@ -15,7 +15,7 @@ import type { HistorySource } from "./history.ts";
 import { EARLIEST, epochEnd, LATEST, logOffset } from "./log-offsets.ts";
 import { PushInbox } from "./push-inbox.ts";
 import type { DataRange, GapRange } from "./joined-range.ts";
-import type { Upstream } from "./upstream.ts";
+import type { LiveConnection } from "./live-connection.ts";
 import { sleep } from "./wait.ts";
 
 export interface FeedPosition {
@@ -41,7 +41,7 @@ export type FeedEvent =
 export type FeedState = "waiting" | "history" | "live";
 
 export interface FeedOptions {
-  upstream: Upstream;
+  upstream: LiveConnection;
   topic: string;
   topicId: string;
   partition: number;
@@ -107,7 +107,7 @@ export async function* feed(options: FeedOptions): AsyncGenerator<FeedEvent, voi
   }
 }
 
-async function liveOrDone(upstream: Upstream, signal: AbortSignal): Promise<Connection | undefined> {
+async function liveOrDone(upstream: LiveConnection, signal: AbortSignal): Promise<Connection | undefined> {
   try {
     return await upstream.live(signal);
   } catch {

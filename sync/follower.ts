@@ -7,7 +7,7 @@ import { EARLIEST } from "./log-offsets.ts";
 import type { FeedEvent, FeedOptions } from "./feed.ts";
 import type { HistorySource } from "./history.ts";
 import type { Metadata } from "./metadata.ts";
-import type { Upstream } from "./upstream.ts";
+import type { LiveConnection } from "./live-connection.ts";
 
 /**
  * `waiting`: for the connection. `history`: taking in bulk. `live`: pushes are appended as they come. `deleted`: the topic
@@ -16,7 +16,7 @@ import type { Upstream } from "./upstream.ts";
 export type FollowerState = "waiting" | "history" | "live" | "deleted" | "failed" | "stopped";
 
 export interface FollowerOptions {
-  upstream: Upstream;
+  upstream: LiveConnection;
   metadata: Metadata;
   log: PartitionLog;
   history?: HistorySource | undefined;

@@ -181,7 +181,7 @@ export class LaneDelivery {
     const { host } = this;
     const { batch } = entry;
     if (baseOffset < 0n) baseOffset = await this.foundAt(batch);
-    await settle(host.options.store, batch, baseOffset);
+    await settle(host.options.store, host.term, batch, baseOffset);
     this.entries = this.entries.filter((each) => each !== entry);
     this.failuresInRow = 0;
     if (baseOffset >= 0n) {

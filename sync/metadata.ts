@@ -2,7 +2,7 @@
 import { metadata as metadataApi } from "../wire/apis/metadata.ts";
 import { ErrorCode, errorName, KafkaError } from "../wire/errors.ts";
 import { fullJitterMs, RETRY_BACK_OFF } from "./back-off.ts";
-import type { Upstream } from "./upstream.ts";
+import type { LiveConnection } from "./live-connection.ts";
 import { sleep } from "./wait.ts";
 
 export interface TopicMetadata {
@@ -23,12 +23,12 @@ const ABSENT: ReadonlySet<number> = new Set([
 const AGE_MAX_MS = 300_000;
 
 export class Metadata {
-  private readonly upstream: Upstream;
+  private readonly upstream: LiveConnection;
   private readonly known = new Map<string, { topic: TopicMetadata; atMs: number }>();
   private readonly listeners = new Set<(clusterId: string, topics: readonly TopicMetadata[]) => void>();
   private currentClusterId: string | undefined;
 
-  constructor(upstream: Upstream) {
+  constructor(upstream: LiveConnection) {
     this.upstream = upstream;
     // Another connection may lead to another cluster, or to topics made anew.
     upstream.onState((state) => {

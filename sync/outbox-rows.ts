@@ -22,11 +22,11 @@ import type {
 /** Another deliverer has taken over this outbox: this one must stop. */
 export class Superseded extends Error {
   constructor() {
-    super("another tab delivers this outbox now");
+    super("another tab leads now: what this one began under its own term is not written any more");
   }
 }
 
-/** Becomes the deliverer: every older one is refused from now on. Answers the term to write under. */
+/** Becomes the one that leads: every older one is refused from now on. Answers the term to write under. */
 export function takeOver(store: OutboxStore): Promise<number> {
   return store.transact("readwrite", async (rows) => {
     const term = (await rows.term()) + 1;
@@ -89,8 +89,14 @@ export function freeze(
  * The batch is in the log, at `baseOffset` (-1n: not known where): it and its records are done with, and a receipt says so
  * to the tabs that published them. Answers false when it was already gone.
  */
-export function settle(store: OutboxStore, batch: FrozenBatch, baseOffset: bigint): Promise<boolean> {
+export function settle(
+  store: OutboxStore,
+  term: number,
+  batch: FrozenBatch,
+  baseOffset: bigint,
+): Promise<boolean> {
   return store.transact("readwrite", async (rows) => {
+    await checkTerm(rows, term);
     if ((await rows.batch(batch.id)) === undefined) return false;
     await Promise.all(batch.recordIds.map((id) => rows.deleteRecord(id)));
     await rows.deleteBatch(batch.id);
@@ -171,8 +177,14 @@ export function block(
 }
 
 /** The device's producer id in a cluster: the one that is stored, else `fresh` from now on. */
-export function producerIdFor(store: OutboxStore, clusterId: string, fresh: bigint): Promise<bigint> {
+export function producerIdFor(
+  store: OutboxStore,
+  term: number,
+  clusterId: string,
+  fresh: bigint,
+): Promise<bigint> {
   return store.transact("readwrite", async (rows) => {
+    await checkTerm(rows, term);
     const stored = await rows.producerId(clusterId);
     if (stored === undefined) await rows.putProducerId(clusterId, fresh);
     return stored ?? fresh;
@@ -180,8 +192,9 @@ export function producerIdFor(store: OutboxStore, clusterId: string, fresh: bigi
 }
 
 /** Held records that fit again (the cluster is back) wait again. */
-export function release(store: OutboxStore, clusterId: string): Promise<void> {
+export function release(store: OutboxStore, term: number, clusterId: string): Promise<void> {
   return store.transact("readwrite", async (rows) => {
+    await checkTerm(rows, term);
     for (const record of await rows.recordsIn("held", Number.MAX_SAFE_INTEGER)) {
       if (record.clusterId === clusterId) await rows.putRecord({ ...record, state: "waiting", reason: null });
     }

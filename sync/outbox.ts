@@ -13,9 +13,12 @@ import { RECORD_STATES } from "./outbox-store.ts";
 import { Bell, deferred } from "./wait.ts";
 import type { Deferred } from "./wait.ts";
 
+/** What delivering is done with, and under which term: of whoever leads. */
+export type DeliveryGround = Pick<DeliveryOptions, "upstream" | "metadata" | "term">;
+
 export interface OutboxOptions extends Omit<
   DeliveryOptions,
-  "onTakenOver" | "onSettled" | "onUndelivered" | "onProblem"
+  keyof DeliveryGround | "onTakenOver" | "onSettled" | "onUndelivered" | "onProblem"
 > {
   /** Something changed in the rows: by this outbox. */
   readonly onChange?: () => void;
@@ -167,11 +170,12 @@ export class Outbox {
   }
 
   /** Delivers until the signal aborts. Throws Superseded when another deliverer has taken over the store. */
-  deliver(signal: AbortSignal): Promise<void> {
+  deliver(signal: AbortSignal, ground: DeliveryGround): Promise<void> {
     const { options } = this;
     return deliver(
       {
         ...options,
+        ...ground,
         onTakenOver: () => {
           void this.refresh();
           options.onTakenOver?.();

@@ -10,6 +10,10 @@ export interface TransportHandler {
   opened(): void;
   /** One whole message; the bytes are the receiver's to keep. */
   message(bytes: Uint8Array): void;
+  /**
+   * Where others share what is behind the transport: one of them has had the subscription to a partition begin at `offset`.
+   */
+  moved?(topicId: string, partition: number, offset: bigint): void;
   /** Called exactly once, also when it never opened and when this side closed it. */
   closed(reason: string): void;
 }

@@ -1,27 +1,14 @@
 /** Keeps one connection to the gateway alive: connects, notices the end, waits with full jitter, connects again. */
 import { errorText } from "./error-text.ts";
-import type { Clock } from "../log/clock.ts";
-import type { Api } from "../wire/api.ts";
-import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { GUARDED_MESSAGE_BYTES_MAX } from "../wire/limits.ts";
-import type { Input } from "../wire/schema.ts";
 import { fullJitterMs, RECONNECT_BACK_OFF } from "./back-off.ts";
 import type { BackOffOptions } from "./back-off.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
+import { LiveConnection } from "./live-connection.ts";
+import type { UpstreamState } from "./live-connection.ts";
 import { askToken, isSignedOut, keepSignedIn, signedOut, signIn, wantsSignIn } from "./sign-in.ts";
 import type { SignedIn, Tokens } from "./sign-in.ts";
-import { Bell } from "./wait.ts";
-
-/**
- * `connecting`: the first attempt since the start, a lost connection or `goOnline`. `offline`: switched off, or not
- * reached and tried again. `signed out`: the gateway lets nobody in with the token that there is, or there is none; tried
- * again as soon as there is another. `closed`: for good.
- */
-export interface UpstreamState {
-  readonly name: "connecting" | "live" | "offline" | "signed out" | "closed";
-  readonly reason: string | undefined;
-}
 
 export interface UpstreamOptions extends ConnectionOptions {
   /** Answers [0, 1). */
@@ -29,6 +16,8 @@ export interface UpstreamOptions extends ConnectionOptions {
   backOff?: BackOffOptions;
   /** What to sign in with, where the gateway asks for it. */
   tokens?: Tokens | undefined;
+  /** Is told of each token that somebody has been signed in with. */
+  onSignedIn?: ((token: string) => void) | undefined;
   /** A connection that lasted this long was a good one: the next wait is short again. */
   stableMs?: number;
 }
@@ -36,7 +25,8 @@ export interface UpstreamOptions extends ConnectionOptions {
 const STABLE_MS = 10_000;
 /** A token that was refused is tried again at the earliest after half of this, unless another one comes before. */
 const REFUSED_MS = 300_000;
-const SWITCHED_OFF = "switched off here";
+/** Why there is no connection while it is switched off. */
+export const SWITCHED_OFF = "switched off here";
 
 /** How a connection, or the attempt to get one, has ended. */
 interface Loss {
@@ -45,12 +35,8 @@ interface Loss {
   readonly reason: string;
 }
 
-export class Upstream {
+export class Upstream extends LiveConnection {
   private readonly options: UpstreamOptions;
-  private readonly stateListeners = new Set<(state: UpstreamState) => void>();
-  private readonly changed = new Bell();
-  private currentState: UpstreamState = { name: "connecting", reason: undefined };
-  private current: Connection | undefined;
   private wanted: boolean;
   private signedIn: SignedIn | undefined;
   /** What the gateway has refused, and until when it is not asked about it again. */
@@ -64,69 +50,17 @@ export class Upstream {
   private readonly running: Promise<void>;
 
   constructor(options: UpstreamOptions, startOffline = false) {
+    super(
+      options,
+      startOffline ? { name: "offline", reason: SWITCHED_OFF } : { name: "connecting", reason: undefined },
+    );
     this.options = options;
     this.wanted = !startOffline;
-    if (startOffline) this.currentState = { name: "offline", reason: SWITCHED_OFF };
     this.running = this.run();
   }
 
-  get clock(): Clock {
-    return this.options.clock;
-  }
-
-  get random(): () => number {
-    return this.options.random;
-  }
-
-  get state(): UpstreamState {
-    return this.currentState;
-  }
-
-  /** The connection while the state is live. */
-  get connection(): Connection | undefined {
-    return this.currentState.name === "live" ? this.current : undefined;
-  }
-
-  /** What HTTP is asked with: the token that is signed in with now. */
-  get token(): string | undefined {
+  override get token(): string | undefined {
     return this.signedIn?.token;
-  }
-
-  /** Calls `listener` at each change of state; the answer takes it away again. */
-  onState(listener: (state: UpstreamState) => void): () => void {
-    this.stateListeners.add(listener);
-    return () => this.stateListeners.delete(listener);
-  }
-
-  /** Sends on the live connection; rejects with NETWORK_EXCEPTION when there is none. */
-  request<Req, Res>(api: Api<Req, Res>, body: Input<Req>, timeoutMs?: number): Promise<Res> {
-    const { connection } = this;
-    if (connection === undefined) {
-      return Promise.reject(
-        new KafkaError(ErrorCode.NETWORK_EXCEPTION, `not connected (${this.state.name})`),
-      );
-    }
-    return connection.request(api, body, timeoutMs);
-  }
-
-  /** Resolves with a live connection; rejects when the signal aborts or the upstream is closed. */
-  async live(signal?: AbortSignal): Promise<Connection> {
-    const onAbort = (): void => this.changed.ring();
-    signal?.addEventListener("abort", onAbort, { once: true });
-    try {
-      for (;;) {
-        signal?.throwIfAborted();
-        const change = this.changed.next();
-        const { connection, state } = this;
-        if (connection !== undefined && !connection.isClosed) return connection;
-        if (state.name === "closed") {
-          throw new KafkaError(ErrorCode.NETWORK_EXCEPTION, `the client is closed: ${state.reason ?? ""}`);
-        }
-        await change;
-      }
-    } finally {
-      signal?.removeEventListener("abort", onAbort);
-    }
   }
 
   /** Drops the connection and makes no other until `goOnline`. */
@@ -245,6 +179,7 @@ export class Upstream {
       this.signedIn = await signIn(connection, token);
       connection.limitMessages(GUARDED_MESSAGE_BYTES_MAX);
       this.refused = undefined;
+      this.options.onSignedIn?.(token);
     } catch (error) {
       if (isSignedOut(error)) this.refuse(token, errorText(error));
       throw error;
@@ -261,7 +196,10 @@ export class Upstream {
     const { clock, random, signedIn } = this;
     const { tokens } = this.options;
     if (tokens === undefined || signedIn === undefined) return undefined;
-    const onRenewed = (renewed: SignedIn): void => void (this.signedIn = renewed);
+    const onRenewed = (renewed: SignedIn): void => {
+      this.signedIn = renewed;
+      this.options.onSignedIn?.(renewed.token);
+    };
     return keepSignedIn({ connection, tokens, clock, random, signedIn, onRenewed, signal }).then(
       () => false,
       (error: unknown) => {
@@ -281,17 +219,6 @@ export class Upstream {
         resolve();
       };
     });
-  }
-
-  /** A method, so that the compiler does not take an earlier look at the state for the present one. */
-  private isClosed(): boolean {
-    return this.currentState.name === "closed";
-  }
-
-  private setState(state: UpstreamState): void {
-    this.currentState = state;
-    this.changed.ring();
-    for (const listener of this.stateListeners) listener(state);
   }
 }
 

@@ -1,7 +1,7 @@
 import { KafkaError } from "../wire/errors.ts";
 import { fullJitterMs, RETRY_BACK_OFF } from "./back-off.ts";
 import type { Connection } from "./connection.ts";
-import type { Upstream } from "./upstream.ts";
+import type { LiveConnection } from "./live-connection.ts";
 import { sleep } from "./wait.ts";
 
 /**
@@ -9,7 +9,7 @@ import { sleep } from "./wait.ts";
  * aborts, when the upstream is closed, and with what trying again cannot mend.
  */
 export async function whenAnswered<T>(
-  upstream: Upstream,
+  upstream: LiveConnection,
   signal: AbortSignal,
   ask: (connection: Connection) => Promise<T>,
 ): Promise<T> {

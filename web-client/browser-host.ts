@@ -1,7 +1,7 @@
 /** The browser, as a client's host. */
 import type { GatewayAddress } from "./address.ts";
 import type { ClientHost, HostStorage } from "./core/client-host.ts";
-import type { TabMessage, TabPort } from "./core/tab-channel.ts";
+import type { TabPort } from "./core/tab-channel.ts";
 import { httpHistory, serverTime } from "./http-gateway.ts";
 import { systemClock } from "./system-clock.ts";
 import { webLocks } from "./web-locks.ts";
@@ -22,9 +22,9 @@ export function browserHost(address: GatewayAddress): ClientHost {
   };
 }
 
-function broadcastPort(name: string, hear: (message: TabMessage) => void): TabPort {
+function broadcastPort<Message>(name: string, hear: (message: Message) => void): TabPort<Message> {
   const channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel(name);
-  channel?.addEventListener("message", ({ data }: MessageEvent<TabMessage>) => hear(data));
+  channel?.addEventListener("message", ({ data }: MessageEvent<Message>) => hear(data));
   return {
     post: (message) => channel?.postMessage(message),
     close: () => channel?.close(),

@@ -3,7 +3,7 @@ import { deleteDB, wrap } from "idb";
 import type { DBSchema, IDBPDatabase } from "idb";
 import type { FrozenBatch, Lane, OutboxRecord, Receipt } from "../sync/outbox-store.ts";
 import type { KnownTopic } from "./core/device.ts";
-import { createChunkStores } from "./idb-store.ts";
+import { createChunkStores, createTermStore } from "./idb-store.ts";
 import type { ChunkSchema } from "./idb-store.ts";
 
 /**
@@ -23,9 +23,10 @@ export interface AccountSchema extends DBSchema {
 export type AccountDatabase = IDBPDatabase<AccountSchema>;
 export type ReplicaDatabase = IDBPDatabase<ChunkSchema>;
 
-/** 2: receipts. */
-const ACCOUNT_VERSION = 2;
-const REPLICA_VERSION = 1;
+/** 2: receipts. 3: one tab leads. A tab with older code closes then: it would not know what the others tell it. */
+const ACCOUNT_VERSION = 3;
+/** 2: the term of the tab that leads. */
+const REPLICA_VERSION = 2;
 /** So long a tab with older code is given to let go of a database, in milliseconds. */
 const BLOCKED_MS = 10_000;
 
@@ -89,6 +90,7 @@ export function openReplicas(databases: IDBFactory, name: string, onLost: OnLost
     version: REPLICA_VERSION,
     upgrade(fresh, oldVersion) {
       if (oldVersion < 1) createChunkStores(fresh);
+      if (oldVersion < 2) createTermStore(fresh);
     },
     onLost,
   });

@@ -1,12 +1,13 @@
+import type { IDBPObjectStore } from "idb";
 import type { OutboxStore } from "../sync/outbox-store.ts";
 import type { Device, HeldRange, KnownTopic } from "./core/device.ts";
 import type { ReadableStore } from "./core/directory-store.ts";
 import { KnownCluster } from "./core/known-cluster.ts";
 import type { Locks } from "./core/locks.ts";
 import { accountName, openReplicas, replicaName } from "./databases.ts";
-import type { AccountDatabase } from "./databases.ts";
+import type { AccountDatabase, AccountSchema } from "./databases.ts";
 import { HealingStore } from "./healing-store.ts";
-import { IdbOutboxStore } from "./idb-outbox-store.ts";
+import { IdbOutboxStore, LEADER_TERM } from "./idb-outbox-store.ts";
 import { IdbStore } from "./idb-store.ts";
 
 export interface IdbDeviceOptions {
@@ -21,6 +22,8 @@ export interface IdbDeviceOptions {
   onLost: (reason: string) => void;
 }
 
+type NotingStores = ("facts" | "topics")[];
+
 const CLUSTER = "cluster id";
 
 /** What all tabs of an account share: a database for the account, and one for each cluster's partitions. */
@@ -33,6 +36,11 @@ export class IdbDevice extends KnownCluster implements Device {
   private readonly options: IdbDeviceOptions;
   private readonly database: AccountDatabase;
   private readonly stores = new Map<string, ReadableStore>();
+  /** The same, as they were opened last. */
+  private readonly opened = new Map<string, IdbStore>();
+  /** Of the tab that leads, as far as this one knows. */
+  private term: number | undefined;
+  private isLeading = false;
   /** Notes under way: what fails here is only known less well next time. */
   private readonly noting = new Set<Promise<unknown>>();
 
@@ -51,22 +59,42 @@ export class IdbDevice extends KnownCluster implements Device {
     if (typeof clusterId === "string") await this.readCluster(clusterId);
   }
 
+  async lead(term: number): Promise<void> {
+    this.term = term;
+    this.isLeading = true;
+    for (const [clusterId, store] of this.opened) {
+      try {
+        await store.lead();
+      } catch (error) {
+        // The browser has taken it away: whoever uses it opens another one, under this term.
+        if (!(error instanceof DOMException && error.name === "InvalidStateError")) throw error;
+        this.opened.delete(clusterId);
+      }
+    }
+  }
+
+  follow(term: number | undefined): void {
+    this.term = term;
+    this.isLeading = false;
+  }
+
   async enterCluster(clusterId: string): Promise<void> {
     if (clusterId === this.cluster) return;
-    await this.database.put("facts", clusterId, CLUSTER);
+    await this.write(({ facts }) => facts.put(clusterId, CLUSTER));
     await this.readCluster(clusterId);
   }
 
   override learn(topic: KnownTopic): void {
     super.learn(topic);
-    this.note(this.database.put("topics", this.known.get(topic.name) ?? topic));
+    const merged = this.known.get(topic.name) ?? topic;
+    this.note(({ topics }) => topics.put(merged));
   }
 
   override noteHeld(topicId: string, partition: number, range: HeldRange | undefined): void {
     super.noteHeld(topicId, partition, range);
     const key = `${this.heldPrefix(this.cluster)}${topicId}/${partition}`;
-    if (range === undefined) this.note(this.database.delete("facts", key));
-    else this.note(this.database.put("facts", `${range.from},${range.to},${range.bytes}`, key));
+    if (range === undefined) this.note(({ facts }) => facts.delete(key));
+    else this.note(({ facts }) => facts.put(`${range.from},${range.to},${range.bytes}`, key));
   }
 
   async positions(name: string, topicId: string): Promise<ReadonlyMap<number, bigint>> {
@@ -97,7 +125,10 @@ export class IdbDevice extends KnownCluster implements Device {
         const database = await openReplicas(databases, name, (reason, kind) =>
           kind === "upgrade" ? onLost(reason) : lost("the browser has thrown away what this device held"),
         );
-        return new IdbStore(database, "relaxed");
+        const opened = new IdbStore(database, "relaxed", () => (this.isLeading ? this.term : undefined));
+        this.opened.set(clusterId, opened);
+        if (this.isLeading) await opened.lead();
+        return opened;
       });
       this.stores.set(clusterId, store);
     }
@@ -113,8 +144,8 @@ export class IdbDevice extends KnownCluster implements Device {
 
   protected override forget(topic: KnownTopic): void {
     super.forget(topic);
-    this.note(this.database.delete("topics", [topic.clusterId, topic.name]));
-    this.note(this.database.delete("facts", startingWith(positionsOf(topic.id))));
+    this.note(({ topics }) => topics.delete([topic.clusterId, topic.name]));
+    this.note(({ facts }) => facts.delete(startingWith(positionsOf(topic.id))));
   }
 
   private async readCluster(clusterId: string): Promise<void> {
@@ -140,9 +171,27 @@ export class IdbDevice extends KnownCluster implements Device {
     return `held/${clusterId ?? ""}/`;
   }
 
-  private note(write: Promise<unknown>): void {
-    const done = write.catch(() => undefined).finally(() => this.noting.delete(done));
+  private note(write: Parameters<IdbDevice["write"]>[0]): void {
+    const done: Promise<unknown> = this.write(write)
+      .catch(() => undefined)
+      .finally(() => this.noting.delete(done));
     this.noting.add(done);
+  }
+
+  /** Under the term of the tab that leads: one that has slept through its end, this one or that, notes nothing any more. */
+  private async write(
+    request: (stores: {
+      facts: IDBPObjectStore<AccountSchema, NotingStores, "facts", "readwrite">;
+      topics: IDBPObjectStore<AccountSchema, NotingStores, "topics", "readwrite">;
+    }) => Promise<unknown>,
+  ): Promise<void> {
+    const { term } = this;
+    if (term === undefined) return;
+    const transaction = this.database.transaction(["facts", "topics"] as NotingStores, "readwrite");
+    const facts = transaction.objectStore("facts");
+    const stored = Number((await facts.get(LEADER_TERM)) ?? 0);
+    if (stored <= term) await request({ facts, topics: transaction.objectStore("topics") });
+    await transaction.done;
   }
 }
 

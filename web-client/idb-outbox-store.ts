@@ -14,7 +14,8 @@ type Stores = ("records" | "batches" | "lanes" | "receipts" | "producers" | "fac
 type Transaction = IDBPTransaction<AccountSchema, Stores, "readwrite">;
 
 const STORES: Stores = ["records", "batches", "lanes", "receipts", "producers", "facts"];
-const TERM = "outbox term";
+/** The row of `facts` that holds the term of the tab that leads. */
+export const LEADER_TERM = "outbox term";
 
 /** `close` leaves the database open: it is the account's. */
 export class IdbOutboxStore implements OutboxStore {
@@ -101,8 +102,8 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
     receiptsAfter: (id) => receipts.getAll(IDBKeyRange.lowerBound(id, true)),
     producerId: (clusterId) => producers.get(clusterId),
     putProducerId: async (clusterId, producerId) => void (await producers.put(producerId, clusterId)),
-    term: async () => Number((await facts.get(TERM)) ?? 0),
-    putTerm: async (term) => void (await facts.put(term, TERM)),
+    term: async () => Number((await facts.get(LEADER_TERM)) ?? 0),
+    putTerm: async (term) => void (await facts.put(term, LEADER_TERM)),
   };
 }
 

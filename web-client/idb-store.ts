@@ -2,12 +2,15 @@
  * A log's bytes in IndexedDB: a file is a row of `files` and its bytes are rows of `chunks`, by file and position. An
  * append adds one row; small rows at a file's end are merged as they gather, so that a row holds 256 KiB to 1 MiB.
  */
-import type { DBSchema, IDBPDatabase, IDBPObjectStore } from "idb";
+import type { DBSchema, IDBPDatabase, IDBPObjectStore, IDBPTransaction } from "idb";
 import type { Store, StoreFile } from "../log/store.ts";
+import { Superseded } from "../sync/outbox-rows.ts";
 
 export interface ChunkSchema extends DBSchema {
   files: { key: string; value: { readonly name: string; readonly size: number } };
   chunks: { key: [file: string, position: number]; value: Uint8Array };
+  /** One row: the term of the tab that may write. */
+  terms: { key: string; value: number };
 }
 
 /** Stores of the schema, to be made in an upgrade. */
@@ -16,10 +19,17 @@ export function createChunkStores(database: IDBPDatabase<ChunkSchema>): void {
   database.createObjectStore("chunks");
 }
 
-type Database = IDBPDatabase<ChunkSchema>;
-type Stores = ("files" | "chunks")[];
+/** As above. */
+export function createTermStore(database: IDBPDatabase<ChunkSchema>): void {
+  database.createObjectStore("terms");
+}
 
-const STORES: Stores = ["files", "chunks"];
+type Database = IDBPDatabase<ChunkSchema>;
+type Stores = ("files" | "chunks" | "terms")[];
+type Transaction = IDBPTransaction<ChunkSchema, Stores, "readwrite">;
+
+const STORES: Stores = ["files", "chunks", "terms"];
+const TERM = "leader";
 const CHUNK_BYTES_MIN = 256 * 1024;
 const CHUNK_BYTES_MAX = 1024 * 1024;
 /** So many rows at a file's end are merged into one, however small they are. */
@@ -31,14 +41,27 @@ interface Chunk {
   readonly bytes: Uint8Array;
 }
 
-/** `durability` is that of appends; all else, and `sync`, is strict. `close` closes the database. */
+/** Under which term this tab leads now; undefined: it does not, and nothing is written. */
+export type LeaderTerm = () => number | undefined;
+
+/**
+ * `durability` is that of appends; all else, and `sync`, is strict. What is written rejects with Superseded when a tab has
+ * written under a later term. `close` closes the database.
+ */
 export class IdbStore implements Store {
   private readonly database: Database;
   private readonly durability: IDBTransactionDurability;
+  private readonly term: LeaderTerm;
 
-  constructor(database: Database, durability: IDBTransactionDurability) {
+  constructor(database: Database, durability: IDBTransactionDurability, term: LeaderTerm) {
     this.database = database;
     this.durability = durability;
+    this.term = term;
+  }
+
+  /** This tab writes from now on: what it reads afterwards, nobody with an earlier term can change any more. */
+  lead(): Promise<void> {
+    return change(this.database, "relaxed", this.term, () => []);
   }
 
   /** IndexedDB orders strings by code unit; no name of a file holds the last of them. */
@@ -49,11 +72,12 @@ export class IdbStore implements Store {
   async open(name: string): Promise<StoreFile> {
     const row = await this.database.get("files", name);
     if (row === undefined)
-      await change(this.database, "strict", ({ files }) => [files.put({ name, size: 0 })]);
+      await change(this.database, "strict", this.term, ({ files }) => [files.put({ name, size: 0 })]);
     const size = row?.size ?? 0;
     return new IdbFile(
       this.database,
       this.durability,
+      this.term,
       name,
       size,
       await looseChunks(this.database, name, size),
@@ -71,7 +95,7 @@ export class IdbStore implements Store {
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
     const chunks = [...cut(bytes.slice(), 0)];
-    await change(this.database, "strict", ({ files, rows }) => [
+    await change(this.database, "strict", this.term, ({ files, rows }) => [
       rows.delete(chunksOf(name)),
       ...chunks.map((chunk) => rows.put(chunk.bytes, [name, chunk.position])),
       files.put({ name, size: bytes.byteLength }),
@@ -79,7 +103,8 @@ export class IdbStore implements Store {
   }
 
   async rename(from: string, to: string): Promise<void> {
-    const transaction = this.database.transaction(STORES, "readwrite", { durability: "strict" });
+    const { transaction, checked } = begin(this.database, "strict", this.term);
+    await checked;
     const [files, rows] = [transaction.objectStore("files"), transaction.objectStore("chunks")];
     const row = await files.get(from);
     if (row === undefined) throw new Error(`there is no file ${from}`);
@@ -99,7 +124,7 @@ export class IdbStore implements Store {
 
   async delete(names: readonly string[]): Promise<void> {
     if (names.length === 0) return;
-    await change(this.database, "strict", ({ files, rows }) =>
+    await change(this.database, "strict", this.term, ({ files, rows }) =>
       names.flatMap((name) => [files.delete(name), rows.delete(chunksOf(name))]),
     );
   }
@@ -129,6 +154,7 @@ class IdbFile implements StoreFile {
   size: number;
   private readonly database: Database;
   private readonly durability: IDBTransactionDurability;
+  private readonly term: LeaderTerm;
   /** Rows at the end that are smaller than a chunk should be; what merging them needs is in memory. */
   private loose: Chunk[];
   /** An append that failed leaves a hole: nothing may follow on it. */
@@ -137,12 +163,14 @@ class IdbFile implements StoreFile {
   constructor(
     database: Database,
     durability: IDBTransactionDurability,
+    term: LeaderTerm,
     name: string,
     size: number,
     loose: Chunk[],
   ) {
     this.database = database;
     this.durability = durability;
+    this.term = term;
     this.name = name;
     this.size = size;
     this.loose = loose;
@@ -164,7 +192,7 @@ class IdbFile implements StoreFile {
     const rest = isMerged ? chunks.slice(-1) : loose;
     this.loose = rest.filter((chunk) => chunk.bytes.byteLength < CHUNK_BYTES_MIN);
     try {
-      await change(this.database, this.durability, ({ files, rows }) => [
+      await change(this.database, this.durability, this.term, ({ files, rows }) => [
         ...gone.map((chunk) => rows.delete([name, chunk.position])),
         ...chunks.map((chunk) => rows.put(chunk.bytes, [name, chunk.position])),
         files.put({ name, size }),
@@ -184,7 +212,8 @@ class IdbFile implements StoreFile {
     const { name } = this;
     this.size = size;
     this.loose = [];
-    const transaction = this.database.transaction(STORES, "readwrite", { durability: "strict" });
+    const { transaction, checked } = begin(this.database, "strict", this.term);
+    await checked;
     const rows = transaction.objectStore("chunks");
     const cursor = await rows.openCursor(IDBKeyRange.bound([name, -1], [name, size], false, true), "prev");
     const changes: Promise<unknown>[] = [];
@@ -200,7 +229,8 @@ class IdbFile implements StoreFile {
 
   /** A strict transaction makes all earlier ones durable with it: browsers keep one journal. */
   async sync(): Promise<void> {
-    await change(this.database, "strict", ({ files }) => [files.put({ name: this.name, size: this.size })]);
+    const { name, size } = this;
+    await change(this.database, "strict", this.term, ({ files }) => [files.put({ name, size })]);
   }
 
   close(): Promise<void> {
@@ -229,14 +259,37 @@ async function readChunks(
 async function change(
   database: Database,
   durability: IDBTransactionDurability,
+  term: LeaderTerm,
   requests: (stores: {
     files: IDBPObjectStore<ChunkSchema, Stores, "files", "readwrite">;
     rows: IDBPObjectStore<ChunkSchema, Stores, "chunks", "readwrite">;
   }) => Promise<unknown>[],
 ): Promise<void> {
-  const transaction = database.transaction(STORES, "readwrite", { durability });
+  const { transaction, checked } = begin(database, durability, term);
   const stores = { files: transaction.objectStore("files"), rows: transaction.objectStore("chunks") };
-  await Promise.all([...requests(stores), transaction.done]);
+  await Promise.all([checked, ...requests(stores), transaction.done]);
+}
+
+/** Whatever writes begins here. `checked` rejects with Superseded when the term is over: then nothing is written. */
+function begin(
+  database: Database,
+  durability: IDBTransactionDurability,
+  term: LeaderTerm,
+): { transaction: Transaction; checked: Promise<void> } {
+  const mine = term();
+  if (mine === undefined) throw new Superseded();
+  const transaction = database.transaction(STORES, "readwrite", { durability });
+  return { transaction, checked: checkTerm(transaction, mine) };
+}
+
+async function checkTerm(transaction: Transaction, mine: number): Promise<void> {
+  const terms = transaction.objectStore("terms");
+  const stored = (await terms.get(TERM)) ?? 0;
+  if (stored > mine) {
+    transaction.abort();
+    throw new Superseded();
+  }
+  if (stored < mine) await terms.put(mine, TERM);
 }
 
 /** The small rows at the end of a file, as an earlier visit has left them. */

@@ -9,7 +9,7 @@ import type { ResponseOf } from "../../wire/api.ts";
 import { ErrorCode, errorName, KafkaError } from "../../wire/errors.ts";
 import { fullJitterMs, RETRY_BACK_OFF } from "../back-off.ts";
 import type { Connection } from "../connection.ts";
-import type { Upstream } from "../upstream.ts";
+import type { LiveConnection } from "../live-connection.ts";
 import { Bell, sleep } from "../wait.ts";
 
 /** A partition by its topic's id: a topic that is made anew is another one. */
@@ -23,7 +23,7 @@ export function partitionKey({ topicId, partition }: TopicIdPartition): string {
 }
 
 export interface GroupMemberOptions {
-  readonly upstream: Upstream;
+  readonly upstream: LiveConnection;
   readonly groupId: string;
   /** Chosen by the member itself, once for its life (KIP-1082). */
   readonly memberId: string;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { aborted } from "../../sync/wait.ts";
 import { openAccount } from "../../web-client/databases.ts";
 import { IdbOutboxStore } from "../../web-client/idb-outbox-store.ts";
 import { DeviceDatabases } from "./browser/databases.ts";
@@ -314,16 +315,44 @@ test("locks go to whoever waited first, and a dead tab gives back what it had", 
   await wait();
   const third = hold(three, Promise.resolve());
   await wait();
-  const isTaken = locks.of(two).holdIfFree("lock", () => Promise.reject(new Error("it was not free")));
-  await settle(isTaken);
   givesUp.abort();
   await settle(second);
   expect(held).toEqual(["one"]);
   one.kill();
   await settle(third);
   expect(held).toEqual(["one", "three"]);
-  await settle(locks.of(two).holdIfFree("lock", async () => void held.push("two")));
-  expect(held).toEqual(["one", "three", "two"]);
+});
+
+test("a lock that was stolen from a frozen tab is gone when it wakes, and who waited waits on", async () => {
+  const locks = new DeviceLocks(world);
+  const [one, two, three] = ["one", "two", "three"].map((name) => new Process(world, name)) as [
+    Process,
+    Process,
+    Process,
+  ];
+  const { signal } = new AbortController();
+  const told: string[] = [];
+  const hold = (process: Process): Promise<void> =>
+    locks.of(process).hold("lock", signal, async (stolen) => {
+      told.push(`${process.name} has it`);
+      await aborted(stolen);
+      told.push(`${process.name} has lost it`);
+    });
+  const first = hold(one);
+  expect(await world.runUntil(() => told.length === 1, 20)).toBe(true);
+  void hold(three);
+  one.freeze();
+  const stealing = locks.of(two).steal("lock", () => {
+    told.push("two has stolen it");
+    return world.sleep(50);
+  });
+  await world.runUntil(() => false, 20);
+  expect(told).toEqual(["one has it", "two has stolen it"]);
+  one.wake();
+  await settle(first);
+  expect(told.at(-1)).toBe("one has lost it");
+  await settle(stealing);
+  expect(await world.runUntil(() => told.at(-1) === "three has it", 20)).toBe(true);
 });
 
 test("whatever befalls a device, what was queued is in its outbox once, unless the outbox was thrown away", async () => {

@@ -3,6 +3,7 @@ import type { Engine } from "../../log/engine.ts";
 import type { Settlement } from "../../sync/delivery.ts";
 import { MemoryOutboxStore } from "../../sync/memory-outbox-store.ts";
 import { Metadata } from "../../sync/metadata.ts";
+import { takeOver } from "../../sync/outbox-rows.ts";
 import type { OutboxStore } from "../../sync/outbox-store.ts";
 import { Outbox } from "../../sync/outbox.ts";
 import { Upstream } from "../../sync/upstream.ts";
@@ -41,8 +42,6 @@ export class Tab {
       engine,
       clock,
       random,
-      upstream: this.upstream,
-      metadata: this.metadata,
       serverTime: serverTime ?? (() => Promise.resolve(clock.now())),
       producerIdExpirationMs: 86_400_000,
       onProblem: (reason) => reason !== undefined && this.problems.push(reason),
@@ -52,9 +51,15 @@ export class Tab {
   }
 
   deliver(): this {
-    this.delivering = this.outbox.deliver(this.controller.signal);
+    this.delivering = this.deliverUnderATerm();
     this.delivering.catch(() => undefined);
     return this;
+  }
+
+  private async deliverUnderATerm(): Promise<void> {
+    const { upstream, metadata } = this;
+    const term = await takeOver(this.store);
+    await this.outbox.deliver(this.controller.signal, { upstream, metadata, term });
   }
 
   publish(

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { signedOut } from "../../sync/sign-in.ts";
 import { Upstream } from "../../sync/upstream.ts";
-import type { UpstreamState } from "../../sync/upstream.ts";
+import type { UpstreamState } from "../../sync/live-connection.ts";
 import { metadata } from "../../wire/apis/metadata.ts";
 import { loadEngine } from "../engine/load.ts";
 import { FakeBroker } from "./fake-broker.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Upstream } from "../../sync/upstream.ts";
-import type { UpstreamState } from "../../sync/upstream.ts";
+import type { UpstreamState } from "../../sync/live-connection.ts";
 import { metadata } from "../../wire/apis/metadata.ts";
 import { ErrorCode } from "../../wire/errors.ts";
 import { loadEngine } from "../engine/load.ts";

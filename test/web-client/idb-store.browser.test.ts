@@ -4,9 +4,10 @@ import { IdbStore } from "../../web-client/idb-store.ts";
 import { storeContract } from "../log/store-contract.ts";
 
 let made = 0;
+const leads = (): number => 1;
 
 async function open(name: string): Promise<IdbStore> {
-  return new IdbStore(await openReplicas(indexedDB, name, () => undefined), "relaxed");
+  return new IdbStore(await openReplicas(indexedDB, name, () => undefined), "relaxed", leads);
 }
 
 storeContract("IdbStore", async () => {
@@ -17,7 +18,7 @@ storeContract("IdbStore", async () => {
 test("small appends do not stay a row each, large ones are cut into rows of at most 1 MiB", async () => {
   const name = `store-test-${++made}`;
   const database = await openReplicas(indexedDB, name, () => undefined);
-  const store = new IdbStore(database, "relaxed");
+  const store = new IdbStore(database, "relaxed", leads);
   const file = await store.open("a-0/00.log");
   const expected: number[] = [];
   for (let at = 0; at < 1000; at++) {
@@ -36,7 +37,7 @@ test("small appends do not stay a row each, large ones are cut into rows of at m
   await store.close();
   // Another visit goes on merging where this one stopped.
   const again = await openReplicas(indexedDB, name, () => undefined);
-  const file2 = await new IdbStore(again, "relaxed").open("a-0/00.log");
+  const file2 = await new IdbStore(again, "relaxed", leads).open("a-0/00.log");
   for (let at = 0; at < 100; at++) await file2.append([new Uint8Array(10)]);
   expect((await again.getAllKeys("chunks")).length).toBeLessThan(30);
   expect(file2.size).toBe(100_000 + 3_500_000 + 1000);

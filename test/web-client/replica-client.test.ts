@@ -5,7 +5,10 @@ import { gatewayAddress } from "../../web-client/address.ts";
 import { browserHost } from "../../web-client/browser-host.ts";
 import type { Device } from "../../web-client/core/device.ts";
 import { MemoryDevice } from "../../web-client/core/memory-device.ts";
-import { ReplicaClient, ReplicaKeeper } from "../../web-client/core/replica-client.ts";
+import { directoryStore } from "../../web-client/core/directory-store.ts";
+import type { Leading } from "../../web-client/core/leading.ts";
+import { TabLocks } from "../../web-client/core/locks.ts";
+import { deleteUnkept, ReplicaClient, ReplicaKeeper } from "../../web-client/core/replica-client.ts";
 import { text } from "../../web-client/core/serializer.ts";
 import { openTabChannel } from "../../web-client/core/tab-channel.ts";
 import type { TabChannel, TabMessage } from "../../web-client/core/tab-channel.ts";
@@ -23,12 +26,19 @@ async function setUp() {
   const upstream = new Upstream({ open: broker.open, clock, random: seeded(2), clientId: "t" });
   const device = new MemoryDevice("replica-client-test", seeded(3));
   const channel = openTabChannel(() => ({ post: () => undefined, close: () => undefined }));
-  const store = await device.replicas("cluster-one");
+  const store = directoryStore(await device.replicas("cluster-one"), `${topic.id}/`);
   const metadata = new Metadata(upstream);
+  const writers = new TabLocks();
+  const leading: Leading = {
+    writers,
+    whileLeading: (signal, work) => work({ upstream, metadata }, signal),
+    deleteHeld: (replica) => deleteUnkept(replica, device, writers),
+  };
   const keep = (): ReplicaKeeper =>
     new ReplicaKeeper({
-      upstream,
+      leading,
       metadata,
+      random: seeded(4),
       history: { read: () => Promise.reject(new Error("no history")) as never },
       engine,
       clock,
@@ -103,11 +113,11 @@ test("deleting a replica leaves alone what somebody else goes on writing", async
   append(3);
   await holds(first, 3n);
   const second = keep();
-  await clock.until(first.delete());
+  await clock.until(first.close().then(() => first.deleteHeld()));
   append(3);
   await holds(second, 6n);
   expect(await valuesIn(second)).toEqual(records(6));
-  await clock.until(second.delete());
+  await clock.until(second.close().then(() => second.deleteHeld()));
   const third = keep();
   await holds(third, 6n);
   expect(await valuesIn(third)).toEqual(records(6));

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import type { RecordInput } from "../../log/record.ts";
 import { Metadata } from "../../sync/metadata.ts";
 import { Upstream } from "../../sync/upstream.ts";
+import { leads } from "./leads.ts";
 import type { Keep } from "../../web-client/core/api.ts";
 import { MemoryDevice } from "../../web-client/core/memory-device.ts";
 import { ReplicaKeeper } from "../../web-client/core/replica-client.ts";
@@ -58,9 +59,11 @@ class Rig {
     const upstream = new Upstream({ open: broker.open, clock, random: seeded(2), clientId: "t" }, offline);
     await device.enterCluster("cluster-one");
     device.learn({ clusterId: "cluster-one", name: "orders", id: topic.id, partitions: [] });
+    const metadata = new Metadata(upstream);
     const keeper = new ReplicaKeeper({
-      upstream,
-      metadata: new Metadata(upstream),
+      leading: leads({ upstream, metadata }, device.locks),
+      random: seeded(4),
+      metadata,
       history: undefined as never,
       engine,
       clock,

@@ -67,9 +67,9 @@ function setUp(noted?: HeldRange) {
   const upstream = new Upstream({ open: broker.open, clock, random: seeded(2), clientId: "t" });
   const store = new TestStore();
   const gaps: [from: bigint, to: bigint][] = [];
+  const ground = { upstream, metadata: new Metadata(upstream) };
   const options = {
-    upstream,
-    metadata: new Metadata(upstream),
+    random: seeded(3),
     history: undefined,
     store,
     engine,
@@ -113,6 +113,7 @@ function setUp(noted?: HeldRange) {
     broker,
     partition: topic.partitions[0],
     upstream,
+    ground,
     store,
     keeper,
     another,
@@ -123,9 +124,9 @@ function setUp(noted?: HeldRange) {
 }
 
 test("a reader that follows a replica which is cut back reads what stands there now", async () => {
-  const { clock, broker, partition, upstream, keeper, append } = setUp();
+  const { clock, broker, partition, upstream, keeper, append, ground } = setUp();
   const controller = new AbortController();
-  const writing = keeper.write(controller.signal);
+  const writing = keeper.write(controller.signal, ground);
   const read: string[] = [];
   const reading = (async () => {
     for await (const records of keeper.follow(1n, controller.signal)) {
@@ -155,9 +156,9 @@ test("a reader that follows a replica which is cut back reads what stands there 
 });
 
 test("what is still being written is not told as held: whoever is told can read it", async () => {
-  const { clock, upstream, store, keeper, until, append } = setUp();
+  const { clock, upstream, store, keeper, until, append, ground } = setUp();
   const controller = new AbortController();
-  const writing = keeper.write(controller.signal);
+  const writing = keeper.write(controller.signal, ground);
   await until(() => keeper.status.state === "live");
   let openGate = (): void => undefined;
   store.gate = new Promise((resolve) => (openGate = resolve));
@@ -181,9 +182,9 @@ const offsetsIn = async (keeper: ReplicaPartitionKeeper): Promise<bigint[]> => {
 };
 
 test("a replica whose store fails is opened again: nobody has to load the page anew", async () => {
-  const { clock, upstream, store, keeper, until, append } = setUp();
+  const { clock, upstream, store, keeper, until, append, ground } = setUp();
   const controller = new AbortController();
-  const writing = keeper.write(controller.signal);
+  const writing = keeper.write(controller.signal, ground);
   append("one");
   await until(() => keeper.status.to === 1n);
   store.fail(new DOMException("aborted for no reason", "AbortError"), 1);
@@ -201,11 +202,11 @@ test("a replica whose store fails is opened again: nobody has to load the page a
 });
 
 test("a replica that finds no room says so, tries again less and less often, and goes on when there is some", async () => {
-  const { clock, upstream, store, keeper, until, append } = setUp();
+  const { clock, upstream, store, keeper, until, append, ground } = setUp();
   const controller = new AbortController();
   // From the beginning: not even the empty log can be made.
   store.fail(new DOMException("over the quota", "QuotaExceededError"), 1000);
-  const writing = keeper.write(controller.signal);
+  const writing = keeper.write(controller.signal, ground);
   append("one", "two");
   await until(() => keeper.status.reason !== undefined);
   expect(keeper.status).toMatchObject({ state: "waiting", to: 0n });
@@ -223,10 +224,10 @@ test("a replica that finds no room says so, tries again less and less often, and
 });
 
 test("a reader that follows survives a store that fails now and then, in the tab that writes and in one that reads along", async () => {
-  const { clock, upstream, store, keeper, another, until, append } = setUp();
+  const { clock, upstream, store, keeper, another, until, append, ground } = setUp();
   const controller = new AbortController();
   const { signal } = controller;
-  const writing = keeper.write(signal);
+  const writing = keeper.write(signal, ground);
   const alongside = another();
   const read = [keeper, alongside].map((each) => {
     const offsets: bigint[] = [];
@@ -261,13 +262,13 @@ test("a reader is told of a store that fails again and again", async () => {
 
 test("a note that a loss of power has made untrue is not told as held; one that the files bear out is", async () => {
   const noted = { from: 0n, to: 3n, bytes: 300 };
-  const { clock, upstream, keeper, another, until, append } = setUp(noted);
+  const { clock, upstream, keeper, another, until, append, ground } = setUp(noted);
   const controller = new AbortController();
   const along = another();
   await clock.until(along.lookAtNote(controller.signal));
   expect(along.status).toMatchObject({ state: "reading", from: 0n, to: 0n, bytes: 0 });
   expect(along.held).toBeUndefined();
-  const writing = keeper.write(controller.signal);
+  const writing = keeper.write(controller.signal, ground);
   append("one", "two");
   await until(() => keeper.status.to === 2n);
   await clock.until(along.lookAtNote(controller.signal));
@@ -283,9 +284,9 @@ test("a note that a loss of power has made untrue is not told as held; one that 
 });
 
 test("a reader hears of what is gone before it came there, in the tab that writes and in one that reads along", async () => {
-  const { clock, broker, partition, upstream, keeper, another, until, append, gaps } = setUp();
+  const { clock, broker, partition, upstream, keeper, another, until, append, gaps, ground } = setUp();
   const first = new AbortController();
-  const writing = keeper.write(first.signal);
+  const writing = keeper.write(first.signal, ground);
   append("one", "two", "three");
   await until(() => keeper.status.to === 3n);
   const alongside = another();
@@ -304,7 +305,7 @@ test("a reader hears of what is gone before it came there, in the tab that write
   await clock.until(writing);
   append("four", "five", "six", "seven");
   if (partition !== undefined) partition.logStart = 5n;
-  const again = keeper.write(controller.signal);
+  const again = keeper.write(controller.signal, ground);
   await until(() => keeper.status.to === 7n);
   const { from, to, bytes } = keeper.status;
   alongside.hear({ from, to, bytes }, to, keeper.lastCut);

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { MemoryStore } from "../../log/memory-store.ts";
 import { Metadata } from "../../sync/metadata.ts";
 import { Upstream } from "../../sync/upstream.ts";
+import { leads } from "./leads.ts";
 import type { LatestOptions, ReadOptions } from "../../web-client/core/api.ts";
 import type { ReadableStore } from "../../web-client/core/directory-store.ts";
 import { KeyIndex } from "../../web-client/core/key-index.ts";
@@ -76,7 +77,8 @@ class Rig {
       return { post, close: () => this.tabs.delete(hear) };
     });
     const keeper = new ReplicaKeeper({
-      upstream,
+      leading: leads({ upstream, metadata }, device.locks),
+      random: seeded(4),
       metadata,
       history: undefined as never,
       engine,

@@ -23,7 +23,8 @@ export interface SdkBrowser {
   close(): Promise<void>;
 }
 
-export async function startSdkBrowser(): Promise<SdkBrowser> {
+/** `args`: further ones of the browser. */
+export async function startSdkBrowser(args: readonly string[] = []): Promise<SdkBrowser> {
   const cacheDir = await mkdtemp(join(tmpdir(), "rivulet-vite-"));
   const server = await createServer({
     configFile: false,
@@ -45,7 +46,7 @@ export async function startSdkBrowser(): Promise<SdkBrowser> {
   const origin = `http://127.0.0.1:${address.port}`;
   const browser = await chromium.launch({
     executablePath: process.env.RIVULET_CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox"],
+    args: ["--no-sandbox", ...args],
   });
   return {
     origin,

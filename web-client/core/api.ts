@@ -84,7 +84,11 @@ export interface Rivulet extends TypedEventTarget<RivuletEvents>, AsyncDisposabl
   group(groupId: string): Group;
   /** All topics with the range that the gateway has and the range that this device holds; offline, as last known. */
   topics(): Promise<TopicSummary[]>;
-  /** Closes the connection and stays away until `goOnline`. */
+  /**
+   * Switches this tab off until `goOnline`: it reads and asks nothing. All tabs of one app share one connection, which is closed
+   * when the last of them is switched off; until then what this tab publishes is delivered, and replicas that other tabs follow
+   * go on.
+   */
   goOffline(): void;
   goOnline(): void;
   /**

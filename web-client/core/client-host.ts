@@ -3,7 +3,7 @@ import type { Clock } from "../../log/clock.ts";
 import type { HistorySource } from "../../sync/history.ts";
 import type { OpenTransport } from "../../sync/transport.ts";
 import type { Locks } from "./locks.ts";
-import type { TabMessage, TabPort } from "./tab-channel.ts";
+import type { OpenPort } from "./tab-channel.ts";
 
 /** Never rejects: what a host does not tell, or is not let to, is undefined or false. */
 export interface HostStorage {
@@ -26,8 +26,8 @@ export interface ClientHost {
   readonly serverTime: () => Promise<number>;
   /** Of all tabs that share a store; undefined where the host has none, and so can share no store. */
   readonly locks: Locks | undefined;
-  /** Joins the tabs that share the store of this name; `hear` gets what the others post. */
-  readonly openPort: (name: string, hear: (message: TabMessage) => void) => TabPort;
+  /** For tabs that share a store: names begin with its name. */
+  readonly openPort: OpenPort;
   /** Calls `listener` whenever there may be a network again, until the signal aborts. */
   readonly onOnline: (listener: () => void, signal: AbortSignal) => void;
   /** What the host says of the room for this origin's stores. */

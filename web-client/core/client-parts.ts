@@ -1,19 +1,20 @@
 /** What the parts of one client share. */
 import type { Engine } from "../../log/engine.ts";
 import type { HistorySource } from "../../sync/history.ts";
+import type { LiveConnection } from "../../sync/live-connection.ts";
 import type { Metadata } from "../../sync/metadata.ts";
 import type { Outbox } from "../../sync/outbox.ts";
-import type { Upstream } from "../../sync/upstream.ts";
 import type { Replica, ReplicateOptions } from "./api.ts";
 import type { ClientHost } from "./client-host.ts";
 import type { Device } from "./device.ts";
 import type { Codec } from "./received-record.ts";
+import type { Leading } from "./leading.ts";
 import type { StoredPositions } from "./stored-positions.ts";
 import type { TabChannel } from "./tab-channel.ts";
 
 export interface ClientParts {
   readonly host: ClientHost;
-  readonly upstream: Upstream;
+  readonly upstream: LiveConnection;
   readonly metadata: Metadata;
   readonly engine: Engine;
   readonly history: HistorySource;
@@ -24,6 +25,7 @@ export interface ClientParts {
   readonly positions: StoredPositions;
   /** Closed before the connection is, so that they can say that they leave. */
   readonly groups: Set<{ close(): Promise<void> }>;
+  readonly leading: Leading;
   /** Aborts when the client closes. */
   readonly signal: AbortSignal;
   replicate<V, K>(topic: string, codec: Codec<V, K>, options: ReplicateOptions): Promise<Replica<V, K>>;

@@ -30,6 +30,13 @@ export interface Device {
   /** Of all tabs with this store. */
   readonly locks: Locks;
   readonly outbox: OutboxStore;
+  /**
+   * This tab leads from now on, under a term that it has taken in the outbox: it alone writes replicas. When it resolves, no
+   * tab that led before can write any more.
+   */
+  lead(term: number): Promise<void>;
+  /** Another tab leads under this term, or none that is known: this one writes no replicas, and notes what that one may note. */
+  follow(term: number | undefined): void;
   /** The cluster that was last behind the address. */
   clusterId(): string | undefined;
   /** Notes the cluster, and reads what is known of its topics. */

@@ -1,6 +1,7 @@
 /** What is left on the device of topics that were made anew: under their old ids nobody finds it, and it takes room. */
 import type { Device } from "./device.ts";
 import { replicaLock } from "./locks.ts";
+import type { TabLocks } from "./locks.ts";
 import type { ReadableStore } from "./directory-store.ts";
 
 /** The topic as the gateway has told it. */
@@ -12,11 +13,14 @@ export interface PresentTopic {
 
 const FILE = /^([^/]+)\/(.+)-(\d{1,10})\//;
 
-/** Removes what is held under the topic's name and other ids. What somebody has open, here or in another tab, stays for now. */
-export async function removeFormer(device: Device, topic: PresentTopic): Promise<void> {
+/**
+ * Removes what is held under the topic's name and other ids, in the tab that leads. What is still written for anybody, here or
+ * in another tab, stays for now.
+ */
+export async function removeFormer(device: Device, writers: TabLocks, topic: PresentTopic): Promise<void> {
   const store = await device.replicas(topic.clusterId);
   for (const { id, partition, prefix } of await formerOf(store, topic)) {
-    await device.locks.holdIfFree(replicaLock(device, topic.clusterId, id, partition), async () => {
+    await writers.holdIfFree(replicaLock(device, topic.clusterId, id, partition), async () => {
       await store.delete(await store.list(prefix));
       device.noteHeld(id, partition, undefined);
     });

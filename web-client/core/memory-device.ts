@@ -41,6 +41,15 @@ export class MemoryDevice extends KnownCluster implements Device {
     this.name = `${account}/${drawn.join("-")}`;
   }
 
+  /** Nobody else is there to be kept out. */
+  lead(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  follow(): void {
+    // As above.
+  }
+
   enterCluster(clusterId: string): Promise<void> {
     if (clusterId !== this.cluster) {
       this.known = new Map();

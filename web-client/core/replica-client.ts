@@ -1,5 +1,6 @@
 /** The public face of a replica: its partitions together. */
 import type { LogRecord } from "../../log/record.ts";
+import type { Metadata } from "../../sync/metadata.ts";
 import { merge } from "../../sync/merge.ts";
 import { watchPartitions } from "../../sync/partition-watch.ts";
 import { deferred, linkedController } from "../../sync/wait.ts";
@@ -16,23 +17,29 @@ import type {
   ReplicaProgress,
 } from "./api.ts";
 import type { Device } from "./device.ts";
-import { replicaLock } from "./locks.ts";
+import type { Leading } from "./leading.ts";
 import { LazyRecord } from "./received-record.ts";
 import type { Codec } from "./received-record.ts";
 import { ReplicaPartitionKeeper } from "./replica-partition.ts";
 import type { ReplicaPartitionOptions } from "./replica-partition.ts";
+import { directoryStore } from "./directory-store.ts";
 import type { ReadableStore } from "./directory-store.ts";
+import { replicaLock } from "./locks.ts";
+import type { TabLocks } from "./locks.ts";
 import { KEEP_BYTES_MIN, ReplicaTopic } from "./replica-topic.ts";
 import type { TabChannel, TabMessage } from "./tab-channel.ts";
+import type { KeptReplica } from "./tab-link.ts";
 import { typedEventTarget } from "./typed-events.ts";
 import { replicaProgress } from "./watch.ts";
 
 export interface ReplicaKeeperOptions extends Pick<
   ReplicaPartitionOptions,
-  "upstream" | "metadata" | "history" | "engine" | "clock"
+  "history" | "engine" | "clock" | "random"
 > {
+  metadata: Metadata;
   device: Device;
   channel: TabChannel;
+  leading: Leading;
   clusterId: string;
   store: ReadableStore;
   topic: string;
@@ -105,19 +112,19 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
     this.noteAll();
   }
 
-  /** Stops following and deletes what is held. What another one follows still, here or in another tab, stays. */
-  async delete(): Promise<void> {
-    await this.close();
-    const { store, device, topicId } = this.options;
-    for (const { partition } of this.keepers) {
-      await device.locks.holdIfFree(this.lockName(partition), async () => {
-        await store.delete(await store.list(`${this.topic}-${partition}/`));
-        device.noteHeld(topicId, partition, undefined);
-      });
-    }
+  /** What it keeps, and has to be written for it. */
+  get kept(): KeptReplica {
+    const { clusterId, topic, topicId, isWhole } = this.options;
+    const partitions = this.keepers.map(({ partition }) => partition);
+    return { clusterId, topic, topicId, isWhole, partitions, keep: this.shared.keep };
   }
 
-  private lockName(partition: number): string {
+  /** Deletes what is held, once it is closed. What another one keeps still, here or in another tab, stays. */
+  deleteHeld(): Promise<void> {
+    return this.options.leading.deleteHeld(this.kept);
+  }
+
+  private nameOf(partition: number): string {
     const { device, clusterId, topicId } = this.options;
     return replicaLock(device, clusterId, topicId, partition);
   }
@@ -125,8 +132,8 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
   private add(partition: number): ReplicaPartitionKeeper {
     const keeper = this.keeper(partition);
     this.keepers.push(keeper);
-    this.options.channel.tell({ kind: "ask", replica: this.lockName(partition) });
-    this.running.push(this.writeWhenFree(keeper));
+    this.options.channel.tell({ kind: "ask", replica: this.nameOf(partition) });
+    this.running.push(this.writeWhileLeading(keeper));
     return keeper;
   }
 
@@ -145,16 +152,19 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
     return keeper;
   }
 
-  /** One tab writes; the others wait for its lock, and read along until they get it. */
-  private async writeWhenFree(keeper: ReplicaPartitionKeeper): Promise<void> {
+  /** The tab that leads writes, with one of its replicas of this partition; the others read along. */
+  private async writeWhileLeading(keeper: ReplicaPartitionKeeper): Promise<void> {
     const { signal } = this.controller;
+    const { leading } = this.options;
     void keeper.lookAtNote(signal);
-    await this.options.device.locks.hold(this.lockName(keeper.partition), signal, () => keeper.write(signal));
+    await leading.whileLeading(signal, (ground, stop) =>
+      leading.writers.hold(this.nameOf(keeper.partition), stop, () => keeper.write(stop, ground)),
+    );
   }
 
   private hear(message: TabMessage): void {
     if (message.kind !== "replica" && message.kind !== "ask") return;
-    const keeper = this.keepers.find((each) => this.lockName(each.partition) === message.replica);
+    const keeper = this.keepers.find((each) => this.nameOf(each.partition) === message.replica);
     if (message.kind === "replica") keeper?.hear(message, message.highWatermark, message.cut);
     else if (keeper?.isWriting === true) this.note(keeper);
   }
@@ -183,7 +193,22 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
     if (held === undefined) return;
     device.noteHeld(this.topicId, partition, held);
     const { highWatermark } = keeper.status;
-    channel.tell({ kind: "replica", replica: this.lockName(partition), ...held, highWatermark, cut });
+    channel.tell({ kind: "replica", replica: this.nameOf(partition), ...held, highWatermark, cut });
+  }
+}
+
+/** In the tab that leads: deletes what is held of a replica's partitions, but for those that another one writes still. */
+export async function deleteUnkept(
+  { clusterId, topic, topicId, partitions }: KeptReplica,
+  device: Device,
+  writers: TabLocks,
+): Promise<void> {
+  const store = directoryStore(await device.replicas(clusterId), `${topicId}/`);
+  for (const partition of partitions) {
+    await writers.holdIfFree(replicaLock(device, clusterId, topicId, partition), async () => {
+      await store.delete(await store.list(`${topic}-${partition}/`));
+      device.noteHeld(topicId, partition, undefined);
+    });
   }
 }
 

@@ -13,6 +13,7 @@ import type { HeldRange } from "./device.ts";
 import type { ReadableStore } from "./directory-store.ts";
 import { KeyIndex } from "./key-index.ts";
 import type { KeyIndexSource } from "./key-index.ts";
+import type { LeadingGround } from "./leading.ts";
 import { ReplicaReader } from "./replica-reader.ts";
 import type { ReplicaTopic } from "./replica-topic.ts";
 import { ReplicaWriter, StoreLost } from "./replica-writer.ts";
@@ -20,10 +21,12 @@ import { doSteadily, readSteadily } from "./steady-read.ts";
 import type { SteadyReadOptions } from "./steady-read.ts";
 import { isPassing, storeFailureText } from "./store-failure.ts";
 
-export interface ReplicaPartitionOptions extends Pick<FollowerOptions, "upstream" | "metadata" | "history"> {
+export interface ReplicaPartitionOptions extends Pick<FollowerOptions, "history"> {
   store: ReadableStore;
   engine: Engine;
   clock: Clock;
+  /** Answers [0, 1). */
+  random: () => number;
   topic: string;
   topicId: string;
   partition: number;
@@ -169,22 +172,22 @@ export class ReplicaPartitionKeeper {
   }
 
   /**
-   * Writes until the signal aborts; only while this tab holds the partition's lock. When the store fails, the log is closed,
-   * and opened again after a while.
+   * Writes until the signal aborts; only while this tab leads, and nobody else in it writes the partition. When the store
+   * fails, the log is closed, and opened again after a while.
    */
-  async write(signal: AbortSignal): Promise<void> {
-    const { clock, upstream } = this.options;
+  async write(signal: AbortSignal, ground: LeadingGround): Promise<void> {
+    const { clock, random } = this.options;
     let failures = 0;
     while (!signal.aborted) {
       const beganMs = clock.now();
-      const failure = await this.writeUntilItFails(signal);
+      const failure = await this.writeUntilItFails(signal, ground);
       if (signal.aborted) break;
       if (!isPassing(failure)) {
         this.stop({ state: "failed", reason: errorText(failure) });
         break;
       }
       if (clock.now() - beganMs >= RECOVERED_MS) failures = 0;
-      const waitMs = fullJitterMs(failures++, upstream.random, STORE_BACK_OFF);
+      const waitMs = fullJitterMs(failures++, random, STORE_BACK_OFF);
       const seconds = Math.ceil(waitMs / 1000);
       this.stop({
         state: "waiting",
@@ -196,7 +199,7 @@ export class ReplicaPartitionKeeper {
 
   private cut(to: bigint): void {
     this.cuts.push(to);
-    this.ownCut = { id: this.options.upstream.random(), to };
+    this.ownCut = { id: this.options.random(), to };
     this.options.onCut();
   }
 
@@ -206,11 +209,13 @@ export class ReplicaPartitionKeeper {
   }
 
   /** Answers why it cannot go on: when the signal has aborted, or when the store has failed. */
-  private async writeUntilItFails(signal: AbortSignal): Promise<unknown> {
+  private async writeUntilItFails(signal: AbortSignal, ground: LeadingGround): Promise<unknown> {
     let writer: ReplicaWriter;
     try {
       writer = await ReplicaWriter.open({
         ...this.options,
+        upstream: ground.upstream,
+        metadata: ground.metadata,
         directory: this.directory,
         expected: this.lost ?? this.told ?? this.options.noted,
         onChange: () => this.changed(),
@@ -277,8 +282,7 @@ export class ReplicaPartitionKeeper {
   }
 
   private steady(signal?: AbortSignal): SteadyReadOptions {
-    const { clock, upstream } = this.options;
-    const { random } = upstream;
+    const { clock, random } = this.options;
     return { clock, random, signal };
   }
 

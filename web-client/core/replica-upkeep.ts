@@ -15,7 +15,7 @@ import type { Connection } from "../../sync/connection.ts";
 import { LATEST, logOffset } from "../../sync/log-offsets.ts";
 import type { Metadata } from "../../sync/metadata.ts";
 import { leastOffsetToKeep } from "../../sync/replica-start.ts";
-import type { Upstream } from "../../sync/upstream.ts";
+import type { LiveConnection } from "../../sync/live-connection.ts";
 import { Bell, linkedController, sleep } from "../../sync/wait.ts";
 import { ReplicaFreshness } from "./replica-freshness.ts";
 import type { ReplicaTopic } from "./replica-topic.ts";
@@ -24,7 +24,7 @@ export interface ReplicaUpkeepOptions {
   readonly log: PartitionLog;
   readonly store: Store;
   readonly directory: string;
-  readonly upstream: Upstream;
+  readonly upstream: LiveConnection;
   readonly metadata: Metadata;
   readonly topic: ReplicaTopic;
   /** It begins anew, from the leader's log start. */

@@ -1,11 +1,10 @@
 /** One client: puts the parts together. */
 import type { Engine } from "../../log/engine.ts";
 import { Metadata } from "../../sync/metadata.ts";
+import type { TopicMetadata } from "../../sync/metadata.ts";
 import { Outbox } from "../../sync/outbox.ts";
-import { Superseded } from "../../sync/outbox-rows.ts";
 import type { Tokens } from "../../sync/sign-in.ts";
-import { Upstream } from "../../sync/upstream.ts";
-import { linkedController, sleep } from "../../sync/wait.ts";
+import { linkedController } from "../../sync/wait.ts";
 import { adminClient } from "./admin/admin-client.ts";
 import { StateEvent } from "./api.ts";
 import type { Admin } from "./api-admin.ts";
@@ -28,14 +27,20 @@ import type { Device } from "./device.ts";
 import { directoryStore } from "./directory-store.ts";
 import { removeFormer } from "./former-topics.ts";
 import type { PresentTopic } from "./former-topics.ts";
+import { LeaderSession } from "./leader-session.ts";
+import { Leadership } from "./leadership.ts";
+import type { LeadingGround } from "./leading.ts";
 import { OutboxClient } from "./outbox-client.ts";
 import type { Codec } from "./received-record.ts";
-import { ReplicaClient, ReplicaKeeper } from "./replica-client.ts";
+import { ReplicaClient, ReplicaKeeper, deleteUnkept } from "./replica-client.ts";
 import { bytes, text } from "./serializer.ts";
 import type { Serializer } from "./serializer.ts";
 import { StoredPositions } from "./stored-positions.ts";
 import { openTabChannel } from "./tab-channel.ts";
 import type { TabMessage } from "./tab-channel.ts";
+import { TabLink } from "./tab-link.ts";
+import type { KeptReplica } from "./tab-link.ts";
+import { TabUpstream } from "./tab-upstream.ts";
 import { TopicClient } from "./topic-client.ts";
 import { listTopics } from "./topic-listing.ts";
 import { typedEventTarget } from "./typed-events.ts";
@@ -52,17 +57,9 @@ export interface RivuletClientOptions {
   tokens?: Tokens | undefined;
 }
 
-interface TopicToKeep {
-  readonly clusterId: string;
-  readonly name: string;
-  readonly id: string;
-  readonly partitions: number;
-}
-
 /** Kafka's default of `producer.id.expiration.ms`. */
 const PRODUCER_ID_EXPIRATION_MS = 86_400_000;
-/** After delivery ended in an unexpected way. */
-const DELIVERY_PAUSE_MS = 1000;
+const CLIENT_ID = "rivulet-web";
 
 export class RivuletClient extends typedEventTarget<RivuletEvents>() implements Rivulet {
   readonly outbox: OutboxClient;
@@ -71,8 +68,12 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
   readonly ready: Promise<void>;
   private readonly parts: ClientParts;
   private readonly controller = new AbortController();
+  /** Aborts when this tab is to lead no more: after all else has been said over the connection. */
+  private readonly ending = new AbortController();
+  private readonly link: TabLink;
+  private readonly upstream: TabUpstream;
+  private readonly leadership: Leadership;
   private readonly replicas = new Map<string, Promise<ReplicaKeeper>>();
-  private readonly delivering: Promise<void>;
   private closing: Promise<void> | undefined;
 
   constructor(options: RivuletClientOptions) {
@@ -81,10 +82,8 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     const { signal } = this.controller;
     const { clock, random, serverTime } = host;
     const channel = openTabChannel((hear) => host.openPort(device.name, hear));
-    const upstream = new Upstream(
-      { open: host.openTransport, clock, random, clientId: "rivulet-web", tokens },
-      offline,
-    );
+    const link = new TabLink(!offline);
+    const upstream = new TabUpstream({ link, clock, random, clientId: CLIENT_ID }, offline);
     const metadata = new Metadata(upstream);
     this.admin = adminClient({ upstream, metadata });
     const outbox = new Outbox({
@@ -92,12 +91,10 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
       engine,
       clock,
       random,
-      upstream,
-      metadata,
       serverTime,
       producerIdExpirationMs: producerIdExpirationMs ?? PRODUCER_ID_EXPIRATION_MS,
       onChange: () => this.outbox.dispatchEvent(new Event("change")),
-      onProblem: (reason) => this.outbox.tellProblem(reason),
+      onProblem: (reason) => this.leadership.tellProblem(reason),
       onAdded: () => channel.tell({ kind: "outbox" }),
       onTakenOver: () => channel.tell({ kind: "outbox" }),
       onSettled: (settlement) => channel.tell({ kind: "settled", settlement }),
@@ -107,6 +104,31 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
       () => outbox,
       () => channel.tell({ kind: "outbox" }),
     );
+    const learn = (from: Metadata): void =>
+      void from.onLearned((clusterId, topics) => this.learn(clusterId, topics));
+    this.link = link;
+    this.upstream = upstream;
+    link.onTold(() => this.outbox.tellProblem(link.problem));
+    this.leadership = new Leadership({
+      host,
+      device,
+      channel,
+      link,
+      signal: this.ending.signal,
+      tab: Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(36)).join("-"),
+      begin: (term, ending) =>
+        new LeaderSession({
+          host,
+          term,
+          tokens,
+          signal: ending,
+          clientId: CLIENT_ID,
+          deliver: (stop, ground) => outbox.deliver(stop, ground),
+          openReplica: (replica, ground) => this.openReplica(replica, ground),
+          deleteHeld: (replica) => deleteUnkept(replica, device, this.leadership.writers),
+          onMetadata: learn,
+        }),
+    });
     this.parts = {
       host,
       upstream,
@@ -119,14 +141,13 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
       positions: new StoredPositions(device, clock, (what, error) => host.report(what, error)),
       signal,
       history: host.history,
+      leading: this.leadership,
       replicate: (topic, codec, options) => this.replicate(topic, codec, options),
     };
     upstream.onState((state) => this.dispatchEvent(new StateEvent(state)));
-    metadata.onLearned((clusterId, topics) => this.learn(clusterId, topics));
+    learn(metadata);
     channel.hear((message) => this.hear(message));
-    host.onOnline(() => upstream.wake(), signal);
     this.ready = outbox.refresh();
-    this.delivering = this.deliver();
   }
 
   get state(): ConnectionState {
@@ -179,11 +200,11 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
   }
 
   goOffline(): void {
-    this.parts.upstream.goOffline();
+    this.upstream.goOffline();
   }
 
   goOnline(): void {
-    this.parts.upstream.goOnline();
+    this.upstream.goOnline();
   }
 
   close(): Promise<void> {
@@ -208,9 +229,11 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     this.controller.abort();
     const keepers = await Promise.allSettled(this.replicas.values());
     await Promise.all(Array.from(this.parts.groups, (group) => group.close()));
-    await this.parts.upstream.close(reason);
+    await this.upstream.close(reason);
     for (const keeper of keepers) if (keeper.status === "fulfilled") await keeper.value.close();
-    await this.delivering;
+    this.ending.abort();
+    await this.leadership.ended;
+    this.link.close(reason);
     const { outbox, channel, device, positions } = this.parts;
     await positions.flush();
     const fate =
@@ -220,19 +243,6 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     await outbox.close(`the client is closed (${reason}): ${fate}`);
     channel.close();
     await device.close();
-  }
-
-  /** One tab delivers: the one that holds the lock. Without a shared store every tab has an outbox of its own. */
-  private async deliver(): Promise<void> {
-    const { host, device, outbox, signal } = this.parts;
-    while (!signal.aborted) {
-      try {
-        await device.locks.hold(`${device.name}/delivery`, signal, () => outbox.deliver(signal));
-      } catch (error) {
-        if (!(error instanceof Superseded)) host.report("delivery stopped and begins again", error);
-      }
-      await sleep(host.clock, DELIVERY_PAUSE_MS, signal);
-    }
   }
 
   private hear(message: TabMessage): void {
@@ -266,9 +276,10 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
       .catch(() => undefined);
   }
 
-  /** What cannot be removed now goes when the topic is kept again. */
+  /** What cannot be removed now, by the tab that leads, goes when the topic is kept again. */
   private removeFormer(topic: PresentTopic): void {
-    removeFormer(this.parts.device, topic).catch((error: unknown) =>
+    if (!this.leadership.isLeading) return;
+    removeFormer(this.parts.device, this.leadership.writers, topic).catch((error: unknown) =>
       this.parts.host.report(`what is left of the former ${topic.name} cannot be removed`, error),
     );
   }
@@ -278,32 +289,45 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     codec: Codec<V, K>,
     options: ReplicateOptions,
   ): Promise<Replica<V, K>> {
-    const topic = await this.topicToKeep(name, options.signal);
-    const partitions =
-      options.partitions ?? Array.from({ length: topic.partitions }, (_, partition) => partition);
-    const key = `${topic.clusterId}/${topic.id}/${options.partitions?.join(",") ?? "all"}`;
+    const replica = await this.topicToKeep(name, options);
+    const key = `${replica.clusterId}/${replica.topicId}/${options.partitions?.join(",") ?? "all"}`;
     let keeper = this.replicas.get(key);
     if (keeper === undefined) {
-      keeper = this.openReplica(topic, partitions, options);
+      keeper = this.openReplica(replica, this.parts);
       this.replicas.set(key, keeper);
-      keeper.catch(() => this.replicas.delete(key));
-    } else if (options.keep !== undefined) (await keeper).keep(options.keep);
+      keeper.then(
+        () => void this.tellKept(),
+        () => this.replicas.delete(key),
+      );
+    } else if (options.keep !== undefined) {
+      (await keeper).keep(options.keep);
+      await this.tellKept();
+    }
     const release = async (opened: ReplicaKeeper, isDeleted: boolean): Promise<void> => {
       this.replicas.delete(key);
-      await (isDeleted ? opened.delete() : opened.close());
+      await opened.close();
+      await this.tellKept();
+      if (isDeleted) await opened.deleteHeld();
     };
     return new ReplicaClient(await keeper, codec, release);
   }
 
+  /** The tab that leads writes what is kept here. */
+  private async tellKept(): Promise<void> {
+    const keepers = await Promise.allSettled(this.replicas.values());
+    this.link.keep(keepers.flatMap((each) => (each.status === "fulfilled" ? [each.value.kept] : [])));
+  }
+
   /** A topic as the gateway tells now, else as this device knows it, else as soon as the gateway tells. */
-  private async topicToKeep(name: string, signal: AbortSignal | undefined): Promise<TopicToKeep> {
+  private async topicToKeep(name: string, options: ReplicateOptions): Promise<KeptReplica> {
     const { device, metadata, upstream } = this.parts;
+    const { signal } = options;
     const told =
       upstream.connection === undefined ? undefined : await metadata.topic(name).catch(() => undefined);
     const clusterId = device.clusterId();
     const known = device.topics().get(name);
     if (told === undefined && known !== undefined && clusterId !== undefined) {
-      return { clusterId, name, id: known.id, partitions: known.partitions.length };
+      return keptReplica(clusterId, { ...known, partitions: known.partitions.length }, options);
     }
     const controller = linkedController(this.parts.signal);
     const stop = (): void => controller.abort(signal?.reason);
@@ -312,33 +336,38 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     try {
       const found = told ?? (await metadata.topicWhenThere(name, controller.signal));
       await device.enterCluster(metadata.clusterId ?? "");
-      const topic = { clusterId: metadata.clusterId ?? "", ...found };
-      this.removeFormer(topic);
-      return topic;
+      return keptReplica(metadata.clusterId ?? "", found, options);
     } finally {
       signal?.removeEventListener("abort", stop);
     }
   }
 
+  /** `metadata`: by which it hears of more partitions. */
   private async openReplica(
-    topic: { clusterId: string; name: string; id: string },
-    partitions: readonly number[],
-    options: ReplicateOptions,
+    replica: KeptReplica,
+    { metadata }: Pick<LeadingGround, "metadata">,
   ): Promise<ReplicaKeeper> {
     const { host, device } = this.parts;
     // Asked for once there is something to lose; a browser that says no may still keep it.
     if (device.storage === "indexeddb") void host.storage.persist();
+    this.removeFormer({ clusterId: replica.clusterId, name: replica.topic, id: replica.topicId });
     return new ReplicaKeeper({
       ...this.parts,
+      ...replica,
+      metadata,
       clock: host.clock,
-      clusterId: topic.clusterId,
-      topic: topic.name,
-      topicId: topic.id,
-      partitions,
-      isWhole: options.partitions === undefined,
-      keep: options.keep ?? {},
+      random: host.random,
       serverTime: host.serverTime,
-      store: directoryStore(await device.replicas(topic.clusterId), `${topic.id}/`),
+      store: directoryStore(await device.replicas(replica.clusterId), `${replica.topicId}/`),
     });
   }
+}
+
+function keptReplica(
+  clusterId: string,
+  { name: topic, id: topicId, partitions }: TopicMetadata,
+  { partitions: chosen, keep = {} }: ReplicateOptions,
+): KeptReplica {
+  const all = Array.from({ length: partitions }, (_, partition) => partition);
+  return { clusterId, topic, topicId, partitions: chosen ?? all, isWhole: chosen === undefined, keep };
 }

@@ -1,7 +1,7 @@
 /** Where a subscription begins and ends, partition by partition. */
 import { EARLIEST, LATEST, topicOffsets } from "../../sync/log-offsets.ts";
 import type { TopicMetadata } from "../../sync/metadata.ts";
-import type { Upstream } from "../../sync/upstream.ts";
+import type { LiveConnection } from "../../sync/live-connection.ts";
 import { whenAnswered } from "../../sync/when-answered.ts";
 import type { From, Position, Start } from "./api-subscribe.ts";
 
@@ -46,7 +46,7 @@ function placeOf(start: Start): bigint {
 }
 
 export interface PlacesOptions {
-  readonly upstream: Upstream;
+  readonly upstream: LiveConnection;
   readonly topic: TopicMetadata;
   readonly partitions: readonly number[];
   readonly signal: AbortSignal;

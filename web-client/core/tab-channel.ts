@@ -2,6 +2,11 @@
 import type { Settlement } from "../../sync/delivery.ts";
 
 export type TabMessage =
+  /** Told every second by the tab that leads, and to who asks; the later term is the one that counts. */
+  | { readonly kind: "leads"; readonly leader: string; readonly term: number }
+  | { readonly kind: "who leads" }
+  /** To the tab that leads under this term: `tab` waits for its word on the channel of the two (`tab-link.ts`). */
+  | { readonly kind: "hello"; readonly tab: string; readonly term: number }
   /** Rows of the outbox were added or changed, or may have been: another tab delivers from now on. */
   | { readonly kind: "outbox" }
   | { readonly kind: "settled"; readonly settlement: Settlement }
@@ -20,11 +25,14 @@ export type TabMessage =
     };
 
 /** A tab's end of what the host has for tabs to talk to each other. */
-export interface TabPort {
-  /** To all other tabs; not to itself. */
-  post(message: TabMessage): void;
+export interface TabPort<Message> {
+  /** To all other tabs; not to itself. The message is copied, with the whole memory of what it has a view on. */
+  post(message: Message): void;
   close(): void;
 }
+
+/** Joins the tabs that share this name; `hear` gets what the others post, in the order of each. */
+export type OpenPort = <Message>(name: string, hear: (message: Message) => void) => TabPort<Message>;
 
 export interface TabChannel {
   tell(message: TabMessage): void;
@@ -34,7 +42,9 @@ export interface TabChannel {
 }
 
 /** `openPort` is handed the ear for what other tabs tell. */
-export function openTabChannel(openPort: (hear: (message: TabMessage) => void) => TabPort): TabChannel {
+export function openTabChannel(
+  openPort: (hear: (message: TabMessage) => void) => TabPort<TabMessage>,
+): TabChannel {
   const listeners = new Set<(message: TabMessage) => void>();
   const tellListeners = (message: TabMessage): void => {
     for (const listener of listeners) listener(message);

@@ -1,7 +1,7 @@
 /** All topics with their ranges: asked of the gateway, else as last known. */
 import { EARLIEST, LATEST, knownOffsets } from "../../sync/log-offsets.ts";
 import type { Metadata } from "../../sync/metadata.ts";
-import type { Upstream } from "../../sync/upstream.ts";
+import type { LiveConnection } from "../../sync/live-connection.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import type { TopicSummary } from "./api.ts";
 import type { Device } from "./device.ts";
@@ -11,7 +11,7 @@ export async function listTopics({
   metadata,
   device,
 }: {
-  upstream: Upstream;
+  upstream: LiveConnection;
   metadata: Metadata;
   device: Device;
 }): Promise<TopicSummary[]> {
@@ -34,7 +34,7 @@ export async function listTopics({
     }));
 }
 
-async function learnTopics(upstream: Upstream, metadata: Metadata, device: Device): Promise<void> {
+async function learnTopics(upstream: LiveConnection, metadata: Metadata, device: Device): Promise<void> {
   const topics = await metadata.all();
   const clusterId = metadata.clusterId ?? "";
   await device.enterCluster(clusterId);

@@ -1,14 +1,14 @@
 /** BroadcastChannel of one device: late, in order, lost for the dead, kept for the frozen. */
-import type { TabMessage, TabPort } from "../../../web-client/core/tab-channel.ts";
+import type { OpenPort } from "../../../web-client/core/tab-channel.ts";
 import type { Process } from "../kernel/process.ts";
 import type { World } from "../kernel/world.ts";
 import type { BrowserFaults } from "./faults.ts";
 
 interface Ear {
   readonly process: Process;
-  readonly hear: (message: TabMessage) => void;
+  readonly hear: (message: unknown) => void;
   /** On their way, in order. */
-  readonly inbox: TabMessage[];
+  readonly inbox: unknown[];
 }
 
 export class DeviceChannels {
@@ -22,16 +22,16 @@ export class DeviceChannels {
   }
 
   /** How one tab joins the channels. */
-  of(process: Process): (name: string, hear: (message: TabMessage) => void) => TabPort {
-    return (name, hear) => {
+  of(process: Process): OpenPort {
+    return <Message>(name: string, hear: (message: Message) => void) => {
       const ears = this.ears.get(name) ?? new Set();
       this.ears.set(name, ears);
-      const own: Ear = { process, hear, inbox: [] };
+      const own: Ear = { process, hear: hear as (message: unknown) => void, inbox: [] };
       ears.add(own);
       const leave = (): void => void ears.delete(own);
       process.onKilled(leave);
       return {
-        post: (message) => {
+        post: (message: Message) => {
           if (!process.isAlive) return;
           for (const ear of ears) if (ear !== own) this.send(ears, ear, structuredClone(message));
         },
@@ -40,13 +40,12 @@ export class DeviceChannels {
     };
   }
 
-  private send(ears: ReadonlySet<Ear>, ear: Ear, message: TabMessage): void {
+  private send(ears: ReadonlySet<Ear>, ear: Ear, message: unknown): void {
     const { process, inbox, hear } = ear;
     inbox.push(message);
     const [least, most] = this.faults.messageMs;
     this.world.after(process.random.delay(least, most), () => {
       const next = inbox.shift();
-      if (next === undefined) return;
       process.enter(() => {
         if (ears.has(ear)) hear(next);
       });

@@ -1,5 +1,5 @@
 /** Web Locks of one device: who waits first gets it first, and a dead tab gives back what it had. */
-import type { Locks } from "../../../web-client/core/locks.ts";
+import type { LockedWork, Locks } from "../../../web-client/core/locks.ts";
 import type { Process } from "../kernel/process.ts";
 import type { World } from "../kernel/world.ts";
 
@@ -7,6 +7,7 @@ import type { World } from "../kernel/world.ts";
 interface Claim {
   readonly process: Process;
   readonly granted: () => void;
+  readonly stolen: AbortController;
 }
 
 /** What asking, granting and giving back take each, in milliseconds. */
@@ -33,14 +34,14 @@ export class DeviceLocks {
       queue.push(claim);
       if (queue.length === 1) this.grant(claim);
     };
-    const run = (name: string, claim: Claim, work: () => Promise<void>): Promise<void> =>
+    const run = (name: string, claim: Claim, work: LockedWork): Promise<void> =>
       new Promise((resolve, reject) => {
         const giveBack = (settle: () => void): void =>
           soon(() => {
             this.release(name, claim);
             process.enter(settle);
           });
-        work().then(
+        work(claim.stolen.signal).then(
           () => giveBack(resolve),
           (error: Error) => giveBack(() => reject(error)),
         );
@@ -51,6 +52,7 @@ export class DeviceLocks {
           if (signal.aborted) return resolve();
           const claim: Claim = {
             process,
+            stolen: new AbortController(),
             granted: () => {
               signal.removeEventListener("abort", giveUp);
               run(name, claim, work).then(resolve, reject);
@@ -65,16 +67,32 @@ export class DeviceLocks {
             if (process.isAlive && !signal.aborted) ask(name, claim);
           });
         }),
-      holdIfFree: (name, work) =>
+      steal: (name, work) =>
         new Promise((resolve, reject) => {
-          const claim: Claim = { process, granted: () => void run(name, claim, work).then(resolve, reject) };
+          const claim: Claim = {
+            process,
+            stolen: new AbortController(),
+            granted: () => void run(name, claim, work).then(resolve, reject),
+          };
           soon(() => {
-            if (!process.isAlive) return;
-            if ((this.claims.get(name) ?? []).length === 0) ask(name, claim);
-            else process.enter(resolve);
+            if (process.isAlive) this.take(name, claim);
           });
         }),
     };
+  }
+
+  /** From whoever has it, who hears of it when it wakes. */
+  private take(name: string, claim: Claim): void {
+    const queue = this.claims.get(name) ?? [];
+    this.claims.set(name, queue);
+    const [robbed] = queue.splice(0, 1, claim);
+    if (robbed !== undefined) {
+      this.world.trace.count("tab: stole the lead");
+      this.world.after(claim.process.random.delay(...TURN_MS), () =>
+        robbed.process.enter(() => robbed.stolen.abort()),
+      );
+    }
+    this.grant(claim);
   }
 
   /** The lock is its own from now on, also before it hears of it: a frozen tab keeps the others waiting. */
@@ -96,8 +114,9 @@ export class DeviceLocks {
   private releaseAll(process: Process): void {
     for (const [name, queue] of this.claims) {
       const [holder, next] = queue;
-      if (holder?.process === process && next !== undefined && next.process !== process)
-        this.world.trace.count(`tab: took over ${name.endsWith("/delivery") ? "delivery" : "a replica"}`);
+      const isLead = name.endsWith("/leader");
+      if (isLead && holder?.process === process && next !== undefined && next.process !== process)
+        this.world.trace.count("tab: took over the lead");
       for (const claim of queue.filter((each) => each.process === process)) this.release(name, claim);
     }
   }

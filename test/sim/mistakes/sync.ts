@@ -87,7 +87,7 @@ export const syncMistakes: readonly Mistake[] = [
         file: "sync/lane-delivery.ts",
         find: "      const baseOffset = await produceOnce(this.host.connection, batch);",
         replace:
-          "      await settle(this.host.options.store, batch, -1n);\n" +
+          "      await settle(this.host.options.store, this.host.term, batch, -1n);\n" +
           "      const baseOffset = await produceOnce(this.host.connection, batch);",
       },
     ],
@@ -154,9 +154,14 @@ export const syncMistakes: readonly Mistake[] = [
         replace: "  if ((await rows.term()) < 0) throw new Superseded();",
       },
       {
-        file: "web-client/core/rivulet-client.ts",
-        find: "await device.locks.hold(`${device.name}/delivery`, signal, () => outbox.deliver(signal));",
-        replace: "await outbox.deliver(signal);",
+        file: "web-client/core/leadership.ts",
+        find: "return `${this.options.device.name}/leader`;",
+        replace: "return `${this.options.device.name}/leader/${this.options.tab}`;",
+      },
+      {
+        file: "web-client/core/leadership.ts",
+        find: "      if (term > session.term) session.end();\n",
+        replace: "",
       },
       {
         file: "sync/outbox-rows.ts",

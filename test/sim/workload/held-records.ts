@@ -26,7 +26,7 @@ export async function heldRecords(
 ): Promise<StoredRecord[]> {
   const name = replicaName(account, tab.principal, clusterId);
   const database = await openReplicas(device.databasesOf(tab.process), name, () => undefined);
-  const store = new IdbStore(database, "relaxed");
+  const store = new IdbStore(database, "relaxed", () => undefined);
   try {
     const records: StoredRecord[] = [];
     const part = directoryStore(store, `${topicId}/`);

@@ -90,19 +90,12 @@ export class SdkReplica implements Actor {
       // What a tab that reads along goes by may be an old note, until the one that writes has spoken.
       if (status !== undefined && status.to > highWatermark)
         return `${topic.name}-${partition} ends at ${highWatermark}, and it goes by a note that it holds up to ${status.to}`;
-      if (!this.isWritten(topicId, partition)) return `${topic.name}-${partition} is written by no tab yet`;
+      // The tab that leads writes it, also where its own app does not keep the topic: then nobody here is live.
+      if (status?.highWatermark === undefined)
+        return `${topic.name}-${partition} has heard of no tab that writes it`;
     }
     const why = kept.reader?.waitsFor;
     return why === undefined ? undefined : `${why}, following a replica that has all of it`;
-  }
-
-  private isWritten(topicId: string, partition: number): boolean {
-    return Array.from(this.kept).some(
-      ([tab, kept]) =>
-        tab.isOpen &&
-        kept?.replica.topicId === topicId &&
-        kept.replica.partitions.some((each) => each.partition === partition && each.state === "live"),
-    );
   }
 
   private async keepIn(tab: Tab, tabName: string): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Metadata } from "../../../sync/metadata.ts";
-import type { Upstream } from "../../../sync/upstream.ts";
+import type { LiveConnection } from "../../../sync/live-connection.ts";
 import { describeCluster } from "../../../wire/apis/describe-cluster.ts";
 import type { Admin } from "../api-admin.ts";
 import { alterGroupOffsets, deleteGroup, describeGroup, describeGroups, listGroups } from "./admin-groups.ts";
@@ -13,7 +13,7 @@ import {
 } from "./admin-topics.ts";
 import { changeConfigs, configEntries } from "./config-entries.ts";
 
-export function adminClient({ upstream, metadata }: { upstream: Upstream; metadata: Metadata }): Admin {
+export function adminClient({ upstream, metadata }: { upstream: LiveConnection; metadata: Metadata }): Admin {
   return {
     async describeCluster({ signal } = {}) {
       const answer = await ask(upstream, describeCluster, {}, signal);

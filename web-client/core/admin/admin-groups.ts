@@ -1,7 +1,7 @@
 /** Consumer groups of both protocols, as they are now: members, what they have, and how far behind they are. */
 import { LATEST, knownOffsets } from "../../../sync/log-offsets.ts";
 import type { Metadata } from "../../../sync/metadata.ts";
-import type { Upstream } from "../../../sync/upstream.ts";
+import type { LiveConnection } from "../../../sync/live-connection.ts";
 import { consumerGroupDescribe } from "../../../wire/apis/consumer-group-describe.ts";
 import { deleteGroups } from "../../../wire/apis/delete-groups.ts";
 import { describeGroups as describeClassicGroups } from "../../../wire/apis/describe-groups.ts";
@@ -34,7 +34,10 @@ interface Committed {
   readonly metadata: string;
 }
 
-export async function listGroups(upstream: Upstream, { signal }: AdminOptions): Promise<GroupListing[]> {
+export async function listGroups(
+  upstream: LiveConnection,
+  { signal }: AdminOptions,
+): Promise<GroupListing[]> {
   const answer = await ask(upstream, listGroupsApi, {}, signal);
   refuse(answer, "groups");
   return answer.groups
@@ -43,7 +46,7 @@ export async function listGroups(upstream: Upstream, { signal }: AdminOptions): 
 }
 
 export async function describeGroup(
-  upstream: Upstream,
+  upstream: LiveConnection,
   metadata: Metadata,
   groupId: string,
   options: AdminOptions,
@@ -54,7 +57,7 @@ export async function describeGroup(
 }
 
 export async function describeGroups(
-  upstream: Upstream,
+  upstream: LiveConnection,
   metadata: Metadata,
   groupIds: readonly string[],
   { signal }: AdminOptions,
@@ -135,7 +138,7 @@ function sorted(topics: readonly TopicPartitions[]): TopicPartitions[] {
 }
 
 async function committedBy(
-  upstream: Upstream,
+  upstream: LiveConnection,
   metadata: Metadata,
   groupIds: readonly string[],
   signal: AbortSignal | undefined,
@@ -224,7 +227,7 @@ function withLag(
 }
 
 export async function deleteGroup(
-  upstream: Upstream,
+  upstream: LiveConnection,
   groupId: string,
   { signal }: AdminOptions,
 ): Promise<void> {
@@ -233,7 +236,7 @@ export async function deleteGroup(
 }
 
 export async function alterGroupOffsets(
-  upstream: Upstream,
+  upstream: LiveConnection,
   metadata: Metadata,
   groupId: string,
   offsets: readonly GroupOffset[],

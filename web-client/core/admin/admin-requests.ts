@@ -1,5 +1,5 @@
 /** What all calls of the admin API do: wait for a connection that is being made, ask, and refuse what was refused. */
-import type { Upstream } from "../../../sync/upstream.ts";
+import type { LiveConnection } from "../../../sync/live-connection.ts";
 import { deferred } from "../../../sync/wait.ts";
 import type { Api } from "../../../wire/api.ts";
 import { ErrorCode, errorName, KafkaError } from "../../../wire/errors.ts";
@@ -10,7 +10,7 @@ export const CHANGE_TIMEOUT_MS = 20_000;
 
 /** Rejects with NETWORK_EXCEPTION when nobody is reached, and with the signal's reason when it aborts. */
 export async function ask<Req, Res>(
-  upstream: Upstream,
+  upstream: LiveConnection,
   api: Api<Req, Res>,
   body: Input<Req>,
   signal: AbortSignal | undefined,
@@ -20,7 +20,7 @@ export async function ask<Req, Res>(
 }
 
 /** Resolves when there is a connection; one that is tried again after it could not be had is not waited for. */
-export async function connected(upstream: Upstream, signal: AbortSignal | undefined): Promise<void> {
+export async function connected(upstream: LiveConnection, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   const settled = deferred<void>();
   const look = (): void => {

@@ -1,7 +1,7 @@
 /** Topics and their partitions: made, described, cut and deleted. */
 import { EARLIEST, LATEST, knownOffsets } from "../../../sync/log-offsets.ts";
 import type { Metadata } from "../../../sync/metadata.ts";
-import type { Upstream } from "../../../sync/upstream.ts";
+import type { LiveConnection } from "../../../sync/live-connection.ts";
 import { createPartitions } from "../../../wire/apis/create-partitions.ts";
 import { createTopics } from "../../../wire/apis/create-topics.ts";
 import { deleteRecords } from "../../../wire/apis/delete-records.ts";
@@ -26,7 +26,7 @@ const BROKERS_DEFAULT = -1;
 const TO_THE_END = -1n;
 
 export async function createTopic(
-  upstream: Upstream,
+  upstream: LiveConnection,
   name: string,
   { signal, validateOnly = false, partitions, replicationFactor, configs = {} }: CreateTopicOptions,
 ): Promise<CreatedTopic> {
@@ -59,7 +59,7 @@ export async function createTopic(
 }
 
 export async function describeTopic(
-  upstream: Upstream,
+  upstream: LiveConnection,
   name: string,
   { signal }: AdminOptions,
 ): Promise<TopicDescription> {
@@ -97,7 +97,7 @@ export async function describeTopic(
 }
 
 async function sizesOf(
-  upstream: Upstream,
+  upstream: LiveConnection,
   topic: string,
   partitions: readonly number[],
   signal: AbortSignal | undefined,
@@ -109,7 +109,7 @@ async function sizesOf(
 }
 
 export async function deleteTopic(
-  upstream: Upstream,
+  upstream: LiveConnection,
   metadata: Metadata,
   name: string,
   { signal }: AdminOptions,
@@ -121,7 +121,7 @@ export async function deleteTopic(
 }
 
 export async function addPartitions(
-  upstream: Upstream,
+  upstream: LiveConnection,
   metadata: Metadata,
   name: string,
   total: number,
@@ -138,7 +138,7 @@ export async function addPartitions(
 }
 
 export async function deleteRecordsBefore(
-  upstream: Upstream,
+  upstream: LiveConnection,
   name: string,
   before: readonly RecordsToDelete[],
   { signal }: AdminOptions,

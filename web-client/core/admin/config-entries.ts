@@ -1,5 +1,5 @@
 /** Settings of topics, brokers and groups: read with where they come from, and changed one by one. */
-import type { Upstream } from "../../../sync/upstream.ts";
+import type { LiveConnection } from "../../../sync/live-connection.ts";
 import { describeConfigs } from "../../../wire/apis/describe-configs.ts";
 import { incrementalAlterConfigs } from "../../../wire/apis/incremental-alter-configs.ts";
 import type { ResponseOf } from "../../../wire/api.ts";
@@ -49,7 +49,7 @@ const ResourceType = { topic: 2, broker: 4, group: 32 } as const;
 const Operation = { set: 0, delete: 1, append: 2, subtract: 3 } as const;
 
 export async function configEntries(
-  upstream: Upstream,
+  upstream: LiveConnection,
   resource: ConfigResource,
   { signal }: AdminOptions,
 ): Promise<ConfigEntry[]> {
@@ -72,7 +72,7 @@ export async function configEntries(
 }
 
 export async function changeConfigs(
-  upstream: Upstream,
+  upstream: LiveConnection,
   resource: ConfigResource,
   changes: ConfigChanges,
   { signal, validateOnly = false }: AdminChangeOptions,

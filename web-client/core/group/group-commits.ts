@@ -2,12 +2,12 @@
 import { RETRY_BACK_OFF, fullJitterMs } from "../../../sync/back-off.ts";
 import { commitOffsets } from "../../../sync/group/group-offsets.ts";
 import type { OffsetToCommit } from "../../../sync/group/group-offsets.ts";
-import type { Upstream } from "../../../sync/upstream.ts";
+import type { LiveConnection } from "../../../sync/live-connection.ts";
 import { sleep } from "../../../sync/wait.ts";
 import { ErrorCode, errorName, isRetriable, KafkaError } from "../../../wire/errors.ts";
 
 export interface GroupCommitsOptions {
-  readonly upstream: Upstream;
+  readonly upstream: LiveConnection;
   readonly groupId: string;
   readonly memberId: string;
   readonly instanceId: string | undefined;
