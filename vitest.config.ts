@@ -14,6 +14,7 @@ const realThings = [
   "test/runtimes/*.test.ts",
   "test/console/console.test.ts",
   "test/console/pages.test.ts",
+  "test/docs/tutorial.test.ts",
   "test/web-client/gateway.test.ts",
   "test/web-client/examples.test.ts",
 ];

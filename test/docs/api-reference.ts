@@ -59,7 +59,7 @@ const PREAMBLE = `# The SDK's API
 <!-- Written by \`npm run docs:api\` from the docstrings in web-client/: change those. -->
 
 Everything that \`@rivulet/client\` exports. Offsets are \`bigint\`, times are milliseconds since the epoch, bytes are
-\`Uint8Array\`.`;
+\`Uint8Array\`. Begin with the [tutorial](tutorial.md).`;
 
 /** Follows the re-exports of the index to the statements that declare what they name. */
 function publicEntries(root: string, index: string): Map<string, Entry> {

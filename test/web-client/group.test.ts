@@ -266,6 +266,20 @@ describe("commits by hand", () => {
   });
 });
 
+describe("a commit by hand, of a member that commits by itself, too", () => {
+  test("is not taken back when the loop is left at the record that it was for", async () => {
+    const client = await open();
+    await filled(client, "both", 1, 3);
+    const reader = join(client, "both", "both");
+    await take(reader, 2);
+    await reader.commit();
+    const committed = async () => (await client.admin.describeGroup("both")).partitions[0]?.offset;
+    expect(await committed()).toBe(2n);
+    await reader.close();
+    expect(await committed()).toBe(2n);
+  });
+});
+
 describe("a member", () => {
   test("that is not heard of loses everything, and is back as soon as it can be", async () => {
     const [one, other] = [await open(), await open()];

@@ -106,6 +106,14 @@ export class GroupReading {
     this.bell.ring();
   }
 
+  /** The app is done with everything below these offsets, whatever it is at. */
+  doneBelow(offsets: readonly OffsetToCommit[]): void {
+    for (const { offset, ...where } of offsets) {
+      const reader = this.readers.get(partitionKey(where));
+      if (reader !== undefined && (reader.done === undefined || reader.done < offset)) reader.done = offset;
+    }
+  }
+
   /** The next record of those partitions that there are by then; undefined when it has ended. Throws what has failed. */
   async next(): Promise<GivenRecord | undefined> {
     for (;;) {

@@ -3,7 +3,7 @@ import { EARLIEST } from "../../../sync/log-offsets.ts";
 import { GroupMember, partitionKey } from "../../../sync/group/group-member.ts";
 import type { GroupMemberState, TopicIdPartition } from "../../../sync/group/group-member.ts";
 import { groupStarts } from "../../../sync/group/group-offsets.ts";
-import type { GroupStart, GroupTopicPartition } from "../../../sync/group/group-offsets.ts";
+import type { GroupStart, GroupTopicPartition, OffsetToCommit } from "../../../sync/group/group-offsets.ts";
 import { subscription } from "../../../sync/subscription.ts";
 import { linkedController, sleep } from "../../../sync/wait.ts";
 import { whenAnswered } from "../../../sync/when-answered.ts";
@@ -146,17 +146,19 @@ export class GroupSubscriptionClient<V, K>
   }
 
   async commit(record?: TopicPartition & { readonly offset: bigint }): Promise<void> {
-    const { signal } = this.controller;
-    if (record === undefined) {
-      const offsets = this.reading.uncommitted(this.reading.partitions, { withInHand: true });
-      return this.commits.commit(offsets, COMMIT_TIMEOUT_MS, signal);
-    }
+    const offsets = this.toCommit(record);
+    // Or what is committed by itself, while the app is still at this record, would take the group back behind it.
+    this.reading.doneBelow(offsets);
+    return this.commits.commit(offsets, COMMIT_TIMEOUT_MS, this.controller.signal);
+  }
+
+  private toCommit(record: (TopicPartition & { readonly offset: bigint }) | undefined): OffsetToCommit[] {
+    if (record === undefined) return this.reading.uncommitted(this.reading.partitions, { withInHand: true });
     const { topic, partition, offset } = record;
     const where = this.reading.partitions.find(
       (each) => each.topic === topic && each.partition === partition,
     );
-    if (where !== undefined)
-      return this.commits.commit([{ ...where, offset: offset + 1n }], COMMIT_TIMEOUT_MS, signal);
+    if (where !== undefined) return [{ ...where, offset: offset + 1n }];
     throw new KafkaError(
       ErrorCode.REBALANCE_IN_PROGRESS,
       `commit to group ${this.groupId}: ${topic}-${partition} is not this member's any more; who has it reads the record again`,
