@@ -74,6 +74,8 @@ export class FetchReading {
   private readonly context: RequestContext;
   private left: number;
   private partitions = 0;
+  /** Records that the log has lent for the answer. */
+  private lent: Uint8Array[] = [];
 
   constructor(bytesMax: number, isolationLevel: number, context: RequestContext) {
     this.left = bytesMax;
@@ -90,6 +92,17 @@ export class FetchReading {
     if (this.partitions % PARTITIONS_AT_ONCE === 0)
       await new Promise<void>((resolve) => clock.defer(resolve));
     return answer;
+  }
+
+  /** What was read is the answer: its memory is given back when nobody looks at that any more. */
+  answered(): void {
+    if (this.lent.length > 0) this.context.afterSent(() => this.giveBack());
+  }
+
+  /** Nobody looks at what was read any more: other reads may fill its memory. */
+  giveBack(): void {
+    for (const bytes of this.lent) this.context.services.giveBack(bytes);
+    this.lent = [];
   }
 
   private async answer(asked: AskedPartition, find: () => PartitionLog): Promise<PartitionAnswer> {
@@ -133,11 +146,14 @@ export class FetchReading {
     const isThere = fetchOffset >= log.logStartOffset && fetchOffset < highWatermark;
     const { bytes, to } =
       isSpent && isThere ? { bytes: EMPTY, to: fetchOffset } : await log.read(fetchOffset, bytesMax);
-    const { services } = this.context;
-    this.context.afterSent(() => services.giveBack(bytes));
     const fits = bytes.byteLength <= bytesMax || isFirst;
     this.answerNow ||= !fits || to < highWatermark;
-    if (!fits) return EMPTY;
+    if (!fits) {
+      // Not kept until the answer is sent: where little space is left, this may be one large batch of each partition.
+      this.context.services.giveBack(bytes);
+      return EMPTY;
+    }
+    if (bytes.byteLength > 0) this.lent.push(bytes);
     this.bytes += bytes.byteLength;
     this.left -= bytes.byteLength;
     return bytes;

@@ -121,7 +121,12 @@ async function whenThere<T>(
       const within = new FetchReading(bytesMax, isolationLevel, context);
       return { reading: within, found: await read(within) };
     });
-    if (reading.answerNow || reading.bytes >= minBytes || wait.over) return found;
+    if (reading.answerNow || reading.bytes >= minBytes || wait.over) {
+      reading.answered();
+      return found;
+    }
+    // All of it is read again.
+    reading.giveBack();
     await wait.forBytes(minBytes - reading.bytes);
   }
 }
