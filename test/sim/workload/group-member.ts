@@ -237,6 +237,8 @@ export class MemberLife extends GroupLife {
     if (this.random.chance(0.5) && this.member !== undefined) await this.commit(connection, this.member);
     this.giveUp();
     this.run.world.trace.count("group: left");
+    // Its word may arrive although the answer does not.
+    this.heard = undefined;
     await connection.request(leaveGroup, LEAVE_VERSION, {
       groupId,
       members: [{ memberId, groupInstanceId: instanceId }],
