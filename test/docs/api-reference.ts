@@ -1,4 +1,4 @@
-/** `docs/api.md`: what `web-client/index.ts` makes public, with the signatures and docstrings that stand in the sources. */
+/** `docs/api.md`: what the SDK's indexes make public, with the signatures and docstrings that stand in the sources. */
 import { readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { parseSync } from "vite";
@@ -28,20 +28,27 @@ interface Entry {
   readonly statement: Node;
 }
 
+/** What an app can import from; of a name that means another thing further down, that one is marked. */
+const INDEXES = [
+  { index: "web-client/index.ts", mark: "" },
+  { index: "web-client/node/index.ts", mark: "InNode" },
+  { index: "web-client/react/index.ts", mark: "InReact" },
+] as const;
+
 /**
- * The reference as Markdown, not formatted yet. Throws when a public name stands in no section of `api-sections.ts`, a
- * section names what is not public, or a public type names one of ours that is not.
+ * The reference as Markdown, not formatted yet. Throws when a public name stands in no section of `api-sections.ts`, or a
+ * section names what is not public.
  */
-export function apiReference(root: string, index = "web-client/index.ts"): string {
-  const entries = publicEntries(root, index);
+export function apiReference(root: string): string {
+  const entries = publicEntries(root);
   const placed = new Map(sections.flatMap(({ title, names }) => names.map((name) => [name, title])));
   for (const name of entries.keys()) {
     if (!placed.has(name))
-      throw new Error(`${index} exports ${name}, and test/docs/api-sections.ts has no place for it`);
+      throw new Error(`${name} is public, and test/docs/api-sections.ts has no place for it`);
   }
   for (const [name, title] of placed) {
     if (!entries.has(name))
-      throw new Error(`test/docs/api-sections.ts has ${name} in "${title}", and ${index} does not export it`);
+      throw new Error(`test/docs/api-sections.ts has ${name} in "${title}", and it is not public`);
   }
   const contents = sections.map(
     ({ title, names }) => `- [${title}](#${anchor(title)}): ${names.map(linkTo).join(", ")}`,
@@ -49,7 +56,7 @@ export function apiReference(root: string, index = "web-client/index.ts"): strin
   const body = sections.flatMap(({ title, about, names }) => [
     `## ${title}`,
     about,
-    ...names.flatMap((name) => entryText(entries.get(name)!, entries)),
+    ...names.flatMap((name) => entryText(name, entries.get(name)!, entries)),
   ]);
   return [PREAMBLE, contents.join("\n"), ...body].join("\n\n") + "\n";
 }
@@ -58,11 +65,11 @@ const PREAMBLE = `# The SDK's API
 
 <!-- Written by \`npm run docs:api\` from the docstrings in web-client/: change those. -->
 
-Everything that \`@rivulet/client\` exports. Offsets are \`bigint\`, times are milliseconds since the epoch, bytes are
+Everything that \`@rivulet/client\` exports; at the end \`@rivulet/client/node\` and \`@rivulet/client/react\`. Offsets are \`bigint\`, times are milliseconds since the epoch, bytes are
 \`Uint8Array\`. Begin with the [tutorial](tutorial.md).`;
 
-/** Follows the re-exports of the index to the statements that declare what they name. */
-function publicEntries(root: string, index: string): Map<string, Entry> {
+/** Follows the re-exports of the indexes to the statements that declare what they name. */
+function publicEntries(root: string): Map<string, Entry> {
   const sources = new Map<string, Source>();
   const sourceAt = (path: string): Source => {
     const source = sources.get(path) ?? readSource(root, path);
@@ -70,17 +77,25 @@ function publicEntries(root: string, index: string): Map<string, Entry> {
     return source;
   };
   const entries = new Map<string, Entry>();
-  for (const statement of parse(root, index).statements) {
-    if (!isNode(statement.source)) throw new Error(`${index} only names what is public elsewhere`);
-    const source = sourceAt(posix.join(posix.dirname(index), String(statement.source.value)));
-    for (const specifier of nodes(statement.specifiers)) {
-      const name = nameOf(specifier.exported);
-      const declaring = source.exported.get(name);
-      if (declaring === undefined) throw new Error(`${source.path} declares no ${name}`);
-      entries.set(name, { name, source, statement: declaring });
+  for (const { index, mark } of INDEXES) {
+    for (const { name, from } of namesOf(root, index)) {
+      const source = sourceAt(from);
+      const statement = source.exported.get(name);
+      if (statement === undefined) throw new Error(`${from} declares no ${name}`);
+      const isAnother = entries.has(name) && entries.get(name)?.statement !== statement;
+      entries.set(isAnother ? name + mark : name, { name, source, statement });
     }
   }
   return entries;
+}
+
+/** What an index makes public, and from which file. */
+function namesOf(root: string, index: string): { name: string; from: string }[] {
+  return parse(root, index).statements.flatMap((statement) => {
+    if (!isNode(statement.source)) throw new Error(`${index} only names what is public elsewhere`);
+    const from = posix.join(posix.dirname(index), String(statement.source.value));
+    return nodes(statement.specifiers).map(({ exported }) => ({ name: nameOf(exported), from }));
+  });
 }
 
 function readSource(root: string, path: string): Source {
@@ -126,12 +141,12 @@ function docText(comment: string): string {
 type Entries = ReadonlyMap<string, Entry>;
 
 /** Heading, signature, docstring and members of one public name. */
-function entryText({ name, source, statement }: Entry, entries: Entries): string[] {
+function entryText(key: string, { name, source, statement }: Entry, entries: Entries): string[] {
   const declaration = statement.declaration as Node;
   const doc = linked(source.docs.get(statement.start) ?? "", name, entries);
   const body = isNode(declaration.body) ? declaration.body : undefined;
   const head = source.text.slice(declaration.start, body?.start ?? declaration.end).trim();
-  const parts = [`### ${name}`];
+  const parts = [`### ${headingOf(key)}`];
   switch (declaration.type) {
     case "FunctionDeclaration":
       parts.push(code(head.replace(/^(async )?function /, "")), doc, mentioned(head, name, entries));
@@ -165,15 +180,16 @@ function membersText(owner: string, source: Source, members: readonly Node[], en
       const { signatures, docs } = methods.get(name) ?? { signatures: [], docs: [] };
       methods.set(name, { signatures: [...signatures, text], docs: doc === "" ? docs : [...docs, doc] });
     } else {
-      const type = oneLine(source.text.slice(typeOf(member).start, typeOf(member).end));
+      const type = typeOf(member);
+      const written = source.text.slice(type.start, type.end);
       const optional = member.optional === true ? "?" : "";
-      const typed = linkedType(type, owner, entries);
-      properties.push(
-        `- **\`${name}${optional}\`**: ${typed}${doc === "" ? "" : `\\\n${doc}`}`.replaceAll(
-          /\n(?=.)/g,
-          "\n  ",
-        ),
-      );
+      // What has docstrings within is shown as it is written.
+      const hasDocs = written.includes("/*");
+      const typed = hasDocs
+        ? `\n\n${code(dedent(source, type))}\n`
+        : linkedType(oneLine(written), owner, entries);
+      const item = `- **\`${name}${optional}\`**: ${typed}${doc && !hasDocs ? "\\" : ""}\n${doc}`.trimEnd();
+      properties.push(item.replaceAll(/\n(?=.)/g, "\n  "));
     }
   }
   const methodTexts = [...methods].flatMap(([name, { signatures, docs }]) => [
@@ -195,8 +211,9 @@ function typeOf(member: Node): Node {
 }
 
 function dedent({ text }: Source, { start, end }: Node): string {
-  const indent = start - (text.lastIndexOf("\n", start) + 1);
-  return text.slice(start, end).replaceAll("\n" + " ".repeat(indent), "\n");
+  const line = text.slice(text.lastIndexOf("\n", start) + 1, start);
+  const indent = /^ */.exec(line)?.[0] ?? "";
+  return text.slice(start, end).replaceAll("\n" + indent, "\n");
 }
 
 const code = (text: string): string => "```ts\n" + text + "\n```";
@@ -206,7 +223,8 @@ const anchor = (heading: string): string =>
     .toLowerCase()
     .replaceAll(/[^\w -]/g, "")
     .replaceAll(" ", "-");
-const linkTo = (name: string): string => `[\`${name}\`](#${anchor(name)})`;
+const headingOf = (key: string): string => key.replace(/In(Node|React)$/, " in $1");
+const linkTo = (key: string): string => `[\`${headingOf(key)}\`](#${anchor(headingOf(key))})`;
 
 /** A type with a link at each public name; `self` is where the reader is already. */
 function linkedType(type: string, self: string, entries: Entries): string {

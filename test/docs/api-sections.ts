@@ -66,4 +66,16 @@ export const sections: readonly Section[] = [
     about: "Told apart by `code`, never by their text.",
     names: words(`KafkaError RecordError errorName ErrorCode ValidationError`),
   },
+  {
+    title: "In Node",
+    about:
+      "`@rivulet/client/node` exports all of the above with a `connect` of its own. What is kept is in memory.",
+    names: words(`connectInNode NodeConnectOptions`),
+  },
+  {
+    title: "In React",
+    about: "Hooks for React 18 and 19, from `@rivulet/client/react`.",
+    names: words(`useRecords UseRecordsOptions Records useReplica ReplicaView usePublish Published useStatus
+      Status`),
+  },
 ];
