@@ -67,6 +67,7 @@ export class ClosedSegments {
     return this.host.read(async () => {
       const { file } = this.here(segment);
       const piece = await file?.read(position, bytes);
+      checkSound(segment);
       if (piece?.length === bytes) return piece;
       throw new KafkaError(
         ErrorCode.KAFKA_STORAGE_ERROR,
@@ -97,6 +98,7 @@ export class ClosedSegments {
           epochMax: epoch ?? Infinity,
         });
       });
+      checkSound(segment);
       crc = this.host.engine.crc32c(whole.bytes, crc);
       position += whole.bytes.length;
       next = whole.to;
@@ -105,10 +107,22 @@ export class ClosedSegments {
   }
 
   private here(segment: Segment): Segment {
-    if (this.host.view().segments.includes(segment)) return segment;
+    if (this.host.view().segments.includes(segment)) {
+      checkSound(segment);
+      return segment;
+    }
     throw new KafkaError(
       ErrorCode.OFFSET_OUT_OF_RANGE,
       `${segment.name} is no longer a segment of the log: retention or compaction has taken it; read by offset`,
     );
   }
+}
+
+/** The segment was whole when it was listed; a sync of it may have failed since. */
+function checkSound({ name, bytes, readableBytes }: Segment): void {
+  if (readableBytes === bytes) return;
+  throw new KafkaError(
+    ErrorCode.KAFKA_STORAGE_ERROR,
+    `${name} is in doubt from byte ${readableBytes} on, where a sync has failed: free or repair the disk, then restart the node`,
+  );
 }

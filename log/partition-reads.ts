@@ -54,14 +54,17 @@ export class PartitionReads {
   }
 
   /** See `PartitionLog.readBefore`. */
-  before(offset: bigint, bytesMax: number): Promise<ReadResult> {
+  async before(offset: bigint, bytesMax: number): Promise<ReadResult> {
     const { reader, view, soundEnd, logStart } = this.host;
-    return this.begin(() => {
+    const found = await this.begin(() => {
       this.checkRange(offset);
       if (offset === logStart()) return { bytes: NOTHING, from: offset, to: offset };
       soundEnd().check(offset - 1n);
       return reader.readBefore(view(), offset, sizeOf(bytesMax));
     });
+    // As above.
+    if (found.from < offset) soundEnd().check(offset - 1n);
+    return found;
   }
 
   /** See `PartitionLog.offsetForTimestamp`. */

@@ -152,7 +152,13 @@ describe("with a lazy flush, after a failed sync", () => {
     if (count > 0) expect((await log.offsetForTimestamp(0n))?.offset).toBe(0n);
   });
 
-  it("nobody is given it who asked before the sync failed", async () => {
+  /** A log whose reads of segments wait, from `hold` on, until they are released. */
+  async function slowlyRead(): Promise<{
+    store: CrashingStore;
+    log: PartitionLog;
+    reads: () => number;
+    hold: () => () => void;
+  }> {
     const store = new CrashingStore(randomOf(7));
     let held: Promise<void> = Promise.resolve();
     let reads = 0;
@@ -168,18 +174,49 @@ describe("with a lazy flush, after a failed sync", () => {
       return file;
     };
     const log = await openLeader(store, LAZY);
+    const hold = (): (() => void) => {
+      let release = (): void => {};
+      held = new Promise((resolve) => (release = resolve));
+      return release;
+    };
+    return { store, log, reads: () => reads, hold };
+  }
+
+  it.each([
+    ["forwards", (log: PartitionLog) => log.read(0n, 1_000_000)],
+    ["backwards", (log: PartitionLog) => log.readBefore(2n, 1_000_000)],
+  ])("nobody is given it who asked before the sync failed: %s", async (_, read) => {
+    const { store, log, reads, hold } = await slowlyRead();
     for (const value of ["x", "y"]) await log.append(batchOf([value])).synced;
     store.arm({ at: 1, kind: "fail", operation: "sync", suffix: ".log" });
     const fenced = new Promise<void>((resolve) => log.onFenced(resolve));
-    let release = (): void => {};
-    held = new Promise((resolve) => (release = resolve));
-    const before = reads;
-    const failing = failureOf(() => log.read(0n, 1_000_000));
+    const release = hold();
+    const before = reads();
+    const failing = failureOf(() => read(log));
     await log.append(batchOf(["z"])).synced;
     await fenced;
-    expect(reads).toBeGreaterThan(before);
+    expect(reads()).toBeGreaterThan(before);
     release();
     expect((await failing).code).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+  });
+
+  it("nobody is given it as a closed segment, who has it listed before the sync failed", async () => {
+    const { store, log, reads, hold } = await slowlyRead();
+    await log.append(batchOf(["x".repeat(300)])).synced;
+    store.arm({ at: 1, kind: "fail", operation: "sync", suffix: ".log" });
+    const fenced = new Promise<void>((resolve) => log.onFenced(resolve));
+    // For the next segment what is before it is synced, which fails.
+    const refused = failureOf(() => log.append(batchOf(["y".repeat(300)])).synced);
+    const [segment] = log.closedSegments(0n);
+    if (segment === undefined) throw new Error("no segment is listed");
+    const release = hold();
+    const before = reads();
+    const failing = [failureOf(() => segment.digest()), failureOf(() => segment.read(0, segment.bytes))];
+    await Promise.all([fenced, refused]);
+    expect(reads()).toBeGreaterThan(before);
+    release();
+    failing.push(failureOf(() => segment.read(0, 1)));
+    for (const failure of failing) expect((await failure).code).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
   });
 
   it("a restart tells what is there, and gives it", async () => {
