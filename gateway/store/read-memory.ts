@@ -12,7 +12,7 @@ const KEPT_BYTES_MAX = 32 * 1024 * 1024;
 
 export class ReadMemory {
   private readonly files: FileSystem;
-  /** By their size, a power of two. */
+  /** By their size, a power of two: the one that was asked for longest ago first. */
   private readonly kept = new Map<number, Uint8Array[]>();
   private keptBytes = 0;
   /** Who gives back what is not in here gives back what others have: it is not taken. */
@@ -26,7 +26,10 @@ export class ReadMemory {
   take(length: number): Uint8Array {
     if (length < KEPT_SIZE_MIN || length > KEPT_SIZE_MAX) return this.files.allocate(length);
     const size = 2 ** Math.ceil(Math.log2(length));
-    const again = this.kept.get(size)?.pop();
+    const same = this.kept.get(size) ?? [];
+    this.kept.delete(size);
+    this.kept.set(size, same);
+    const again = same.pop();
     if (again !== undefined) this.keptBytes -= size;
     const whole = again ?? this.files.allocate(size);
     this.lent.set(whole.buffer, whole);
@@ -38,10 +41,19 @@ export class ReadMemory {
     const whole = this.lent.get(bytes.buffer);
     if (whole === undefined) return;
     this.lent.delete(bytes.buffer);
-    if (this.keptBytes + whole.length > KEPT_BYTES_MAX) return;
-    this.keptBytes += whole.length;
-    const same = this.kept.get(whole.length);
-    if (same === undefined) this.kept.set(whole.length, [whole]);
-    else same.push(whole);
+    const size = whole.length;
+    if (!this.hasRoom(size)) return;
+    this.keptBytes += size;
+    this.kept.get(size)?.push(whole);
+  }
+
+  /** Whether one more of this size may be kept: other sizes, of which nothing may be asked for any more, make room for it. */
+  private hasRoom(size: number): boolean {
+    for (const [otherSize, others] of this.kept) {
+      if (otherSize === size) continue;
+      while (this.keptBytes + size > KEPT_BYTES_MAX && others.pop() !== undefined)
+        this.keptBytes -= otherSize;
+    }
+    return this.keptBytes + size <= KEPT_BYTES_MAX;
   }
 }

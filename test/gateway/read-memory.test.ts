@@ -48,6 +48,20 @@ describe("the memory of reads", () => {
     const again = Array.from({ length: 40 }, () => reads.take(MIB));
     expect(again.filter(({ buffer }) => buffers.has(buffer))).toHaveLength(32);
   });
+
+  it("keeps what is asked for now, not what many readers of another size have left behind", () => {
+    const reads = memory();
+    const left = Array.from({ length: 600 }, () => reads.take(MIB / 16));
+    for (const bytes of left) reads.giveBack(bytes);
+    const taken = Array.from({ length: 20 }, () => reads.take(MIB));
+    for (const bytes of taken) reads.giveBack(bytes);
+    const buffers = new Set([...left, ...taken].map(({ buffer }) => buffer));
+    const isAgain = ({ buffer }: Uint8Array): boolean => buffers.has(buffer);
+    expect(Array.from({ length: 20 }, () => reads.take(MIB)).every(isAgain)).toBe(true);
+    // 12 MiB of those of before are there still.
+    const again = Array.from({ length: 600 }, () => reads.take(MIB / 16)).filter(isAgain);
+    expect(again).toHaveLength(12 * 16);
+  });
 });
 
 describe("answers that clients take late", () => {
