@@ -7,10 +7,10 @@
  * server has made gives its handle to another one. Where a Node has no such handle, reads are as ever.
  */
 import { Socket, type ConnectOpts, type SocketConstructorOpts } from "node:net";
+import { SOCKET_READ_BYTES } from "./clients/limits.ts";
 
-/** More at once than Node reads: fewer calls for requests of several batches. */
-const READ_BYTES = 256 * 1024;
-const shared = new Uint8Array(READ_BYTES);
+/** Not larger, for fewer calls: each of thousands of clients could bring as much before it is read from no longer. */
+const shared = new Uint8Array(SOCKET_READ_BYTES);
 
 /**
  * Takes a connection over that a server with `pauseOnConnect` has accepted, and reads from it: `arrived` gets

@@ -6,6 +6,8 @@ export const REQUESTS_MAX = 100;
 export const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
 /** Requests of all TCP connections, those that are arriving included (Kafka's `queued.max.request.bytes`). */
 export const QUEUED_BYTES_MAX = 256 * 1024 * 1024;
+/** What is read from a TCP socket at once: a client that is to be read from no longer may have brought so much more. */
+export const SOCKET_READ_BYTES = 64 * 1024;
 /** A WebSocket cannot be told to stop: more than this unanswered, and it is closed. */
 export const WEBSOCKET_REQUESTS_MAX = 1000;
 export const WEBSOCKET_REQUEST_BYTES_MAX = 32 * 1024 * 1024;

@@ -1,3 +1,5 @@
+import { SOCKET_READ_BYTES } from "./limits.ts";
+
 /**
  * Memory for requests, shared by all TCP connections: those that are arriving and those that are not answered yet
  * (Kafka's `queued.max.request.bytes`). What one client may have is bounded elsewhere; here is what thousands may that
@@ -96,8 +98,8 @@ export interface RequestFlow {
   resume(): void;
 }
 
-/** What is read from a socket at once: nobody's share can be less. */
-const CHUNK_BYTES = 64 * 1024;
+/** Nobody's share can be less. */
+const CHUNK_BYTES = SOCKET_READ_BYTES;
 const SHARE_BYTES_MAX = 1024 * 1024;
 
 function pause(holding: RequestHolding): void {

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { SOCKET_READ_BYTES } from "../../gateway/clients/limits.ts";
 import { readShared } from "../../gateway/socket-reads.ts";
 import { batchOf, createTopic, fetchFrom, produceTo, valuesOf } from "./batches.ts";
 import { ProtocolClient } from "./protocol-client.ts";
@@ -52,6 +53,18 @@ test("reads of all sockets lie in the same memory, so that none takes memory of 
   expect(memories.size).toBe(1);
   one.destroy();
   other.destroy();
+});
+
+test("no read brings more than the shares of request memory are reckoned with", async () => {
+  const one = await client();
+  const sent = 1_000_000;
+  one.write(new Uint8Array(sent));
+  one.end();
+  one.resume();
+  await once(one, "close");
+  const lengths = served.flatMap(({ reads }) => reads.map(({ length }) => length));
+  expect(lengths.reduce((sum, length) => sum + length, 0)).toBe(sent);
+  expect(Math.max(...lengths)).toBeLessThanOrEqual(SOCKET_READ_BYTES);
 });
 
 test("the end of a client, and the end of the server, come as ever", async () => {
