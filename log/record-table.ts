@@ -27,25 +27,66 @@ const HEADERS_COUNT = DESCRIPTOR_HEADERS_COUNT_AT / 4;
 
 const decoder = new TextDecoder();
 
-/** The records of a batch as the engine has described them: their decoded bytes, which the table owns, and descriptors. */
+/** What a table of records is made of: another thread that is handed it needs no engine to read it. */
+export interface RecordTableParts {
+  /** The decompressed records, which the table owns. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** One descriptor for each, checked by the engine's reader. */
+  readonly words: Int32Array<ArrayBuffer>;
+  readonly baseOffset: bigint;
+  readonly baseTimestamp: number;
+  /** Of a batch in log-append time: the timestamp of every record. */
+  readonly appendTime: number | undefined;
+}
+
+/** `bytes` are the decompressed records of the batch with this header, `words` what the engine's reader says of them. */
+export function tableParts(
+  header: BatchHeader,
+  bytes: Uint8Array<ArrayBuffer>,
+  words: Int32Array<ArrayBuffer>,
+): RecordTableParts {
+  const isAppendTime = (header.attributes & LOG_APPEND_TIME_BIT) !== 0;
+  return {
+    bytes,
+    words,
+    baseOffset: header.baseOffset,
+    baseTimestamp: Number(header.baseTimestamp),
+    appendTime: isAppendTime ? Number(header.maxTimestamp) : undefined,
+  };
+}
+
+/** A table, and which of its records: the first, and 1 for those that follow it or -1 for those before. */
+export interface TableRun {
+  readonly parts: RecordTableParts;
+  readonly first: number;
+  readonly step: 1 | -1;
+}
+
+/** The table that these records stand in, one after the other; undefined: they do not, or not all of them. */
+export function tableOf(records: readonly LogRecord[]): TableRun | undefined {
+  const [head, second] = records;
+  if (!(head instanceof DescribedRecord)) return undefined;
+  const { table, index: first } = head;
+  const step = second instanceof DescribedRecord && second.index < first ? -1 : 1;
+  const isRun = records.every(
+    (record, at) =>
+      record instanceof DescribedRecord && record.table === table && record.index === first + step * at,
+  );
+  return isRun ? { parts: table.parts, first, step } : undefined;
+}
+
+/** The records of a batch as the engine has described them. */
 export class DescribedRecords implements RecordTable {
   readonly count: number;
+  readonly parts: RecordTableParts;
   private readonly bytes: Uint8Array;
   private readonly words: Int32Array;
-  private readonly baseOffset: bigint;
-  private readonly baseTimestamp: number;
-  /** Of a batch in log-append time: the timestamp of every record. */
-  private readonly appendTime: number | undefined;
 
-  /** `bytes` are the decompressed records, `words` one descriptor for each, checked by the engine's reader. */
-  constructor(header: BatchHeader, bytes: Uint8Array, words: Int32Array) {
-    this.count = words.length / WORDS;
-    this.bytes = bytes;
-    this.words = words;
-    this.baseOffset = header.baseOffset;
-    this.baseTimestamp = Number(header.baseTimestamp);
-    this.appendTime =
-      (header.attributes & LOG_APPEND_TIME_BIT) === 0 ? undefined : Number(header.maxTimestamp);
+  constructor(parts: RecordTableParts) {
+    this.count = parts.words.length / WORDS;
+    this.parts = parts;
+    this.bytes = parts.bytes;
+    this.words = parts.words;
   }
 
   at(index: number): LogRecord {
@@ -55,14 +96,15 @@ export class DescribedRecords implements RecordTable {
 
   offset(index: number): bigint {
     this.checkIndex(index);
-    return this.baseOffset + BigInt(this.word(index, OFFSET));
+    return this.parts.baseOffset + BigInt(this.word(index, OFFSET));
   }
 
   timestamp(index: number): number {
     this.checkIndex(index);
-    if (this.appendTime !== undefined) return this.appendTime;
+    const { appendTime, baseTimestamp } = this.parts;
+    if (appendTime !== undefined) return appendTime;
     const low = this.word(index, TIMESTAMP_LOW) >>> 0;
-    return this.baseTimestamp + this.word(index, TIMESTAMP_HIGH) * 2 ** 32 + low;
+    return baseTimestamp + this.word(index, TIMESTAMP_HIGH) * 2 ** 32 + low;
   }
 
   key(index: number): Uint8Array | null {
@@ -120,8 +162,8 @@ export class DescribedRecords implements RecordTable {
 
 /** One record of a table; its parts are taken out of the table when they are read. */
 class DescribedRecord implements LogRecord {
-  private readonly table: DescribedRecords;
-  private readonly index: number;
+  readonly table: DescribedRecords;
+  readonly index: number;
 
   constructor(table: DescribedRecords, index: number) {
     this.table = table;

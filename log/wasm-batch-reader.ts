@@ -13,7 +13,7 @@ import {
 import { BAD_LENGTH, BAD_RECORDS, OUTPUT_FULL, TORN } from "../engine-as/status.ts";
 import { BatchHeader } from "./batch.ts";
 import type { CheckedRecords, RecordTable } from "./engine.ts";
-import { DescribedRecords } from "./record-table.ts";
+import { DescribedRecords, tableParts } from "./record-table.ts";
 import { after, ENGINE_BATCH_BYTES_MAX, type WasmArena } from "./wasm-arena.ts";
 import type { EngineExports } from "./wasm-exports.ts";
 import { statusError } from "./wasm-status.ts";
@@ -101,7 +101,7 @@ export function readBatch(
     if (length < 0) throw statusError(length, "decompressing a record batch");
   }
   const words = describeRecords(exports, arena, header, records, length);
-  return new DescribedRecords(header, arena.bytes.slice(records, records + length), words);
+  return new DescribedRecords(tableParts(header, arena.bytes.slice(records, records + length), words));
 }
 
 /** Descriptors of all records that lie in the `length` bytes at `records`. */
@@ -111,7 +111,7 @@ function describeRecords(
   header: BatchHeader,
   records: number,
   length: number,
-): Int32Array {
+): Int32Array<ArrayBuffer> {
   const count = header.recordsCount;
   // Each record has its least size, so the count is bounded by bytes that are there.
   if (count < 0 || count * RECORD_BYTES_MIN > length)

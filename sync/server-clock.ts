@@ -9,7 +9,7 @@ export class ServerClock {
     this.clock = clock;
   }
 
-  /** How far the gateway's clock is ahead of the device's, milliseconds; 0 until it was learned. */
+  /** How far the gateway's clock is ahead of the device's, in whole milliseconds; 0 until it was learned. */
   get ahead(): number {
     return this.aheadMs;
   }
@@ -24,7 +24,8 @@ export class ServerClock {
     const before = this.clock.now();
     try {
       const serverNow = await serverTime();
-      this.aheadMs = serverNow - (before + this.clock.now()) / 2;
+      // Whole, as clocks count: logs reckon with integers.
+      this.aheadMs = Math.round(serverNow - (before + this.clock.now()) / 2);
     } catch {
       return;
     }

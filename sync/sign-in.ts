@@ -2,11 +2,11 @@
 import type { Clock } from "../log/clock.ts";
 import { saslAuthenticate } from "../wire/apis/sasl-authenticate.ts";
 import { saslHandshake } from "../wire/apis/sasl-handshake.ts";
-import { ErrorCode, errorName, KafkaError } from "../wire/errors.ts";
+import { ErrorCode, errorName } from "../wire/errors.ts";
 import { encodeOauthbearer, OAUTHBEARER } from "../wire/oauthbearer.ts";
 import { fullJitterMs, RETRY_BACK_OFF } from "./back-off.ts";
 import type { Connection } from "./connection.ts";
-import { errorText } from "./error-text.ts";
+import { isSignedOut, signedOut } from "./signed-out.ts";
 import { deferred, sleep } from "./wait.ts";
 
 /**
@@ -28,11 +28,6 @@ const SIGN_IN_TIMEOUT_MS = 10_000;
 const RENEW_FROM = 0.75;
 const RENEW_TO = 0.9;
 const RENEW_PAUSE_MS = 1000;
-
-/** Whether nobody can be signed in with what there is. */
-export function isSignedOut(error: unknown): boolean {
-  return error instanceof KafkaError && error.code === ErrorCode.SASL_AUTHENTICATION_FAILED;
-}
 
 /** Whether the other side lets nobody in without a token. */
 export function wantsSignIn(connection: Connection): boolean {
@@ -122,9 +117,4 @@ export async function keepSignedIn(options: RenewalOptions): Promise<void> {
       failures += 1;
     }
   }
-}
-
-/** What a person is told: `why` says it whole. */
-export function signedOut(why: unknown): KafkaError {
-  return new KafkaError(ErrorCode.SASL_AUTHENTICATION_FAILED, errorText(why));
 }

@@ -7,7 +7,9 @@ import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { LiveConnection } from "./live-connection.ts";
 import type { UpstreamState } from "./live-connection.ts";
-import { askToken, isSignedOut, keepSignedIn, signedOut, signIn, wantsSignIn } from "./sign-in.ts";
+import { askToken, keepSignedIn, signIn, wantsSignIn } from "./sign-in.ts";
+import { isSignedOut, signedOut } from "./signed-out.ts";
+import { SWITCHED_OFF } from "./switched-off.ts";
 import type { SignedIn, Tokens } from "./sign-in.ts";
 
 export interface UpstreamOptions extends ConnectionOptions {
@@ -25,8 +27,6 @@ export interface UpstreamOptions extends ConnectionOptions {
 const STABLE_MS = 10_000;
 /** A token that was refused is tried again at the earliest after half of this, unless another one comes before. */
 const REFUSED_MS = 300_000;
-/** Why there is no connection while it is switched off. */
-export const SWITCHED_OFF = "switched off here";
 
 /** How a connection, or the attempt to get one, has ended. */
 interface Loss {

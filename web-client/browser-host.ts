@@ -1,13 +1,15 @@
-/** The browser, as a client's host. */
+/** The browser, as a client's host: a page, or a worker of it. */
 import type { GatewayAddress } from "./address.ts";
 import type { ClientHost, HostStorage } from "./core/client-host.ts";
 import type { TabPort } from "./core/tab-channel.ts";
+import { persistStorage } from "./persist-storage.ts";
 import { httpHistory, serverTime } from "./http-gateway.ts";
 import { systemClock } from "./system-clock.ts";
 import { webLocks } from "./web-locks.ts";
 import { webSocketTransport } from "./websocket-transport.ts";
 
-export function browserHost(address: GatewayAddress): ClientHost {
+/** `persist` where this is no page: only pages may ask. */
+export function browserHost(address: GatewayAddress, persist = persistStorage): ClientHost {
   return {
     clock: systemClock,
     random: () => Math.random(),
@@ -17,7 +19,7 @@ export function browserHost(address: GatewayAddress): ClientHost {
     locks: webLocks(),
     openPort: broadcastPort,
     onOnline: (listener, signal) => globalThis.addEventListener("online", () => listener(), { signal }),
-    storage: browserStorage,
+    storage: { ...browserStorage, persist },
     report: (what, error) => console.error(`rivulet: ${what}:`, error),
   };
 }
@@ -31,15 +33,11 @@ function broadcastPort<Message>(name: string, hear: (message: Message) => void):
   };
 }
 
-/** Absent on insecure origins. `persist` is the page's alone: in a worker it is missing. */
+/** Absent on insecure origins. */
 const manager = (): Partial<StorageManager> | undefined =>
   (globalThis.navigator as { readonly storage?: Partial<StorageManager> } | undefined)?.storage;
 
-const browserStorage: HostStorage = {
-  persist: async () =>
-    (await manager()
-      ?.persist?.()
-      .catch(() => false)) ?? false,
+const browserStorage: Omit<HostStorage, "persist"> = {
   persisted: async () =>
     manager()
       ?.persisted?.()

@@ -1,27 +1,32 @@
 import type { ConnectOptions, Rivulet } from "./core/api.ts";
 import { gatewayAddress } from "./address.ts";
-import { browserHost } from "./browser-host.ts";
+import { persistStorage } from "./persist-storage.ts";
 import { whoSignsIn } from "./core/tokens.ts";
-import { loadEngine } from "./load-engine.ts";
-import { openClient } from "./open-client.ts";
+import type { OfPage, Opening } from "./open-here.ts";
+import { openInWorker } from "./remote/start-worker.ts";
 
 /**
- * Opens what this device keeps and begins to connect; resolves offline too. Rejects when the URL is none, when
- * the engine cannot be had, or when a newer version of the page owns the device's store; and, with `token` and without
- * `user`, when it cannot be told who the user is.
+ * Opens what this device keeps and begins to connect; resolves offline too. All the work is done in a worker of this client's
+ * own; where none can be started it is done here. Rejects when the URL is none, when the engine cannot be had, or when a newer
+ * version of the page owns the device's store; and, with `token` and without `user`, when it cannot be told who the user is.
  */
 export async function connect(options: ConnectOptions): Promise<Rivulet> {
   const address = gatewayAddress(options.url);
   options.signal?.throwIfAborted();
   const { principal, tokens } = await whoSignsIn(options);
   options.signal?.throwIfAborted();
-  return openClient(browserHost(address), {
+  const opening: Opening = {
+    url: address.http.href,
     account: options.name ?? address.http.href,
     principal,
-    tokens,
-    databases: typeof indexedDB === "undefined" ? undefined : indexedDB,
-    engine: await loadEngine(options.engineUrl),
+    isSignedIn: tokens !== undefined,
     offline: options.offline ?? false,
-    signal: options.signal,
-  });
+    engineUrl: options.engineUrl === undefined ? undefined : new URL(options.engineUrl, location.href).href,
+    hasLocks: typeof navigator !== "undefined" && navigator.locks !== undefined,
+  };
+  const page: OfPage = { tokens, persist: persistStorage, signal: options.signal };
+  const remote = await openInWorker(opening, page);
+  if (remote !== undefined) return remote;
+  const { openHere } = await import("./open-here.ts");
+  return openHere(opening, page);
 }

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { copyFile } from "node:fs/promises";
+import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { build } from "vite";
@@ -12,20 +12,27 @@ const here = import.meta.dirname;
 const consoleConfig = join(here, "console/vite.config.ts");
 
 const ENGINES = ["engine.wasm", "engine.plain.wasm"];
+const WORKER = "worker.js";
+
+/** What modules name by URL: as it stands in the source, and the file of the package that it is. */
+const BESIDE = [
+  ...ENGINES.map((name) => ({ source: `../build/${name}`, name })),
+  { source: "./worker.ts", name: WORKER },
+];
 
 /**
- * The package carries both builds of the engine beside its module. Bundlers of those who use it look for exactly this form;
- * Vite, if it saw it here, would put the files into the module as base64.
+ * The package carries both builds of the engine and the worker beside its modules. Bundlers of those who use it look for exactly
+ * this form; Vite, if it saw it here, would put the files into the module as base64.
  */
-function enginesBeside(dist: string): Plugin {
-  const places = ENGINES.map((name, index) => {
-    const inSource = `new URL("../build/${name}", import.meta.url)`;
+function besideModules(): Plugin {
+  const places = BESIDE.map(({ source, name }, index) => {
+    const inSource = `new URL("${source}", import.meta.url)`;
     // As long as what it stands for, so that the source map stays right.
-    const held = `__RIVULET_ENGINE_URL_${index}__`.padEnd(inSource.length, "_");
+    const held = `__RIVULET_URL_${index}__`.padEnd(inSource.length, "_");
     return { inSource, held, inPackage: `new URL("./${name}", import.meta.url)` };
   });
   return {
-    name: "rivulet-engines-beside",
+    name: "rivulet-beside-modules",
     enforce: "pre",
     transform(code) {
       if (!places.some(({ inSource }) => code.includes(inSource))) return undefined;
@@ -37,9 +44,39 @@ function enginesBeside(dist: string): Plugin {
     renderChunk(code) {
       return places.reduce((text, { held, inPackage }) => text.replace(held, inPackage), code);
     },
+  };
+}
+
+function engines(dist: string): Plugin {
+  return {
+    name: "rivulet-engines",
     async closeBundle() {
       for (const name of ENGINES) await copyFile(join(here, "../build", name), join(dist, name));
     },
+  };
+}
+
+/** The worker is one file, with everything inside: nobody resolves imports for it. */
+function worker(dist: string): Plugin {
+  return {
+    name: "rivulet-worker",
+    async closeBundle() {
+      await build({
+        ...moduleConfig(dist, { entry: "remote/worker.ts", name: WORKER, external: [] }),
+        plugins: [besideModules()],
+        configFile: false,
+        logLevel: "warn",
+      });
+    },
+  };
+}
+
+/** Several builds write there: it is emptied once, before them. */
+function emptied(dist: string): Plugin {
+  return {
+    name: "rivulet-emptied",
+    apply: "build",
+    buildStart: () => rm(dist, { recursive: true, force: true }),
   };
 }
 
@@ -68,26 +105,43 @@ function consolePage(): Plugin {
   };
 }
 
-/** The SDK, built into `dist`: one module for browsers, `idb` beside it. */
-export function sdkConfig(dist: string): InlineConfig & { plugins: Plugin[] } {
+function moduleConfig(
+  dist: string,
+  { entry, name, external }: { entry: string; name: string; external: string[] },
+): InlineConfig {
   return {
     root: here,
-    plugins: [enginesBeside(dist), furtherEntries(dist), declarations(dist)],
     build: {
-      lib: { entry: join(here, "index.ts"), formats: ["es"], fileName: "index" },
+      lib: { entry: join(here, entry), formats: ["es"], fileName: () => name },
       outDir: dist,
-      emptyOutDir: true,
+      emptyOutDir: false,
       target: "es2022",
       minify: false,
       sourcemap: true,
       rolldownOptions: {
-        external: ["idb"],
+        external,
+        output: { chunkFileNames: "[name].js" },
         // The one change to the code keeps every column in its place.
         onLog: (level, log, handle) => {
           if (log.code !== "SOURCEMAP_BROKEN") handle(level, log);
         },
       },
     },
+  };
+}
+
+/** The SDK, built into `dist`: one module for browsers, its worker, and what the module loads where there can be no worker. */
+export function sdkConfig(dist: string): InlineConfig & { plugins: Plugin[] } {
+  return {
+    ...moduleConfig(dist, { entry: "index.ts", name: "index.js", external: ["idb"] }),
+    plugins: [
+      emptied(dist),
+      besideModules(),
+      worker(dist),
+      engines(dist),
+      furtherEntries(dist),
+      declarations(dist),
+    ],
   };
 }
 

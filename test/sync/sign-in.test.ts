@@ -1,6 +1,6 @@
 /** Tokens are had before connecting, renewed on the open connection in time, and what goes wrong is said clearly. */
 import { expect, test } from "vitest";
-import { signedOut } from "../../sync/sign-in.ts";
+import { signedOut } from "../../sync/signed-out.ts";
 import { Upstream } from "../../sync/upstream.ts";
 import type { UpstreamState } from "../../sync/live-connection.ts";
 import { metadata } from "../../wire/apis/metadata.ts";

@@ -98,19 +98,35 @@ test("the entries for Node and React stand by themselves, with their types", asy
   expect(stdout).toBe("memory function\n");
 });
 
-test("the module names both builds of its engine in the form that bundlers look for, and holds no copy", async () => {
-  const code = await readFile(join(dist, "index.js"), "utf8");
-  for (const name of ENGINES) {
-    expect(code.split(`new URL("./${name}", import.meta.url)`), name).toHaveLength(2);
-    expect(await readFile(join(dist, name))).toEqual(await readFile(join(repository, "build", name)));
+test("each module names what lies beside it in the form that bundlers look for, and holds no copy", async () => {
+  const beside = { "index.js": ["worker.js"], "worker.js": ENGINES, "open-here.js": ENGINES };
+  for (const [module, names] of Object.entries(beside)) {
+    const code = await readFile(join(dist, module), "utf8");
+    for (const name of names)
+      expect(code.split(`new URL("./${name}", import.meta.url)`), `${name} in ${module}`).toHaveLength(2);
+    expect(code).not.toContain("AGFzbQ");
+    expect(code).not.toContain("__RIVULET_URL");
   }
-  expect(code).not.toContain("AGFzbQ");
-  expect(code).not.toContain("RIVULET_ENGINE");
-  const imports = [...code.matchAll(/^import .* from "([^"]+)";?$/gm)].map(([, name]) => name);
-  expect(imports).toEqual(["idb"]);
+  for (const name of ENGINES)
+    expect(await readFile(join(dist, name))).toEqual(await readFile(join(repository, "build", name)));
 });
 
-test("an app's own bundler finds both builds of the engine without being told", async () => {
+test("the worker is one file, and the module loads the client itself only where there can be no worker", async () => {
+  const importsOf = async (module: string) => {
+    const code = await readFile(join(dist, module), "utf8");
+    return [...code.matchAll(/^(?:import|export) [^;]*? from "([^"]+)";?$/gm)].map(([, name]) => name);
+  };
+  expect(await importsOf("worker.js")).toEqual([]);
+  expect(await importsOf("open-here.js")).toContain("idb");
+  const reached = new Set(["index.js"]);
+  for (const module of reached) {
+    for (const name of await importsOf(module)) reached.add(name?.replace("./", "") ?? "");
+  }
+  expect(reached).not.toContain("idb");
+  expect(reached).not.toContain("open-here.js");
+});
+
+test("an app's own bundler finds the worker and both builds of the engine without being told", async () => {
   await writeFile(join(app, "index.html"), '<script type="module" src="./main.js"></script>');
   await writeFile(
     join(app, "main.js"),
@@ -119,8 +135,9 @@ test("an app's own bundler finds both builds of the engine without being told", 
   await build({ root: app, configFile: false, logLevel: "error", build: { assetsInlineLimit: 0 } });
   const assets = await readdir(join(app, "dist/assets"));
   const engines = assets.filter((name) => name.endsWith(".wasm"));
-  const script = assets.find((name) => name.endsWith(".js"));
   expect(engines).toHaveLength(ENGINES.length);
-  const code = await readFile(join(app, "dist/assets", script ?? ""), "utf8");
+  const [page, worker] = ["index-", "worker-"].map((name) => assets.find((each) => each.startsWith(name)));
+  expect(await readFile(join(app, "dist/assets", page ?? ""), "utf8")).toContain(worker);
+  const code = await readFile(join(app, "dist/assets", worker ?? ""), "utf8");
   for (const engine of engines) expect(code).toContain(engine);
 });

@@ -4,11 +4,12 @@ import type { HistorySource } from "../../sync/history.ts";
 import type { LiveConnection } from "../../sync/live-connection.ts";
 import type { Metadata } from "../../sync/metadata.ts";
 import type { Outbox } from "../../sync/outbox.ts";
-import type { Replica, ReplicateOptions } from "./api.ts";
+import type { ReplicateOptions } from "./api.ts";
 import type { ClientHost } from "./client-host.ts";
 import type { Device } from "./device.ts";
 import type { Codec } from "./received-record.ts";
 import type { Leading } from "./leading.ts";
+import type { ReplicaClient } from "./replica-client.ts";
 import type { StoredPositions } from "./stored-positions.ts";
 import type { TabChannel } from "./tab-channel.ts";
 
@@ -28,5 +29,5 @@ export interface ClientParts {
   readonly leading: Leading;
   /** Aborts when the client closes. */
   readonly signal: AbortSignal;
-  replicate<V, K>(topic: string, codec: Codec<V, K>, options: ReplicateOptions): Promise<Replica<V, K>>;
+  replicate<V, K>(topic: string, codec: Codec<V, K>, options: ReplicateOptions): Promise<ReplicaClient<V, K>>;
 }

@@ -1,5 +1,4 @@
 /** The public face of a replica: its partitions together. */
-import type { LogRecord } from "../../log/record.ts";
 import type { Metadata } from "../../sync/metadata.ts";
 import { merge } from "../../sync/merge.ts";
 import { watchPartitions } from "../../sync/partition-watch.ts";
@@ -20,8 +19,11 @@ import type { Device } from "./device.ts";
 import type { Leading } from "./leading.ts";
 import { LazyRecord } from "./received-record.ts";
 import type { Codec } from "./received-record.ts";
+import { received } from "./record-batch.ts";
+import type { PartitionRecord, RecordBatch } from "./record-batch.ts";
 import { ReplicaPartitionKeeper } from "./replica-partition.ts";
 import type { ReplicaPartitionOptions } from "./replica-partition.ts";
+import { heldBytes, heldRecords } from "./replica-sums.ts";
 import { directoryStore } from "./directory-store.ts";
 import type { ReadableStore } from "./directory-store.ts";
 import { replicaLock } from "./locks.ts";
@@ -216,7 +218,8 @@ export async function deleteUnkept(
 export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() implements Replica<V, K> {
   readonly topic: string;
   readonly topicId: string;
-  private readonly keeper: ReplicaKeeper;
+  /** The same for all that keep the same partitions of a topic. */
+  readonly keeper: ReplicaKeeper;
   private readonly codec: Codec<V, K>;
   private readonly release: (keeper: ReplicaKeeper, isDeleted: boolean) => Promise<void>;
 
@@ -250,50 +253,67 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
   }
 
   get heldRecords(): number {
-    return this.partitions.reduce((sum, { from, to }) => sum + Number(to - from), 0);
+    return heldRecords(this.partitions);
   }
 
   get heldBytes(): number {
-    return this.partitions.reduce((sum, { bytes }) => sum + bytes, 0);
+    return heldBytes(this.partitions);
   }
 
-  async *read(options: ReadOptions = {}): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
+  read(options: ReadOptions = {}): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
+    return this.received(this.readBatches(options), options);
+  }
+
+  follow(options: FollowOptions = {}): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
+    return this.received(this.followBatches(options), options);
+  }
+
+  async latest(key: K, options: LatestOptions = {}): Promise<ReceivedRecord<V, K> | undefined> {
+    const found = await this.latestRecord(this.codec.key.encode(key).slice(), options);
+    return found && new LazyRecord(this.topic, found.partition, found.record, this.codec);
+  }
+
+  /** `read`, as bytes. */
+  async *readBatches(options: ReadOptions = {}): AsyncGenerator<RecordBatch, void, void> {
     const isBackward = options.direction === "backward";
     for (const keeper of this.chosen(options)) {
+      const { partition } = keeper;
       const start = await startOf(keeper, options);
       const batches = isBackward ? keeper.readBackward(start) : keeper.read(start);
       for await (const records of batches) {
         if (options.signal?.aborted === true) return;
-        yield* this.received(keeper.partition, records);
+        yield { partition, records };
       }
     }
   }
 
-  async latest(key: K, options: LatestOptions = {}): Promise<ReceivedRecord<V, K> | undefined> {
-    const bytes = this.codec.key.encode(key).slice();
+  /** `latest`, as bytes. */
+  async latestRecord(key: Uint8Array, options: LatestOptions): Promise<PartitionRecord | undefined> {
     const found = await Promise.all(
       this.chosen(options).map(async (keeper) => {
-        const record = await keeper.latest(bytes);
-        return record && new LazyRecord(this.topic, keeper.partition, record, this.codec);
+        const record = await keeper.latest(key);
+        return record && { partition: keeper.partition, record };
       }),
     );
     // Whoever writes a key writes to one partition, unless the topic has got more of them since.
     return found
-      .filter((record) => record !== undefined)
-      .reduce<ReceivedRecord<V, K> | undefined>(
-        (last, record) => (last !== undefined && last.timestamp >= record.timestamp ? last : record),
+      .filter((each) => each !== undefined)
+      .reduce<PartitionRecord | undefined>(
+        (last, each) => (last !== undefined && last.record.timestamp >= each.record.timestamp ? last : each),
         undefined,
       );
   }
 
-  async *follow(options: FollowOptions = {}): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
+  /** `follow`, as bytes. */
+  async *followBatches(options: FollowOptions = {}): AsyncGenerator<RecordBatch, void, void> {
     const controller = linkedController(this.keeper.signal);
     const stop = (): void => controller.abort();
     options.signal?.addEventListener("abort", stop, { once: true });
     if (options.signal?.aborted === true) stop();
     const open = async function* (keeper: ReplicaPartitionKeeper, begin: FollowOptions) {
+      const { partition } = keeper;
       const start = await startOf(keeper, begin);
-      for await (const records of keeper.follow(start, controller.signal)) yield { keeper, records };
+      for await (const records of keeper.follow(start, controller.signal)) yield { partition, records };
     };
     const sources = this.chosen(options).map((keeper) => open(keeper, options));
     const { onMore } = this.keeper;
@@ -304,7 +324,7 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
       onMore.add(hear);
     });
     try {
-      for await (const { keeper, records } of merged) yield* this.received(keeper.partition, records);
+      yield* merged;
     } finally {
       if (hear !== undefined) onMore.delete(hear);
       options.signal?.removeEventListener("abort", stop);
@@ -360,11 +380,11 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
     return this.keeper.keepers.filter((keeper) => partition === undefined || keeper.partition === partition);
   }
 
-  private *received(
-    partition: number,
-    records: readonly LogRecord[],
-  ): Generator<ReceivedRecord<V, K>, void, void> {
-    for (const record of records) yield new LazyRecord(this.topic, partition, record, this.codec);
+  private received(
+    batches: AsyncIterable<RecordBatch>,
+    { signal }: ReadOptions,
+  ): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
+    return received(this.topic, batches, this.codec, { isOver: () => signal?.aborted === true });
   }
 }
 

@@ -10,16 +10,13 @@ import { StateEvent } from "./api.ts";
 import type { Admin } from "./api-admin.ts";
 import type {
   ConnectionState,
-  Replica,
   ReplicateOptions,
   Rivulet,
   RivuletEvents,
   StorageStatus,
-  Topic,
   TopicOptions,
   TopicSummary,
 } from "./api.ts";
-import type { Group } from "./api-group.ts";
 import { GroupClient } from "./group/group-client.ts";
 import type { ClientHost } from "./client-host.ts";
 import type { ClientParts } from "./client-parts.ts";
@@ -31,10 +28,9 @@ import { LeaderSession } from "./leader-session.ts";
 import { Leadership } from "./leadership.ts";
 import type { LeadingGround } from "./leading.ts";
 import { OutboxClient } from "./outbox-client.ts";
+import { codecOf } from "./received-record.ts";
 import type { Codec } from "./received-record.ts";
 import { ReplicaClient, ReplicaKeeper, deleteUnkept } from "./replica-client.ts";
-import { bytes, text } from "./serializer.ts";
-import type { Serializer } from "./serializer.ts";
 import { StoredPositions } from "./stored-positions.ts";
 import { openTabChannel } from "./tab-channel.ts";
 import type { TabMessage } from "./tab-channel.ts";
@@ -62,6 +58,7 @@ const PRODUCER_ID_EXPIRATION_MS = 86_400_000;
 const CLIENT_ID = "rivulet-web";
 
 export class RivuletClient extends typedEventTarget<RivuletEvents>() implements Rivulet {
+  readonly runsIn = "page";
   readonly outbox: OutboxClient;
   readonly admin: Admin;
   /** Resolves when what the device holds has been counted. */
@@ -178,20 +175,17 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     return this.parts.device.clusterId();
   }
 
-  topic(name: string): Topic<Uint8Array, string>;
-  topic<V, K = string>(name: string, options: TopicOptions<V, K>): Topic<V, K>;
-  topic<V, K>(name: string, options?: TopicOptions<V, K>): Topic<V, K> {
-    // Without options V and K are what the first signature says, and so are these.
-    const value = options?.value ?? (bytes() as unknown as Serializer<V>);
-    const key = options?.key ?? (text() as unknown as Serializer<K>);
-    return new TopicClient(name, this.parts, { key, value });
+  topic(name: string): TopicClient<Uint8Array, string>;
+  topic<V, K = string>(name: string, options: TopicOptions<V, K>): TopicClient<V, K>;
+  topic<V, K>(name: string, options?: TopicOptions<V, K>): TopicClient<V, K> {
+    return new TopicClient(name, this.parts, codecOf(options));
   }
 
   states({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<ConnectionState, void, void> {
     return connectionStates(this, signal);
   }
 
-  group(groupId: string): Group {
+  group(groupId: string): GroupClient {
     return new GroupClient(groupId, this.parts);
   }
 
@@ -288,7 +282,7 @@ export class RivuletClient extends typedEventTarget<RivuletEvents>() implements 
     name: string,
     codec: Codec<V, K>,
     options: ReplicateOptions,
-  ): Promise<Replica<V, K>> {
+  ): Promise<ReplicaClient<V, K>> {
     const replica = await this.topicToKeep(name, options);
     const key = `${replica.clusterId}/${replica.topicId}/${options.partitions?.join(",") ?? "all"}`;
     let keeper = this.replicas.get(key);

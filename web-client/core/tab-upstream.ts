@@ -3,7 +3,7 @@ import { fullJitterMs, RETRY_BACK_OFF } from "../../sync/back-off.ts";
 import { Connection } from "../../sync/connection.ts";
 import { LiveConnection } from "../../sync/live-connection.ts";
 import type { LiveConnectionOptions, UpstreamState } from "../../sync/live-connection.ts";
-import { SWITCHED_OFF } from "../../sync/upstream.ts";
+import { SWITCHED_OFF } from "../../sync/switched-off.ts";
 import { Bell, sleep } from "../../sync/wait.ts";
 import type { TabLink } from "./tab-link.ts";
 

@@ -1,5 +1,6 @@
 /** Whose tokens an app gives: what is on the device is named by it, and nobody else's token is ever used with it. */
-import { signedOut, type Tokens } from "../../sync/sign-in.ts";
+import type { Tokens } from "../../sync/sign-in.ts";
+import { signedOut } from "../../sync/signed-out.ts";
 import type { ConnectOptions } from "./api.ts";
 
 /** Whoever has not signed in. No user can be called so: a user's principal has a prefix. */

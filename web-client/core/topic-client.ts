@@ -1,11 +1,13 @@
 /** One topic as the app uses it: publish, subscribe, replicate. */
-import { linkedController } from "../../sync/wait.ts";
-import type { Publication, PublishRecord, Replica, ReplicateOptions, Topic } from "./api.ts";
+import type { Publication, PublishRecord, ReplicateOptions, Topic } from "./api.ts";
 import type { SubscribeOptions } from "./api-subscribe.ts";
 import type { ClientParts } from "./client-parts.ts";
+import { encodeRecord } from "./encode-record.ts";
 import type { Codec } from "./received-record.ts";
 import { RecordSubscription } from "./record-subscription.ts";
-import { readTopic } from "./topic-reading.ts";
+import { received } from "./record-batch.ts";
+import type { ReplicaClient } from "./replica-client.ts";
+import { TopicReading } from "./topic-reading.ts";
 
 export class TopicClient<V, K> implements Topic<V, K> {
   readonly name: string;
@@ -18,28 +20,31 @@ export class TopicClient<V, K> implements Topic<V, K> {
     this.codec = codec;
   }
 
-  publish({ key, value, headers, timestamp }: PublishRecord<V, K>): Publication {
+  publish(record: PublishRecord<V, K>): Publication {
     const { device, outbox } = this.parts;
     return outbox.publish({
       topic: this.name,
-      key: key === undefined || key === null ? null : this.codec.key.encode(key).slice(),
-      value: value === null ? null : this.codec.value.encode(value).slice(),
-      headers: (headers ?? []).map((header) => ({ key: header.key, value: header.value?.slice() ?? null })),
+      ...encodeRecord(record, this.codec),
       clusterId: device.clusterId() ?? null,
       topicId: device.topics().get(this.name)?.id ?? null,
-      ...(timestamp !== undefined && { timestamp }),
     });
   }
 
   subscribe(options: SubscribeOptions = {}): RecordSubscription<V, K> {
-    const { name, codec, parts } = this;
-    const controller = linkedController(parts.signal, options.signal);
-    return new RecordSubscription(readTopic({ name, codec, parts, options, controller }), () =>
-      controller.abort(),
-    );
+    const reading = this.read(options);
+    const records = received(this.name, reading.batches(), this.codec, {
+      isOver: () => reading.signal.aborted,
+      onTaken: (partition, next) => reading.moveTo(partition, next),
+    });
+    return new RecordSubscription(records, () => reading.stop());
   }
 
-  replicate(options: ReplicateOptions = {}): Promise<Replica<V, K>> {
+  /** `subscribe`, as bytes: it has to be told what was taken. */
+  read(options: SubscribeOptions): TopicReading {
+    return new TopicReading(this.name, this.parts, options);
+  }
+
+  replicate(options: ReplicateOptions = {}): Promise<ReplicaClient<V, K>> {
     return this.parts.replicate(this.name, this.codec, options);
   }
 }

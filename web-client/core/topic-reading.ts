@@ -1,80 +1,94 @@
 /** Reads a topic as the gateway has it: its partitions together, from where the app says to the end or for ever. */
-import type { LogRecord } from "../../log/record.ts";
 import { EARLIEST } from "../../sync/log-offsets.ts";
 import { merge } from "../../sync/merge.ts";
 import type { TopicMetadata } from "../../sync/metadata.ts";
 import { watchPartitions } from "../../sync/partition-watch.ts";
 import { subscription } from "../../sync/subscription.ts";
+import { linkedController } from "../../sync/wait.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
-import type { ReceivedRecord } from "./api.ts";
 import type { SubscribeOptions } from "./api-subscribe.ts";
 import type { ClientParts } from "./client-parts.ts";
-import { LazyRecord } from "./received-record.ts";
-import type { Codec } from "./received-record.ts";
+import type { RecordBatch } from "./record-batch.ts";
 import { UNCOMPRESSED_BYTES_MAX } from "./replica-reader.ts";
 import { endOffsets, startOffsets, startPlan } from "./start-offsets.ts";
+import type { StartPlan } from "./start-offsets.ts";
 
-export interface TopicReadingOptions<V, K> {
-  readonly name: string;
-  readonly codec: Codec<V, K>;
-  readonly parts: ClientParts;
-  readonly options: SubscribeOptions;
-  /** Ends when it aborts; is aborted when the reader leaves. */
-  readonly controller: AbortController;
-}
+export class TopicReading {
+  private readonly name: string;
+  private readonly parts: ClientParts;
+  private readonly options: SubscribeOptions;
+  private readonly controller: AbortController;
+  /** Once it has begun. */
+  private begun: { readonly plan: StartPlan; readonly topicId: string } | undefined;
 
-interface PartitionBatch {
-  readonly partition: number;
-  readonly batch: readonly LogRecord[];
-}
+  constructor(name: string, parts: ClientParts, options: SubscribeOptions) {
+    this.name = name;
+    this.parts = parts;
+    this.options = options;
+    this.controller = linkedController(parts.signal, options.signal);
+  }
 
-export async function* readTopic<V, K>({
-  name,
-  codec,
-  parts,
-  options,
-  controller,
-}: TopicReadingOptions<V, K>): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
-  const { upstream, metadata, positions } = parts;
-  const { signal } = controller;
-  const plan = startPlan(options.from ?? "latest");
-  try {
-    const topic = await unlessOver(metadata.topicWhenThere(name, signal), parts, signal);
-    if (topic === undefined) return;
-    const partitions = chosen(topic, options.partitions);
-    const stored =
-      plan.kind === "stored" ? await positions.of(plan.name, topic.id) : new Map<number, bigint>();
-    const places = { upstream, topic, partitions, signal };
-    const ends =
-      options.until === undefined ? undefined : await unlessOver(endOffsets(places), parts, signal);
-    if (options.until !== undefined && ends === undefined) return;
-    const starts = await unlessOver(startOffsets(plan, stored, places), parts, signal);
-    if (starts === undefined) return;
-    const open = (partition: number, from: bigint): AsyncGenerator<PartitionBatch, void, void> =>
-      ofPartition(topic, partition, from, ends?.get(partition), parts, options, signal);
-    const unread = partitions.filter((partition) => isUnread(starts.get(partition), ends?.get(partition)));
-    const merged = merge(
-      unread.map((partition) => open(partition, starts.get(partition) ?? EARLIEST)),
-      () => controller.abort(),
-      (add) => {
-        if (options.partitions !== undefined || ends !== undefined) return;
-        watchPartitions(topic, { metadata, clock: upstream.clock, signal }, (more) => {
-          // All that is in a partition that was not there before is new, but for what was read of it before.
-          for (const partition of more) add(open(partition, stored.get(partition) ?? EARLIEST));
-        });
-      },
-    );
-    for await (const { partition, batch } of merged) {
-      for (const record of batch) {
+  /** Aborts when it is over: with the client, by the app's signal, or by `stop`. */
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  /** Makes `batches` end, also while it waits. */
+  stop(): void {
+    this.controller.abort();
+  }
+
+  /** Everything before `next` was taken: what is stored moves there. */
+  moveTo(partition: number, next: bigint): void {
+    if (this.begun?.plan.kind === "stored")
+      this.parts.positions.moveTo(this.begun.plan.name, this.begun.topicId, partition, next);
+  }
+
+  /** Resolves when what was taken is noted. */
+  async noted(): Promise<void> {
+    if (this.begun?.plan.kind === "stored") await this.parts.positions.flush();
+  }
+
+  /** To be called once. */
+  async *batches(): AsyncGenerator<RecordBatch, void, void> {
+    const { name, parts, options, signal } = this;
+    const { upstream, metadata } = parts;
+    const plan = startPlan(options.from ?? "latest");
+    try {
+      const topic = await unlessOver(metadata.topicWhenThere(name, signal), parts, signal);
+      if (topic === undefined) return;
+      this.begun = { plan, topicId: topic.id };
+      const partitions = chosen(topic, options.partitions);
+      const stored =
+        plan.kind === "stored" ? await parts.positions.of(plan.name, topic.id) : new Map<number, bigint>();
+      const places = { upstream, topic, partitions, signal };
+      const ends =
+        options.until === undefined ? undefined : await unlessOver(endOffsets(places), parts, signal);
+      if (options.until !== undefined && ends === undefined) return;
+      const starts = await unlessOver(startOffsets(plan, stored, places), parts, signal);
+      if (starts === undefined) return;
+      const open = (partition: number, from: bigint): AsyncGenerator<RecordBatch, void, void> =>
+        ofPartition(topic, partition, from, ends?.get(partition), parts, options, signal);
+      const unread = partitions.filter((partition) => isUnread(starts.get(partition), ends?.get(partition)));
+      const merged = merge(
+        unread.map((partition) => open(partition, starts.get(partition) ?? EARLIEST)),
+        () => this.stop(),
+        (add) => {
+          if (options.partitions !== undefined || ends !== undefined) return;
+          watchPartitions(topic, { metadata, clock: upstream.clock, signal }, (more) => {
+            // All that is in a partition that was not there before is new, but for what was read of it before.
+            for (const partition of more) add(open(partition, stored.get(partition) ?? EARLIEST));
+          });
+        },
+      );
+      for await (const batch of merged) {
         if (signal.aborted) return;
-        yield new LazyRecord(topic.name, partition, record, codec);
-        // The app has asked for the next one.
-        if (plan.kind === "stored") positions.moveTo(plan.name, topic.id, partition, record.offset + 1n);
+        yield batch;
       }
+    } finally {
+      this.stop();
+      await this.noted();
     }
-  } finally {
-    controller.abort();
-    if (plan.kind === "stored") await positions.flush();
   }
 }
 
@@ -117,7 +131,7 @@ async function* ofPartition(
   { upstream, metadata, engine, history }: ClientParts,
   { onGap }: SubscribeOptions,
   signal: AbortSignal,
-): AsyncGenerator<PartitionBatch, void, void> {
+): AsyncGenerator<RecordBatch, void, void> {
   const batches = subscription({
     upstream,
     engine,
@@ -135,5 +149,5 @@ async function* ofPartition(
     },
     signal,
   });
-  for await (const batch of batches) yield { partition, batch };
+  for await (const records of batches) yield { partition, records };
 }

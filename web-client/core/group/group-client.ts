@@ -1,8 +1,8 @@
 import type { Group, GroupSubscribeOptions, GroupSubscription } from "../api-group.ts";
 import type { ClientParts } from "../client-parts.ts";
-import { bytes, text } from "../serializer.ts";
-import type { Serializer } from "../serializer.ts";
+import type { Codec } from "../received-record.ts";
 import { GroupSubscriptionClient } from "./group-subscription.ts";
+import { groupCodec, newMemberId, someOf } from "./group-options.ts";
 
 export class GroupClient implements Group {
   readonly groupId: string;
@@ -17,10 +17,20 @@ export class GroupClient implements Group {
     topics: readonly string[],
     options: GroupSubscribeOptions<V, K> = {},
   ): GroupSubscription<V, K> {
-    if (topics.length === 0) throw new TypeError("subscribe(): give the group at least one topic");
-    // Without serializers V and K are what the signature says, and so are these.
-    const value = options.value ?? (bytes() as unknown as Serializer<V>);
-    const key = options.key ?? (text() as unknown as Serializer<K>);
-    return new GroupSubscriptionClient(this.groupId, topics, options, this.parts, { key, value });
+    const memberId = newMemberId(() => this.parts.host.random());
+    return this.member(memberId, someOf(topics), options, groupCodec(options));
+  }
+
+  /** A member of this name, which nobody else has. */
+  member<V, K>(
+    memberId: string,
+    topics: readonly string[],
+    options: GroupSubscribeOptions<V, K>,
+    codec: Codec<V, K>,
+  ): GroupSubscriptionClient<V, K> {
+    return new GroupSubscriptionClient(
+      { groupId: this.groupId, memberId, topics, options, codec },
+      this.parts,
+    );
   }
 }

@@ -36,6 +36,14 @@ const CLOSE_MS = 5000;
 /** Codes that say that a topic is not there any more. */
 const GONE: ReadonlySet<number> = new Set([ErrorCode.UNKNOWN_TOPIC_ID, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]);
 
+export interface GroupMembership<V, K> {
+  readonly groupId: string;
+  readonly memberId: string;
+  readonly topics: readonly string[];
+  readonly options: GroupSubscribeOptions<V, K>;
+  readonly codec: Codec<V, K>;
+}
+
 export class GroupSubscriptionClient<V, K>
   extends typedEventTarget<GroupEvents>()
   implements GroupSubscription<V, K>
@@ -55,26 +63,16 @@ export class GroupSubscriptionClient<V, K>
   private closing: Promise<void> | undefined;
   private cancelWorkTimer: () => void = () => undefined;
 
-  constructor(
-    groupId: string,
-    topics: readonly string[],
-    options: GroupSubscribeOptions<V, K>,
-    parts: ClientParts,
-    codec: Codec<V, K>,
-  ) {
+  constructor({ groupId, memberId, topics, options, codec }: GroupMembership<V, K>, parts: ClientParts) {
     super();
     this.groupId = groupId;
     this.topics = [...new Set(topics)];
     this.options = options;
     this.parts = parts;
     this.codec = codec;
-    const { upstream, host } = parts;
+    const { upstream } = parts;
     const { instanceId } = options;
-    this.memberId = Array.from({ length: 4 }, () =>
-      Math.floor(host.random() * 2 ** 32)
-        .toString(16)
-        .padStart(8, "0"),
-    ).join("-");
+    this.memberId = memberId;
     this.reading = new GroupReading((where, from, signal) => this.read(where, from, signal));
     this.member = new GroupMember({
       upstream,

@@ -1,0 +1,228 @@
+/** A client that lives in a worker, as the page sees it: each method asks, and what can be seen without asking is mirrored. */
+import { SWITCHED_OFF } from "../../sync/switched-off.ts";
+import { StateEvent } from "../core/api.ts";
+import type {
+  ConnectionState,
+  Outbox,
+  OutboxEntry,
+  OutboxEvents,
+  Publication,
+  PublishRecord,
+  Replica,
+  ReplicateOptions,
+  Rivulet,
+  RivuletEvents,
+  StorageStatus,
+  Topic,
+  TopicOptions,
+  TopicSummary,
+} from "../core/api.ts";
+import type { Admin } from "../core/api-admin.ts";
+import type { Group } from "../core/api-group.ts";
+import type { SubscribeOptions } from "../core/api-subscribe.ts";
+import { encodeRecord } from "../core/encode-record.ts";
+import type { EncodedRecord } from "../core/encode-record.ts";
+import { codecOf } from "../core/received-record.ts";
+import type { Codec } from "../core/received-record.ts";
+import { received } from "../core/record-batch.ts";
+import { RecordSubscription } from "../core/record-subscription.ts";
+import { typedEventTarget } from "../core/typed-events.ts";
+import { connectionStates } from "../core/watch.ts";
+import type { FarClient } from "./client-service.ts";
+import { Publisher } from "./publishing.ts";
+import { RemoteGroup } from "./remote-group.ts";
+import { RemoteReading } from "./remote-reading.ts";
+import { RemoteReplica } from "./remote-replica.ts";
+
+export class RemoteClient extends typedEventTarget<RivuletEvents>() implements Rivulet {
+  readonly runsIn = "worker";
+  readonly outbox: RemoteOutbox;
+  readonly admin: Admin;
+  private readonly far: FarClient;
+  private readonly publisher: Publisher;
+  private readonly end: (reason: string) => void;
+  private connection: ConnectionState;
+  private isSwitchedOff: boolean;
+  /** How often this page has switched it on or off: what was so before is not told any more. */
+  private switches = 0;
+  private published = 0;
+  private closing: Promise<void> | undefined;
+
+  /** `end` is called once it is closed. */
+  constructor(far: FarClient, isOffline: boolean, end: (reason: string) => void) {
+    super();
+    this.far = far;
+    this.end = end;
+    this.isSwitchedOff = isOffline;
+    this.connection = far.state.connection;
+    this.publisher = new Publisher((topic, records) => far.stream("publish", undefined, topic, records));
+    this.outbox = new RemoteOutbox(far, () => this.published - far.state.published);
+    // All its methods ask, and answer once.
+    this.admin = new Proxy({} as Admin, {
+      get:
+        (_, name) =>
+        (...args: unknown[]) =>
+          far.call("admin", name as keyof Admin, ...args),
+    });
+    far.listen("state", (state) => {
+      if (far.state.switches >= this.switches) this.tell(state);
+    });
+  }
+
+  get state(): ConnectionState {
+    return this.connection;
+  }
+
+  get storage(): "indexeddb" | "memory" {
+    return this.far.state.storage;
+  }
+
+  storageStatus(): Promise<StorageStatus> {
+    return this.far.call("storageStatus");
+  }
+
+  persist(): Promise<boolean> {
+    return this.far.call("persist");
+  }
+
+  get clusterId(): string | undefined {
+    return this.far.state.clusterId;
+  }
+
+  topic(name: string): Topic<Uint8Array, string>;
+  topic<V, K = string>(name: string, options: TopicOptions<V, K>): Topic<V, K>;
+  topic<V, K>(name: string, options?: TopicOptions<V, K>): Topic<V, K> {
+    return new RemoteTopic(name, this.far, codecOf(options), (record) => {
+      this.published += 1;
+      return this.publisher.publish(name, record);
+    });
+  }
+
+  states({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<ConnectionState, void, void> {
+    return connectionStates(this, signal);
+  }
+
+  group(groupId: string): Group {
+    return new RemoteGroup(groupId, this.far);
+  }
+
+  topics(): Promise<TopicSummary[]> {
+    return this.far.call("topics");
+  }
+
+  goOffline(): void {
+    this.switch(true, { name: "offline", reason: SWITCHED_OFF });
+  }
+
+  goOnline(): void {
+    this.switch(false, { name: "connecting", reason: undefined });
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.far
+      .call("close")
+      // What cannot be asked any more is closed.
+      .catch(() => undefined)
+      .then(() => this.end("closed by the app"));
+    return this.closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The worker is gone. */
+  lose(reason: string): void {
+    this.tell({ name: "closed", reason });
+    this.end(reason);
+  }
+
+  /** The state follows at once, as it does where the client runs in the page. */
+  private switch(isOff: boolean, state: ConnectionState): void {
+    if (this.isSwitchedOff === isOff || this.connection.name === "closed") return;
+    this.isSwitchedOff = isOff;
+    this.switches += 1;
+    this.far.call(isOff ? "goOffline" : "goOnline").catch(() => undefined);
+    this.tell(state);
+  }
+
+  private tell(state: ConnectionState): void {
+    const { name, reason } = this.connection;
+    if (state.name === name && state.reason === reason) return;
+    this.connection = state;
+    this.dispatchEvent(new StateEvent(state));
+  }
+}
+
+class RemoteTopic<V, K> implements Topic<V, K> {
+  readonly name: string;
+  private readonly far: FarClient;
+  private readonly codec: Codec<V, K>;
+  private readonly send: (record: EncodedRecord) => Publication;
+
+  constructor(
+    name: string,
+    far: FarClient,
+    codec: Codec<V, K>,
+    send: (record: EncodedRecord) => Publication,
+  ) {
+    this.name = name;
+    this.far = far;
+    this.codec = codec;
+    this.send = send;
+  }
+
+  publish(record: PublishRecord<V, K>): Publication {
+    return this.send(encodeRecord(record, this.codec));
+  }
+
+  subscribe(options: SubscribeOptions = {}): RecordSubscription<V, K> {
+    const reading = new RemoteReading(this.name, this.far, options);
+    const records = received(this.name, reading.batches(), this.codec, {
+      isOver: () => reading.signal.aborted,
+      onTaken: (partition, next) => reading.moveTo(partition, next),
+    });
+    return new RecordSubscription(records, () => reading.stop());
+  }
+
+  async replicate(options: ReplicateOptions = {}): Promise<Replica<V, K>> {
+    return new RemoteReplica(await this.far.call("replicate", this.name, options), this.codec);
+  }
+}
+
+class RemoteOutbox extends typedEventTarget<OutboxEvents>() implements Outbox {
+  private readonly far: FarClient;
+  private readonly underWay: () => number;
+
+  /** `underWay` counts what was published and has not reached the worker. */
+  constructor(far: FarClient, underWay: () => number) {
+    super();
+    this.far = far;
+    this.underWay = underWay;
+    far.listen("outbox", () => this.dispatchEvent(new Event("change")));
+  }
+
+  get pending(): number {
+    return this.far.state.outbox.pending + this.underWay();
+  }
+
+  get asking(): number {
+    return this.far.state.outbox.asking;
+  }
+
+  get problem(): string | undefined {
+    return this.far.state.outbox.problem;
+  }
+
+  list(): Promise<OutboxEntry[]> {
+    return this.far.call("listOutbox");
+  }
+
+  retry(ids: readonly number[]): Promise<void> {
+    return this.far.call("retry", ids);
+  }
+
+  discard(ids: readonly number[]): Promise<void> {
+    return this.far.call("discard", ids);
+  }
+}

@@ -1,0 +1,27 @@
+/** What the worker runs: one client, for the page that has started it. */
+import { openHere } from "../open-here.ts";
+import type { Opening } from "../open-here.ts";
+import { loadEngine } from "../load-engine.ts";
+import { Channel } from "./channel.ts";
+import type { ChannelPort } from "./channel.ts";
+import { clientService } from "./client-service.ts";
+import type { PageService } from "./start-worker.ts";
+
+const service = {
+  /** Rejects when it cannot be had here; the page may have more luck. */
+  prepare: async (engineUrl: string | undefined): Promise<void> => void (await loadEngine(engineUrl)),
+
+  open: async (opening: Opening) => {
+    const page = channel.root<PageService>();
+    const client = await openHere(opening, {
+      tokens: opening.isSignedIn ? () => page.call("token") : undefined,
+      persist: () => page.call("persist").catch(() => false),
+      signal: undefined,
+    });
+    return clientService(client);
+  },
+};
+
+export type WorkerService = typeof service;
+
+const channel = new Channel(globalThis as unknown as ChannelPort, service);
