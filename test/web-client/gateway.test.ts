@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Kafka, logLevel } from "kafkajs";
 import type { BrowserContext, Page } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type * as Sdk from "../../web-client/index.ts";
 import { startTestGateway } from "../gateway/start-gateway.ts";
 import type { TestGateway } from "../gateway/start-gateway.ts";
@@ -542,4 +542,54 @@ test("what is held of a topic that was made anew goes from the device, and the p
     status: { kind: "indexeddb", reason: undefined },
   });
   expect(left.status.quota).toBeGreaterThan(left.status.usage ?? 0);
+});
+
+test("the work is done in a worker, and the page decodes; where no worker can be loaded the client runs in the page and says so", async () => {
+  const use = () => {
+    const ours: Sdk.Serializer<string> = {
+      encode: (value) => new TextEncoder().encode(value),
+      decode: (bytes) => `${document.title}: ${new TextDecoder().decode(bytes)}`,
+    };
+    const notes = client.topic("notes", { value: ours });
+    const isRefused = (): boolean => {
+      const refusing: Sdk.Serializer<string> = {
+        encode: () => {
+          throw new RangeError("not this");
+        },
+        decode: String,
+      };
+      try {
+        client.topic("notes", { value: refusing }).publish({ value: "" });
+        return false;
+      } catch (error) {
+        return error instanceof RangeError;
+      }
+    };
+    return (async () => {
+      await notes.publish({ key: "k", value: "one", headers: [{ key: "h", value: new Uint8Array([7]) }] })
+        .delivered;
+      for await (const { value, key, headers } of notes.subscribe({ from: "earliest" }))
+        return { value, key, header: headers[0]?.value?.[0], refused: isRefused(), runsIn: client.runsIn };
+      return undefined;
+    })();
+  };
+  const expected = { value: "ready: one", key: "k", header: 7, refused: true };
+  const page = await openPage();
+  expect(await page.evaluate(use)).toEqual({ ...expected, runsIn: "worker" });
+  expect(page.workers()).toHaveLength(1);
+  await page.evaluate(() => client.close());
+  await vi.waitFor(() => expect(page.workers()).toHaveLength(0));
+  await context.addInitScript(() => {
+    const Real = globalThis.Worker;
+    globalThis.Worker = class extends Real {
+      constructor() {
+        super("/not-there.js", { type: "module" });
+      }
+    };
+  });
+  const said: string[] = [];
+  context.on("console", (message) => said.push(message.text()));
+  const without = await openPage();
+  expect(await without.evaluate(use)).toEqual({ ...expected, runsIn: "page" });
+  expect(said.some((each) => each.includes("runs in the page"))).toBe(true);
 });
