@@ -22,6 +22,8 @@ export class CleanedSegment {
   private readonly files: Files;
   private readonly group: readonly Segment[];
   private readonly base: bigint;
+  /** As the store that it was opened in is asked for it: the file's own may be longer. */
+  private readonly name: string;
   private readonly file: StoreFile;
   private readonly index: SegmentIndex;
   private pieces: Uint8Array[] = [];
@@ -38,11 +40,18 @@ export class CleanedSegment {
     const base = group[0]?.baseOffset ?? 0n;
     const name = cleanedFile(files.directory, base);
     await files.store.delete([name]);
-    return new CleanedSegment(files, group, await files.store.open(name), indexIntervalBytes);
+    return new CleanedSegment(files, group, name, await files.store.open(name), indexIntervalBytes);
   }
 
-  private constructor(files: Files, group: readonly Segment[], file: StoreFile, indexIntervalBytes: number) {
+  private constructor(
+    files: Files,
+    group: readonly Segment[],
+    name: string,
+    file: StoreFile,
+    indexIntervalBytes: number,
+  ) {
     this.files = files;
+    this.name = name;
     this.group = group;
     this.base = group[0]?.baseOffset ?? 0n;
     this.file = file;
@@ -93,12 +102,12 @@ export class CleanedSegment {
 
   async discard(): Promise<void> {
     await this.file.close();
-    await this.files.store.delete([this.file.name]);
+    await this.files.store.delete([this.name]);
   }
 
   /** Counts from here on, also after a stop. When this fails, what it was made of is still as it was. */
   async beginSwap(): Promise<void> {
-    await this.files.store.rename(this.file.name, swapFile(this.files.directory, this.base));
+    await this.files.store.rename(this.name, swapFile(this.files.directory, this.base));
   }
 
   /** Takes the place of what it was made of, which nobody reads any more. When this fails, the next start ends it. */
@@ -137,7 +146,7 @@ export class CleanedSegment {
 
   private segmentOn(file: StoreFile): Segment {
     const { base, group } = this;
-    const segment = new Segment(base, file.name);
+    const segment = new Segment(base, segmentFile(this.files.directory, base, "log"));
     segment.file = file;
     segment.bytes = this.size;
     segment.readableBytes = this.size;

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { MemoryStore } from "../../log/memory-store.ts";
 import { PartitionLog } from "../../log/partition-log.ts";
-import type { ReadableStore } from "../../web-client/core/directory-store.ts";
+import { directoryStore, type ReadableStore } from "../../web-client/core/directory-store.ts";
 import { ReplicaReader } from "../../web-client/core/replica-reader.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import { BatchHeader } from "../../log/batch.ts";
@@ -102,5 +102,26 @@ test("at each step of a compaction a tab that reads along finds the last record 
   expect(gaps).toEqual([]);
   const rises = slowly.every((offset, at) => offset === -1n || offset > (slowly[at - 1] ?? -1n));
   expect(rises).toBe(true);
+  await log.close();
+});
+
+test("a replica in a part of the device's store is compacted: its files have longer names than they are asked for by", async () => {
+  const store = directoryStore(new WatchedStore(), "a-topic-id/");
+  const settings = {
+    "cleanup.policy": "compact",
+    "segment.bytes": 600,
+    "min.cleanable.dirty.ratio": 0,
+    "segment.index.bytes": 400,
+  };
+  const log = await PartitionLog.open(optionsFor(store, { config: config(settings) }));
+  for (let at = 0; at < 60; at++) {
+    const batch = batchOf([{ key: `key ${at % 3}`, value: `value ${at}` }]);
+    new BatchHeader(batch).stamp(BigInt(at), 0);
+    await log.appendReplica(batch, { from: BigInt(at), to: BigInt(at + 1) });
+  }
+  const before = log.sizeBytes;
+  await log.compact({ mapBytesMax: 1024 * 1024, pace: () => Promise.resolve(true) });
+  expect(log.fenced).toBeUndefined();
+  expect(log.sizeBytes).toBeLessThan(before / 2);
   await log.close();
 });
