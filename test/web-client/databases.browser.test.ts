@@ -1,6 +1,7 @@
 import { openDB } from "idb";
 import type { IDBPDatabase } from "idb";
 import { IdbOutboxStore } from "../../web-client/idb-outbox-store.ts";
+import { takeOver } from "../../sync/outbox-rows.ts";
 import { outboxRecord } from "../sync/outbox-store-contract.ts";
 import { expect, test } from "vitest";
 import { ANONYMOUS } from "../../web-client/core/tokens.ts";
@@ -16,8 +17,15 @@ function visit(account: string): Promise<Device> {
   return openDevice(host, { account, principal: ANONYMOUS, databases: indexedDB, onLost: nothing });
 }
 
+/** Of the tab that leads: the others write no replicas, and note only what that one may. */
+async function visitAndLead(account: string): Promise<Device> {
+  const device = await visit(account);
+  await device.lead(await takeOver(device.outbox));
+  return device;
+}
+
 test("what a device holds and knows is there at the next visit, by cluster", async () => {
-  const device = await visit("visits");
+  const device = await visitAndLead("visits");
   expect(device.storage).toBe("indexeddb");
   expect(device.clusterId()).toBeUndefined();
   const topic = {
@@ -34,7 +42,7 @@ test("what a device holds and knows is there at the next visit, by cluster", asy
   }
   device.noteHeld("topic-id", 0, undefined);
   await device.close();
-  const again = await visit("visits");
+  const again = await visitAndLead("visits");
   expect(again.clusterId()).toBe("two");
   expect([...again.topics().values()]).toEqual([{ ...topic, clusterId: "two" }]);
   expect(again.held("topic-id", 0)).toBeUndefined();
@@ -56,7 +64,7 @@ test("a tab with older code gives the database up to a newer one, and says why",
   const name = accountName("upgrade", ANONYMOUS);
   const reasons: string[] = [];
   const older = await openAccount(indexedDB, name, (reason) => reasons.push(reason));
-  const newer = await openDB(name, 3);
+  const newer = await openDB(name, older.version + 1);
   expect(reasons).toEqual([expect.stringContaining("newer version")]);
   expect(() => older.transaction("facts")).toThrow();
   // And older code does not fall back to memory beside the newer one's outbox.
@@ -121,7 +129,7 @@ test("a tab that does not let go of an older store, frozen perhaps, is named as 
 });
 
 test("a store of replicas that is deleted under a tab, or whose connection is lost, is opened anew by who uses it next", async () => {
-  const device = await visit("thrown away");
+  const device = await visitAndLead("thrown away");
   const store = await device.replicas("cluster");
   const lost: string[] = [];
   store.onLost((reason) => lost.push(reason));
