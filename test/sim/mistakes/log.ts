@@ -6,7 +6,7 @@ export const logMistakes: readonly Mistake[] = [
     name: "acknowledge-before-sync",
     breaks: "What is acknowledged with acks=all survives a loss of power.",
     caughtBy: ["acknowledged is durable", "read is durable", "one offset, one record", "producers are known"],
-    seed: 2,
+    seed: 60,
     edits: [
       {
         file: "log/commit-queue.ts",
@@ -320,7 +320,7 @@ export const logMistakes: readonly Mistake[] = [
     name: "one-record-more-deleted",
     breaks: "DeleteRecords takes what it was asked to, and nothing behind it.",
     caughtBy: ["logs are whole", "readers miss nothing"],
-    seed: 12,
+    seed: 88,
     edits: [
       {
         file: "log/log-segments.ts",
