@@ -41,6 +41,8 @@ const KEYS_BYTES_MAX = 16 * 1024 * 1024;
 const COMPACTIONS_MAX = 20;
 /** How often it is looked at while nothing comes, in milliseconds: at least, and at most. */
 const LOOK_MS = [1000, 60_000] as const;
+/** Whatever there is to compact, the segment that is written to included: a batch may be larger than the whole budget. */
+const ALL_AT_ONCE = { minCleanableRatio: 0, maxCompactionLagMs: -(2n ** 62n) } as const;
 /** A clock that was set back by more than this says nothing about how long somebody was away. */
 const SET_BACK_MS = 60_000;
 
@@ -184,7 +186,7 @@ export class ReplicaUpkeep {
     for (let times = 0; times < COMPACTIONS_MAX && !this.controller.signal.aborted; times++) {
       const { config } = topic;
       const isOver = config.retentionBytes !== undefined && log.sizeBytes > config.retentionBytes;
-      log.configure(isOver ? { ...config, minCleanableRatio: 0 } : config);
+      log.configure(isOver ? { ...config, ...ALL_AT_ONCE } : config);
       const compacting = log.compact(this.means());
       if (compacting === undefined) return;
       await compacting;
