@@ -1,4 +1,5 @@
 /** Pages of one profile with the SDK in them, as an app has them in its tabs, in processes of their own. */
+import { createServer } from "node:http";
 import type { BrowserContext, CDPSession, Page } from "playwright";
 import type * as Sdk from "../../../web-client/index.ts";
 import type { SdkBrowser } from "../sdk-browser.ts";
@@ -20,6 +21,8 @@ export class TabPage {
   readonly page: Page;
   readonly name: string;
   private readonly session: CDPSession;
+  private frozen: Promise<void> = Promise.resolve();
+  private wakeUp: () => void = () => undefined;
 
   private constructor(page: Page, session: CDPSession, name: string) {
     this.page = page;
@@ -116,16 +119,41 @@ export class TabPage {
     await crashed;
   }
 
-  /** Its code stands still, as that of a frozen tab does; resolves when it does. */
+  /** Its client stands still, as that of a frozen tab does, with the worker that it lives in; resolves when it does. */
   async freeze(): Promise<void> {
-    await this.session.send("Debugger.enable");
-    const paused = new Promise((resolve) => this.session.once("Debugger.paused", resolve));
-    await this.session.send("Debugger.pause");
-    await paused;
+    const [worker] = this.page.workers();
+    if (worker === undefined) throw new Error("the client of this page does not live in a worker");
+    const gate = await openGate();
+    this.wakeUp = gate.open;
+    // A worker that waits for an answer in this way does nothing else.
+    this.frozen = worker.evaluate((url) => {
+      const request = new XMLHttpRequest();
+      request.open("GET", url, false);
+      request.send();
+    }, gate.url);
+    await gate.arrived;
   }
 
   async wake(): Promise<void> {
-    await this.session.send("Debugger.resume");
-    await this.session.send("Debugger.disable");
+    this.wakeUp();
+    await this.frozen;
   }
+}
+
+/** A server that lets whoever asks wait until the gate is opened. */
+async function openGate(): Promise<{ url: string; arrived: Promise<void>; open: () => void }> {
+  let open = (): void => undefined;
+  let arrive = (): void => undefined;
+  const arrived = new Promise<void>((resolve) => (arrive = resolve));
+  const server = createServer((_request, response) => {
+    open = () => {
+      response.writeHead(200, { "access-control-allow-origin": "*", connection: "close" }).end();
+      server.close();
+    };
+    arrive();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the gate has no port");
+  return { url: `http://127.0.0.1:${address.port}/`, arrived, open: () => open() };
 }
