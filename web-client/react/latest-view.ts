@@ -27,7 +27,6 @@ export function useView<T>({ begin, run, failed }: View<T>, keys: readonly unkno
     );
     return () => controller.abort();
     // `keys` say what the view is of; its functions are made anew each time that it is drawn.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, keys);
   // What is of other keys is not shown under these.
   const isOfThese = shown.keys.every((key, at) => Object.is(key, keys[at]));
