@@ -7,7 +7,7 @@
  */
 import type * as uWebSockets from "uWebSockets.js";
 import { createServer } from "node:net";
-import { rangeOf } from "./api/closed-segments.ts";
+import { rangeOf, type SegmentList, type SegmentReader } from "./api/closed-segments.ts";
 import type { ListenerProfile, Services } from "./api/context.ts";
 import { failureOf } from "./api/failure.ts";
 import type { PartitionUrl } from "./api/partition-url.ts";
@@ -356,7 +356,9 @@ class HttpListener implements Listener {
 
   private segments(res: Response, req: Request): void {
     this.logRequest(res, req, "from", (asked) => {
-      whenRead(res, this.histories.list(asked.url, asked.from), (list) => {
+      const reading = (reader: SegmentReader): Promise<SegmentList | HistoryRefusal> =>
+        this.histories.list(asked.url, asked.from, reader);
+      whenRead(res, reading, (list) => {
         if ("status" in list) return this.refuseHistory(res, asked, list);
         const body = JSON.stringify(list);
         res
@@ -373,7 +375,9 @@ class HttpListener implements Listener {
   private segment(res: Response, req: Request): void {
     const [range, digest] = [req.getParameter(2) ?? "", req.getParameter(3) ?? ""];
     this.logRequest(res, req, "", (asked, grant) => {
-      whenRead(res, this.histories.find(asked.url, range, digest), (segment) => {
+      const reading = (reader: SegmentReader): Promise<ClosedSegment | HistoryRefusal> =>
+        this.histories.find(asked.url, range, digest, reader);
+      whenRead(res, reading, (segment) => {
         if ("status" in segment) this.refuseHistory(res, asked, segment);
         else this.answerSegment(res, asked, segment, `"${range}/${digest}"`, grant);
       });
@@ -407,12 +411,13 @@ class HttpListener implements Listener {
     }
     const { signIn } = this.options.services;
     if (signIn === undefined) return answer(asked);
+    const checked = signIn.checkHeader(req.getHeader("authorization")).then(
+      (grant) => () => answer(asked, grant),
+      (error: unknown) => () => this.refuseToken(res, asked, error),
+    );
     whenRead(
       res,
-      signIn.checkHeader(req.getHeader("authorization")).then(
-        (grant) => () => answer(asked, grant),
-        (error: unknown) => () => this.refuseToken(res, asked, error),
-      ),
+      () => checked,
       (then) => then(),
     );
   }
@@ -516,10 +521,14 @@ function whyNot(host: string, port: number): Promise<unknown> {
 }
 
 /** Answers with what is read first. Never without a cork, and never once the client is gone: the library ends the process for that. */
-function whenRead<T>(res: Response, reading: Promise<T>, answer: (value: T) => void): void {
+function whenRead<T>(
+  res: Response,
+  read: (reader: SegmentReader) => Promise<T>,
+  answer: (value: T) => void,
+): void {
   let isGone = false;
   res.onAborted(() => (isGone = true));
-  void reading.then((value) => {
+  void read({ isThere: () => !isGone }).then((value) => {
     if (!isGone) res.cork(() => answer(value));
   });
 }

@@ -14,10 +14,11 @@ export interface ClosedSegment {
   readonly to: bigint;
   readonly bytes: number;
   /**
-   * CRC32C of its bytes: eight hexadecimal digits. Reads the whole segment when it is asked for the first time. Throws KafkaError
-   * KAFKA_STORAGE_ERROR where batches do not join, and as `read`.
+   * CRC32C of its bytes: eight hexadecimal digits. Reads the whole segment when it is asked for the first time, as long as
+   * `isWanted` by somebody who has asked. Throws KafkaError KAFKA_STORAGE_ERROR where batches do not join, REQUEST_TIMED_OUT where
+   * nobody wants it any more, and as `read`.
    */
-  digest(): Promise<string>;
+  digest(isWanted?: () => boolean): Promise<string>;
   /** Bytes from `position`, fewer only at the end. Throws KafkaError OFFSET_OUT_OF_RANGE once the log has let go of the segment. */
   read(position: number, bytes: number): Promise<Uint8Array>;
 }
@@ -30,9 +31,16 @@ export interface ClosedSegmentsHost {
   read<T>(begin: () => Promise<T>): Promise<T>;
 }
 
+/** A digest that is known, or is being read for some. */
+interface Digest {
+  readonly value: Promise<string>;
+  /** Whether one of those wants it still. */
+  readonly wanted: Set<() => boolean>;
+}
+
 export class ClosedSegments {
   private readonly host: ClosedSegmentsHost;
-  private readonly digests = new WeakMap<Segment, Promise<string>>();
+  private readonly digests = new WeakMap<Segment, Digest>();
 
   constructor(host: ClosedSegmentsHost) {
     this.host = host;
@@ -58,7 +66,7 @@ export class ClosedSegments {
       from,
       to,
       bytes,
-      digest: () => this.digest(segment, bytes),
+      digest: (isWanted = always) => this.digest(segment, bytes, isWanted),
       read: (position, wanted) => this.read(segment, position, Math.min(wanted, bytes - position)),
     };
   }
@@ -76,18 +84,28 @@ export class ClosedSegments {
     });
   }
 
-  private digest(segment: Segment, bytes: number): Promise<string> {
+  private digest(segment: Segment, bytes: number, isWanted: () => boolean): Promise<string> {
     const known = this.digests.get(segment);
-    if (known !== undefined) return known;
-    const digest = this.digestOf(segment, bytes);
-    this.digests.set(segment, digest);
+    if (known !== undefined) {
+      known.wanted.add(isWanted);
+      return known.value;
+    }
+    const wanted = new Set([isWanted]);
+    const value = this.digestOf(segment, bytes, wanted).finally(() => wanted.clear());
+    this.digests.set(segment, { value, wanted });
     // What failed is tried again by whoever asks next.
-    digest.catch(() => this.digests.delete(segment));
-    return digest;
+    value.catch(() => {
+      if (this.digests.get(segment)?.value === value) this.digests.delete(segment);
+    });
+    return value;
   }
 
   /** Offsets and leader epochs lie outside of the batches' own checksums: that they join is looked at here, once for all readers. */
-  private async digestOf(segment: Segment, bytes: number): Promise<string> {
+  private async digestOf(
+    segment: Segment,
+    bytes: number,
+    wanted: ReadonlySet<() => boolean>,
+  ): Promise<string> {
     let crc = 0;
     let next = segment.baseOffset;
     for (let position = 0; position < bytes;) {
@@ -102,8 +120,18 @@ export class ClosedSegments {
       crc = this.host.engine.crc32c(whole.bytes, crc);
       position += whole.bytes.length;
       next = whole.to;
+      if (position < bytes && ![...wanted].some((isWanted) => isWanted())) throw this.givenUp(segment);
     }
     return crc.toString(16).padStart(8, "0");
+  }
+
+  /** At once: who asks from now on has it read anew. */
+  private givenUp(segment: Segment): KafkaError {
+    this.digests.delete(segment);
+    return new KafkaError(
+      ErrorCode.REQUEST_TIMED_OUT,
+      `nobody waits for the digest of ${segment.name} any more: ask again`,
+    );
   }
 
   private here(segment: Segment): Segment {
@@ -117,6 +145,8 @@ export class ClosedSegments {
     );
   }
 }
+
+const always = (): boolean => true;
 
 /** The segment was whole when it was listed; a sync of it may have failed since. */
 function checkSound({ name, bytes, readableBytes }: Segment): void {

@@ -6,6 +6,7 @@
  */
 import type { ClosedSegment } from "../../log/closed-segments.ts";
 import type { Cluster } from "../../log/cluster.ts";
+import type { Logger } from "../../log/logger.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import { malformed, offsetFrom, partitionAt, type PartitionUrl } from "./partition-url.ts";
 
@@ -25,14 +26,22 @@ export interface SegmentList {
   }[];
 }
 
+/** Who asks for segments. */
+export interface SegmentReader {
+  /** Whether an answer still reaches it. */
+  isThere(): boolean;
+}
+
 /**
- * The closed segments that begin at `from` or later, as many as may be told at once. Throws KafkaError: INVALID_REQUEST,
- * UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, and what reading the log throws.
+ * The closed segments that begin at `from` or later, as many as may be told at once. One that cannot be read is left out: `?from=`
+ * says what is wrong with it. Throws KafkaError: INVALID_REQUEST, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, and REQUEST_TIMED_OUT
+ * when the reader has left.
  */
 export async function listSegments(
-  cluster: Cluster,
+  { cluster, log: logger }: { cluster: Cluster; log: Logger },
   url: PartitionUrl,
   from: string | undefined,
+  reader: SegmentReader,
 ): Promise<SegmentList> {
   const offset = offsetFrom(from);
   const log = partitionAt(cluster, url);
@@ -42,11 +51,26 @@ export async function listSegments(
   for (const segment of log.closedSegments(offset).slice(0, LISTED_MAX)) {
     bytes += segment.bytes;
     if (segments.length > 0 && bytes > LISTED_BYTES_MAX) break;
-    const digest = await segment.digest();
-    segments.push({ from: String(segment.from), to: String(segment.to), bytes: segment.bytes, digest });
+    if (!reader.isThere()) throw new KafkaError(ErrorCode.REQUEST_TIMED_OUT, "nobody waits for the list");
+    try {
+      const digest = await segment.digest(() => reader.isThere());
+      segments.push({ from: String(segment.from), to: String(segment.to), bytes: segment.bytes, digest });
+    } catch (error) {
+      if (!(error instanceof KafkaError) || !LEFT_OUT.has(error.code)) throw error;
+      logger.warn(`a closed segment is left out of a list: ${error.message}`, {
+        topic: log.topic,
+        partition: log.partition,
+      });
+    }
   }
   return { highWatermark: String(highWatermark), segments };
 }
+
+/** It is damaged, or in doubt, or the log has let go of it since. */
+const LEFT_OUT: ReadonlySet<number> = new Set<number>([
+  ErrorCode.KAFKA_STORAGE_ERROR,
+  ErrorCode.OFFSET_OUT_OF_RANGE,
+]);
 
 /**
  * The segment of this range with this digest. Throws KafkaError: as `listSegments`, and RESOURCE_NOT_FOUND where there is none:
@@ -57,13 +81,14 @@ export async function findSegment(
   url: PartitionUrl,
   range: string,
   digest: string,
+  reader: SegmentReader,
 ): Promise<ClosedSegment> {
   const [, from, to] = /^(\d{1,19})-(\d{1,19})$/.exec(range) ?? [];
   if (from === undefined || to === undefined || !/^[0-9a-f]{8}$/.test(digest))
     throw malformed("a segment is named <from>-<to>/<digest>, as the list of segments gives it");
   const [segment] = partitionAt(cluster, url).closedSegments(BigInt(from));
   const isRange = segment?.from === BigInt(from) && segment.to === BigInt(to);
-  if (isRange && (await segment.digest()) === digest) return segment;
+  if (isRange && (await segment.digest(() => reader.isThere())) === digest) return segment;
   throw new KafkaError(
     ErrorCode.RESOURCE_NOT_FOUND,
     `no closed segment has the offsets ${from} up to ${to} with this content: ask for the list again, or for ?from=${from}`,

@@ -1,4 +1,10 @@
-import { type ByteRange, findSegment, listSegments, type SegmentList } from "../api/closed-segments.ts";
+import {
+  type ByteRange,
+  findSegment,
+  listSegments,
+  type SegmentList,
+  type SegmentReader,
+} from "../api/closed-segments.ts";
 import type { Services } from "../api/context.ts";
 import { failureOf } from "../api/failure.ts";
 import { Lifetime } from "../api/lifetime.ts";
@@ -66,13 +72,22 @@ export class Histories {
   }
 
   /** The closed segments from an offset on. Never rejects. */
-  list(url: PartitionUrl, from: string | undefined): Promise<SegmentList | HistoryRefusal> {
-    return this.counted(() => listSegments(this.services.cluster, url, from));
+  list(
+    url: PartitionUrl,
+    from: string | undefined,
+    reader: SegmentReader,
+  ): Promise<SegmentList | HistoryRefusal> {
+    return this.counted(() => listSegments(this.services, url, from, reader));
   }
 
   /** The segment that the URL names. Never rejects. */
-  find(url: PartitionUrl, range: string, digest: string): Promise<ClosedSegment | HistoryRefusal> {
-    return this.counted(() => findSegment(this.services.cluster, url, range, digest));
+  find(
+    url: PartitionUrl,
+    range: string,
+    digest: string,
+    reader: SegmentReader,
+  ): Promise<ClosedSegment | HistoryRefusal> {
+    return this.counted(() => findSegment(this.services.cluster, url, range, digest, reader));
   }
 
   /** Sends the body; the status has been sent. It is cut off when what it was given for, `grant`, has run out. */

@@ -1,7 +1,11 @@
 /** Closed segments under URLs of their own. */
+import { once } from "node:events";
+import { open } from "node:fs/promises";
 import { connect } from "node:net";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { rangeOf } from "../../gateway/api/closed-segments.ts";
+import { nodeFileSystem } from "../../gateway/node-file-system.ts";
 import { createTopics } from "../../wire/apis/create-topics.ts";
 import { deleteRecords } from "../../wire/apis/delete-records.ts";
 import { ErrorCode } from "../../wire/errors.ts";
@@ -83,6 +87,63 @@ describe("a list of closed segments", () => {
     ["more than an offset", () => `${path}/segments?from=0&token=secret`, 400],
   ])("%s is refused", async (_what, url, status) => {
     expect((await ask(url())).status).toBe(status);
+  });
+
+  it("leaves out the one segment that cannot be read, and names the others", async () => {
+    const rotten = await fill(client, "rotten");
+    const listed = async (): Promise<Listed[]> =>
+      ((await (await ask(`${rotten}/segments?from=0`)).json()) as { segments: Listed[] }).segments;
+    // The same in another topic: a digest is read once, and this one's is known.
+    const [first] = await listed();
+    const second = await fill(client, "rotten-2");
+    const name = `${(first?.to ?? "").padStart(20, "0")}.log`;
+    const file = await open(join(gateway.dataDir, "rotten-2-0", name), "r+");
+    await file.write(new Uint8Array(61), 0, 61, 0);
+    await file.close();
+    const answer = await ask(`${second}/segments?from=0`);
+    expect(answer.status).toBe(200);
+    const { segments } = (await answer.json()) as { segments: Listed[] };
+    const ranges = (all: Listed[]): string[] => all.map(({ from, to }) => `${from}-${to}`);
+    expect(ranges(segments)).toEqual(ranges(await listed()).filter((_, at) => at !== 1));
+    expect(gateway.logged.filter(({ level }) => level === "warn").map(({ message }) => message)).toEqual([
+      expect.stringContaining(`rotten-2-0/${name} is damaged at byte 0`),
+    ]);
+  });
+
+  it("is not read on when the client has left", async () => {
+    const own = await startTestGateway();
+    let reads = 0;
+    const read = nodeFileSystem.read.bind(nodeFileSystem);
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    try {
+      const producer = await ProtocolClient.tcp(own.kafkaPort);
+      const log = await fill(producer, "left");
+      await producer.close();
+      const began = new Promise<void>((resolve) => {
+        vi.spyOn(nodeFileSystem, "read").mockImplementation(async (fd, into, at, position) => {
+          if (into.length < 500_000) return read(fd, into, at, position);
+          if (reads++ === 0) resolve();
+          await held;
+          return read(fd, into, at, position);
+        });
+      });
+      const socket = connect(own.httpPort, "127.0.0.1");
+      socket.write(`GET ${log}/segments?from=0 HTTP/1.1\r\nhost: 127.0.0.1:${own.httpPort}\r\n\r\n`);
+      await began;
+      socket.destroy();
+      await once(socket, "close");
+      // By the time that others who come later are answered, the gateway has heard of it.
+      for (let time = 0; time < 3; time++)
+        expect((await fetch(`http://127.0.0.1:${own.httpPort}/healthz`)).status).toBe(200);
+      release();
+    } finally {
+      release();
+      // Waits for whatever is being read.
+      await own.stop();
+      vi.restoreAllMocks();
+    }
+    expect(reads).toBe(1);
   });
 });
 
