@@ -23,5 +23,5 @@ export async function loadEngineModule(): Promise<WebAssembly.Module> {
 /** The directory of the console page. It may not be there. */
 export function consoleDirectory(): string {
   const beside = join(here, "console");
-  return existsSync(beside) ? beside : join(here, "../web-client/dist/console");
+  return existsSync(beside) ? beside : join(here, "../web-client/console/dist");
 }

@@ -8,6 +8,6 @@ export const root: string;
 export function ensureInstalled(options: { log: (text: string) => void }): Promise<void>;
 export function ensureBuilt(options: {
   log: (text: string) => void;
-  only?: readonly ("engine" | "console" | "gateway")[];
+  wanted?: readonly ("engine" | "debug engine" | "client" | "console" | "gateway")[];
 }): Promise<void>;
 export function isStale(step: BuildStep, top?: string): boolean;

@@ -3,55 +3,64 @@
  * sources. All output of the tools goes to stderr; stdout stays with the caller.
  */
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The top of the clone. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** What both bundles are made of. */
+const SHARED = [
+  "log",
+  "wire",
+  "engine-as/format.ts",
+  "engine-as/status.ts",
+  "build/engine.wasm",
+  "build/engine.plain.wasm",
+  "package-lock.json",
+];
+
 /**
- * What is built, in order. A step is stale when one of its outputs is missing or older than the newest of its sources;
- * a source is a file, or a directory with everything below it.
+ * What is built, each after what it needs, by scripts of package.json that may run side by side. A step is stale when one of
+ * its outputs is missing or older than the newest of its sources; a source is a file, or a directory with everything below it.
  */
 const steps = [
   {
     name: "engine",
-    script: "build:engine",
+    needs: [],
+    scripts: ["build:engine:release", "build:engine:plain"],
     sources: ["engine-as", "asconfig.json"],
-    outputs: ["build/engine.wasm", "build/engine.plain.wasm", "build/engine.debug.wasm"],
+    outputs: ["build/engine.wasm", "build/engine.plain.wasm"],
   },
   {
     name: "console",
-    script: "build:web",
-    sources: [
-      "web-client",
-      "sync",
-      "log",
-      "wire",
-      "engine-as/format.ts",
-      "engine-as/status.ts",
-      "build/engine.wasm",
-      "build/engine.plain.wasm",
-      "package-lock.json",
-    ],
-    outputs: ["web-client/dist/index.js", "web-client/dist/console/index.html"],
+    needs: ["engine"],
+    scripts: ["build:console"],
+    sources: ["web-client", "sync", ...SHARED],
+    outputs: ["web-client/console/dist/index.html"],
   },
   {
     name: "gateway",
-    script: "build:gateway",
-    sources: [
-      "gateway",
-      "log",
-      "wire",
-      "engine-as/format.ts",
-      "engine-as/status.ts",
-      "build/engine.wasm",
-      "build/engine.plain.wasm",
-      "web-client/dist",
-      "package-lock.json",
-    ],
+    needs: ["engine", "console"],
+    scripts: ["build:gateway"],
+    sources: ["gateway", "web-client/console/dist", ...SHARED],
     outputs: ["gateway/dist/rivulet.js", "gateway/dist/engine.wasm", "gateway/dist/engine.plain.wasm"],
+  },
+  {
+    name: "client",
+    needs: ["engine"],
+    scripts: ["build:client"],
+    sources: ["web-client", "sync", ...SHARED],
+    outputs: ["web-client/dist/index.js", "web-client/dist/index.d.ts"],
+  },
+  {
+    name: "debug engine",
+    needs: [],
+    scripts: ["build:engine:debug"],
+    sources: ["engine-as", "asconfig.json"],
+    outputs: ["build/engine.debug.wasm"],
   },
 ];
 
@@ -65,21 +74,57 @@ export async function ensureInstalled({ log }) {
   log(
     installed === undefined ? "installing dependencies" : "the lockfile has changed: installing dependencies",
   );
-  await npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+  await run(`npm ${args.join(" ")}`, "npm", args, { shell: process.platform === "win32" });
 }
 
 /**
- * Builds engine, console and gateway where their sources are newer than what was built from them; with `only`, no more than
- * those that it names.
+ * Builds what is wanted and what that needs, where it is older than its sources; all that there is when nothing is named. Runs
+ * as many tools side by side as there are processors.
  */
-export async function ensureBuilt({ log, only }) {
-  for (const step of steps) {
-    if (only?.includes(step.name) === false || !isStale(step)) continue;
+export async function ensureBuilt({ log, wanted = steps.map(({ name }) => name) }) {
+  const inTurn = turns(availableParallelism());
+  const built = new Map();
+  const ensure = (name) => {
+    const step = steps.find((each) => each.name === name);
+    if (!built.has(name))
+      built.set(
+        name,
+        Promise.all(step.needs.map(ensure)).then(() => build(step)),
+      );
+    return built.get(name);
+  };
+  const build = async (step) => {
+    if (!isStale(step)) return;
     log(`building ${step.name}`);
-    await npm(["run", "--silent", step.script]);
+    await Promise.all(step.scripts.map((script) => inTurn(() => runScript(script))));
     const missing = step.outputs.find((output) => modified(output) === undefined);
-    if (missing !== undefined) throw new Error(`npm run ${step.script} has not made ${missing}`);
-  }
+    if (missing !== undefined)
+      throw new Error(`npm run ${step.scripts.join(" and ")} has not made ${missing}`);
+  };
+  // Whatever fails, nothing is left running.
+  const ended = await Promise.allSettled(wanted.map(ensure));
+  await Promise.allSettled(built.values());
+  const failed = ended.find(({ status }) => status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** Runs what it is given as soon as no more than `lanes` run. */
+function turns(lanes) {
+  let running = 0;
+  const waiting = [];
+  return async (work) => {
+    if (running === lanes) await new Promise((resolve) => waiting.push(resolve));
+    else running += 1;
+    try {
+      return await work();
+    } finally {
+      // Whoever waits takes the lane over.
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
 }
 
 /** Whether a step has to be run; its paths are below `top`. */
@@ -107,24 +152,22 @@ function modified(name, top = root) {
   return existsSync(path) ? statSync(path).mtimeMs : undefined;
 }
 
-/** Runs npm at the top of the clone; rejects with what was run when it fails. */
-function npm(args) {
+/** Runs a script of package.json as npm does, without the time that npm takes for itself. */
+function runScript(name) {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const path = [join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter);
+  return run(`npm run ${name}`, scripts[name], [], { shell: true, env: { ...process.env, PATH: path } });
+}
+
+/** Runs a tool at the top of the clone; rejects with what was run when it fails. */
+function run(what, command, args, options) {
   return new Promise((resolve, reject) => {
     // The tool's stdout is our stderr: whoever starts the gateway reads one line from stdout.
-    const child = spawn("npm", args, {
-      cwd: root,
-      stdio: ["ignore", 2, 2],
-      shell: process.platform === "win32",
-    });
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", 2, 2], ...options });
     child.once("error", reject);
     child.once("exit", (code, signal) => {
       if (code === 0) resolve();
-      else
-        reject(
-          new Error(
-            `npm ${args.join(" ")} failed (${signal ?? `exit code ${code}`}); what it said stands above`,
-          ),
-        );
+      else reject(new Error(`${what} failed (${signal ?? `exit code ${code}`}); what it said stands above`));
     });
   });
 }

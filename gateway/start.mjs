@@ -23,7 +23,7 @@ try {
   else if (process.env.UV_THREADPOOL_SIZE === undefined) await runAgain(process.execPath);
   else {
     stopWithParent();
-    await ensureBuilt({ log });
+    await ensureBuilt({ log, wanted: ["gateway"] });
     await import(pathToFileURL(join(root, "gateway/dist/rivulet.js")).href);
   }
 } catch (error) {

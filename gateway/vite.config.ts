@@ -12,7 +12,7 @@ function withAssets(): Plugin {
     async closeBundle() {
       for (const engine of ["engine.wasm", "engine.plain.wasm"])
         await cp(join(here, "../build", engine), join(here, "dist", engine));
-      const page = join(here, "../web-client/dist/console");
+      const page = join(here, "../web-client/console/dist");
       await rm(join(here, "dist/console"), { recursive: true, force: true });
       if (existsSync(page)) await cp(page, join(here, "dist/console"), { recursive: true });
     },

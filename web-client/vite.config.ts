@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -9,7 +8,6 @@ import { writeDeclarations } from "./declarations.ts";
 import { furtherEntries } from "./further-entries.ts";
 
 const here = import.meta.dirname;
-const consoleConfig = join(here, "console/vite.config.ts");
 
 const ENGINES = ["engine.wasm", "engine.plain.wasm"];
 const WORKER = "worker.js";
@@ -95,16 +93,6 @@ function declarations(dist: string): Plugin {
   };
 }
 
-/** The console page is an app of its own, with a configuration of its own; one command builds both. */
-function consolePage(): Plugin {
-  return {
-    name: "rivulet-console",
-    async closeBundle() {
-      if (existsSync(consoleConfig)) await build({ configFile: consoleConfig, logLevel: "warn" });
-    },
-  };
-}
-
 function moduleConfig(
   dist: string,
   { entry, name, external }: { entry: string; name: string; external: string[] },
@@ -145,5 +133,4 @@ export function sdkConfig(dist: string): InlineConfig & { plugins: Plugin[] } {
   };
 }
 
-const sdk = sdkConfig(join(here, "dist"));
-export default { ...sdk, plugins: [...sdk.plugins, consolePage()] };
+export default sdkConfig(join(here, "dist"));

@@ -12,7 +12,7 @@ const log = (text) => console.error(`sim: ${text}`);
 
 try {
   await ensureInstalled({ log });
-  await ensureBuilt({ log, only: ["engine"] });
+  await ensureBuilt({ log, wanted: ["engine"] });
   const { bundleSimulator, SOURCES } = await import("./cli/bundle.mjs");
   const outputs = ["build/sim/main.js", "build/sim/worker.js"];
   if (isStale({ sources: SOURCES, outputs })) {

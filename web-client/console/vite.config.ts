@@ -15,7 +15,7 @@ export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   worker: { format: "es" },
   build: {
-    outDir: join(here, "../dist/console"),
+    outDir: join(here, "dist"),
     emptyOutDir: true,
     target: "es2022",
     assetsInlineLimit: 0,

@@ -7,7 +7,7 @@ const PORT = 5173;
 
 const log = (text) => console.error(`examples: ${text}`);
 await ensureInstalled({ log });
-await ensureBuilt({ log });
+await ensureBuilt({ log, wanted: ["client", "gateway"] });
 const { serveExamples } = await import("./serve.mjs");
 const pages = await serveExamples(PORT);
 const gateway = spawn(
