@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { endingWithUs } from "../test/tools/ending-with-us.ts";
 import { createTopics } from "../wire/apis/create-topics.ts";
 import type { BenchSettings } from "./bench.ts";
 import type { Address } from "./fan-out/protocol.ts";
@@ -68,7 +69,11 @@ export async function launchGateway(
   args: readonly string[] = [],
 ): Promise<LaunchedGateway> {
   const settings = ["--http-port", "0", "--kafka-port", "0", "--data-dir", data, ...args];
-  const child = spawn(process.execPath, [join(root, "gateway/rivulet.cjs"), ...settings], {
+  const { command, args: all } = endingWithUs(process.execPath, [
+    join(root, "gateway/rivulet.cjs"),
+    ...settings,
+  ]);
+  const child = spawn(command, all, {
     cwd: data,
     env: { ...process.env, UV_THREADPOOL_SIZE: "16" },
     stdio: ["ignore", "pipe", "pipe"],

@@ -25,6 +25,8 @@ const { values, positionals } = parseArgs({
     rounds: { type: "string" },
   },
 });
+// Whoever has started this is gone: nobody waits for what would be measured.
+process.once("disconnect", () => process.exit(1));
 const scripts = dirname(fileURLToPath(import.meta.url));
 const settings: BenchSettings = {
   mode: values.small === true || process.env.RIVULET_BENCH === "small" ? "small" : "full",

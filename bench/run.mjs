@@ -24,13 +24,14 @@ try {
   await ensureInstalled({ log });
   refuseOtherNodes();
   if (!small) await ensureNativePeers();
-  await ensureBuilt({ log });
+  await ensureBuilt({ log, wanted: ["gateway"] });
   const { bundleBenches } = await import("./bundle.mjs");
   await bundleBenches(outDir);
   const browser = findBrowser();
   process.exitCode = await run(process.execPath, [join(outDir, "main.js"), ...args], {
     cwd: root,
-    stdio: "inherit",
+    // The channel breaks when this process is killed: the benches end then, and with them their servers.
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
     env: browser === undefined ? process.env : { ...process.env, RIVULET_CHROMIUM: browser },
   });
 } catch (error) {
@@ -83,6 +84,7 @@ function loads(name) {
 function run(command, commandArgs, options) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, commandArgs, options);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
     child.once("error", reject);
     child.once("exit", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 143)));
   });

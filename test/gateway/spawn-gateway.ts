@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { endingWithUs } from "../tools/ending-with-us.ts";
 
 export const root: string = fileURLToPath(new URL("../..", import.meta.url));
 const command = join(root, "gateway", "rivulet.cjs");
@@ -37,7 +38,8 @@ export function run(
   if (!existsSync(join(root, "gateway", "dist", "rivulet.js")))
     throw new Error("gateway/dist is missing: run `npm run build` first");
   const whole = [...inside, process.execPath, command, "--http-port", "0", "--kafka-port", "0", ...args];
-  const child = spawn(whole[0] ?? process.execPath, whole.slice(1), {
+  const ending = endingWithUs(whole[0] ?? process.execPath, whole.slice(1));
+  const child = spawn(ending.command, ending.args, {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],

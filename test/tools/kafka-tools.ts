@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { endingWithUs } from "./ending-with-us.ts";
 import { projectRoot } from "./project-root.ts";
 import { run, start, type Finished, type RunOptions, type Running } from "./run-process.ts";
 
@@ -47,7 +48,8 @@ export async function startKafkaProgram(
   { flags, ...options }: RunOptions & { readonly flags?: readonly string[] } = {},
 ): Promise<Running> {
   await fetchKafkaTools();
-  return start("java", javaArguments(mainClass, args, flags), options);
+  const java = endingWithUs("java", javaArguments(mainClass, args, flags));
+  return start(java.command, java.args, options);
 }
 
 /** What `java` wants to run one of Kafka's tools, once they are fetched. */

@@ -29,6 +29,7 @@ const tools = {
     find: () => findCompiler(),
     install: "apt-get install g++ make libzstd-dev zlib1g-dev: a client is built from its sources",
   },
+  setpriv: { find: () => findOnPath("setpriv"), install: "apt-get install util-linux, on Linux" },
   "small file system": {
     find: () => findWayToMount()?.join(" "),
     install: "run as root, or allow user namespaces: unshare -Urm mount -t tmpfs tmpfs /mnt",
