@@ -1,5 +1,6 @@
 /** Many clients that each send most of a large request do not fill the memory, and do not keep out the others. */
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -15,6 +16,7 @@ import { GroupCoordinator } from "../../gateway/coordinator/group-coordinator.ts
 import { dataDirectory } from "../../gateway/data-directory.ts";
 import { FileStore } from "../../gateway/store/file-store.ts";
 import { RequestMemory, type RequestHolding } from "../../gateway/clients/request-memory.ts";
+import { SWEEP_MS } from "../../gateway/clients/tcp-clients.ts";
 import { systemClock } from "../../gateway/system-clock.ts";
 import { listenTcp, type Listener } from "../../gateway/tcp-listener.ts";
 import { brokerConfig } from "../../log/config.ts";
@@ -42,8 +44,15 @@ describe("clients that each send most of a large request", () => {
   let cluster: Cluster;
   let listener: Listener;
   const logged: string[] = [];
+  /** What each connection holds, in the order in which they came. */
+  const holdings: RequestHolding[] = [];
   let highest = 0;
   const requestMemory = new (class extends RequestMemory {
+    override join(...flow: Parameters<RequestMemory["join"]>): RequestHolding {
+      const holding = super.join(...flow);
+      holdings.push(holding);
+      return holding;
+    }
     override update(...change: Parameters<RequestMemory["update"]>): void {
       super.update(...change);
       highest = Math.max(highest, this.inUse);
@@ -51,6 +60,8 @@ describe("clients that each send most of a large request", () => {
   })(bound);
 
   beforeAll(async () => {
+    // Clients' deadlines pass when the test says so, however long this machine takes for what happens between them.
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
     directory = await mkdtemp(join(tmpdir(), "rivulet-test-"));
     store = await FileStore.open(directory, realFiles);
     cluster = await Cluster.open({
@@ -98,7 +109,13 @@ describe("clients that each send most of a large request", () => {
     await cluster.close();
     await store.close();
     await rm(directory, { recursive: true });
+    vi.useRealTimers();
   });
+
+  /** Resolves when it holds; `meanwhile` is called again and again until then. */
+  async function until(holds: () => boolean, meanwhile = (): void => {}): Promise<void> {
+    for (; !holds(); meanwhile()) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 
   it("hold no more than the bound, one request and small shares; small requests and whole ones are answered", async () => {
     const small = await ProtocolClient.tcp(listener.port);
@@ -107,33 +124,44 @@ describe("clients that each send most of a large request", () => {
       const message = encodeRequest(produce, 9, { correlationId: 7, clientId: "half" }, requestBody());
       return Buffer.concat([framePrefix(message.byteLength), message]);
     });
-    const sockets = halves.map((frame) => {
+    const sockets: Socket[] = [];
+    for (const frame of halves) {
       const socket = connect({ port: listener.port, host: "127.0.0.1" }).on("error", () => {});
+      sockets.push(socket);
+      await once(socket, "connect");
       socket.write(frame.subarray(0, -100 * KIB));
-      return socket;
-    });
-    await vi.waitFor(() => expect(requestMemory.inUse).toBeGreaterThan(bound), 5000);
+    }
+    await until(() => requestMemory.inUse > bound && holdings.length === 13);
     expect((await small.request(apiVersions, 0, {})).errorCode).toBe(0);
     expect(listener.connections).toBe(13);
     // Four of the twelve do not go on, and are closed when they keep the others from it.
+    const unanswered = new Set<RequestHolding>();
     const answers = sockets.flatMap((socket, n) => {
-      const frame = halves[n];
-      if (n % 3 === 0 || frame === undefined) return [];
+      const [frame, holding] = [halves[n], holdings[n + 1]];
+      if (n % 3 === 0 || frame === undefined || holding === undefined) return [];
+      unanswered.add(holding);
       socket.write(frame.subarray(-100 * KIB));
-      return [errorCodeFrom(socket)];
+      return [errorCodeFrom(socket).finally(() => unanswered.delete(holding))];
     });
-    expect(await Promise.all(answers)).toEqual(Array.from({ length: 8 }, () => 0));
+    const answered = Promise.all(answers);
+    answered.catch(() => {});
+    // Time passes only while all who would go on have to wait for those who do not, and none of them for its answer.
+    const requestBytes = Math.min(...halves.map(({ byteLength }) => byteLength - 4));
+    const passTime = (): void => {
+      const waiting = Array.from(unanswered, ({ paused, bytes }) => paused && bytes < requestBytes);
+      if (waiting.every(Boolean)) vi.advanceTimersByTime(SWEEP_MS);
+    };
+    await until(() => unanswered.size === 0, passTime);
+    expect(await answered).toEqual(Array.from({ length: 8 }, () => 0));
     expect((await fetchFrom(small, "t", 7n)).values).toHaveLength(1);
-    const closed = (): boolean =>
-      logged.some((message) => message.includes("while others waited for memory"));
-    await vi.waitFor(() => expect(closed()).toBe(true), 10_000);
+    await until(() => logged.some((message) => message.includes("while others waited for memory")), passTime);
     const share = bound / 13 + 64 * KIB;
     expect(highest).toBeLessThan(bound + frameBytes + 13 * share);
     expect(requestMemory.inUse).toBeLessThanOrEqual(bound);
     for (const socket of sockets) socket.destroy();
-    await vi.waitFor(() => expect(requestMemory.inUse).toBe(0), 5000);
+    await until(() => requestMemory.inUse === 0);
     await small.close();
-  }, 60_000);
+  });
 
   function requestBody() {
     const records = batchOf([Buffer.alloc(frameBytes - 1000, "v")]);
