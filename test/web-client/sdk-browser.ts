@@ -4,15 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright";
 import type { BrowserContext, Page } from "playwright";
-import { createServer } from "vite";
+import { build, preview } from "vite";
 
-const repository = join(import.meta.dirname, "../..");
-
-const PAGE = `<!doctype html><title>sdk</title><script type="module">
-  import * as sdk from "/web-client/index.ts";
-  globalThis.sdk = sdk;
-  document.title = "ready";
-</script>`;
+const PAGE = join(import.meta.dirname, "sdk-page");
 
 export interface SdkBrowser {
   /** Where the pages come from: a gateway must be told to allow it. */
@@ -25,24 +19,28 @@ export interface SdkBrowser {
 
 /** `args`: further ones of the browser. */
 export async function startSdkBrowser(args: readonly string[] = []): Promise<SdkBrowser> {
-  const cacheDir = await mkdtemp(join(tmpdir(), "rivulet-vite-"));
-  const server = await createServer({
-    configFile: false,
-    root: repository,
-    cacheDir,
-    logLevel: "error",
-    appType: "custom",
-    server: { host: "127.0.0.1", port: 0, hmr: false, ws: false, watch: null },
-    optimizeDeps: { include: ["idb"] },
+  // Bundled once: a page and its worker would each ask for hundreds of modules, in every tab anew.
+  const outDir = await mkdtemp(join(tmpdir(), "rivulet-sdk-page-"));
+  const shared = { configFile: false, root: PAGE, logLevel: "error" } as const;
+  await build({
+    ...shared,
+    worker: { format: "es" },
+    build: {
+      outDir,
+      emptyOutDir: true,
+      target: "es2022",
+      assetsInlineLimit: 0,
+      minify: false,
+      reportCompressedSize: false,
+    },
   });
-  server.middlewares.use("/sdk.html", (_request, response) => {
-    response.setHeader("content-type", "text/html");
-    response.end(PAGE);
+  const server = await preview({
+    ...shared,
+    build: { outDir },
+    preview: { host: "127.0.0.1", port: 0 },
   });
-  await server.listen();
-  const address = server.httpServer?.address();
-  if (address === null || address === undefined || typeof address === "string")
-    throw new Error("the page server has no port");
+  const address = server.httpServer.address();
+  if (address === null || typeof address === "string") throw new Error("the page server has no port");
   const origin = `http://127.0.0.1:${address.port}`;
   const browser = await chromium.launch({
     executablePath: process.env.RIVULET_CHROMIUM ?? "/usr/bin/chromium",
@@ -53,14 +51,14 @@ export async function startSdkBrowser(args: readonly string[] = []): Promise<Sdk
     newContext: () => browser.newContext(),
     async newPage(context) {
       const page = await context.newPage();
-      await page.goto(`${origin}/sdk.html`);
+      await page.goto(origin);
       await page.waitForFunction(() => document.title === "ready");
       return page;
     },
     async close() {
       await browser.close();
       await server.close();
-      await rm(cacheDir, { recursive: true, force: true });
+      await rm(outDir, { recursive: true, force: true });
     },
   };
 }
