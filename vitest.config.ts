@@ -1,6 +1,8 @@
+import { availableParallelism } from "node:os";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { findBrowser } from "./test/setup/find-browser.mjs";
+import { LongestFirst } from "./test/setup/longest-first.ts";
 
 // `npm test` has found or installed one by now; a bare `npx vitest` looks for itself.
 const chromium = (process.env.RIVULET_CHROMIUM ??= findBrowser() ?? "");
@@ -22,6 +24,9 @@ const realThings = [
 
 export default defineConfig({
   test: {
+    // One more than there are processors: half of the time goes into waiting for browsers, brokers and time-outs.
+    maxWorkers: availableParallelism() + 1,
+    sequence: { sequencer: LongestFirst },
     reporters: ["default", "./test/setup/count-reporter.ts"],
     projects: [
       {
@@ -33,7 +38,6 @@ export default defineConfig({
           // What takes a second here takes twenty on a machine that does other things, too.
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -42,7 +46,6 @@ export default defineConfig({
           name: "browser",
           include: ["test/**/*.browser.test.ts"],
           testTimeout: 60_000,
-          sequence: { groupOrder: 1 },
           browser: {
             enabled: true,
             headless: true,
@@ -53,14 +56,12 @@ export default defineConfig({
         },
       },
       {
-        // Foreign Kafka clients and tools, whole pages, and the walk: one file at a time, after all others.
+        // Foreign Kafka clients and tools, whole pages, and the walk.
         test: {
           name: "foreign",
           include: realThings,
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 2 },
         },
       },
     ],
