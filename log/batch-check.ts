@@ -21,7 +21,7 @@ import {
 } from "../engine-as/status.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { BatchHeader } from "./batch.ts";
-import type { TopicConfig } from "./config.ts";
+import type { PartitionConfig } from "./partition-config.ts";
 import type { Engine } from "./engine.ts";
 import { refusedRecords, type SoundBatch } from "./refused-records.ts";
 
@@ -30,7 +30,7 @@ const NO_TIMESTAMP = -1n;
 
 export interface BatchCheck {
   engine: Engine;
-  config: TopicConfig;
+  config: PartitionConfig;
   /** Bounds what a compressed batch may become. */
   uncompressedBytesMax: number;
   nowMs: number;

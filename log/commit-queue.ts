@@ -8,7 +8,7 @@
  * the pages it could not write and would report success the second time.
  */
 import type { Clock } from "./clock.ts";
-import type { LazyFlush } from "./config.ts";
+import type { LazyFlush } from "./partition-config.ts";
 import { Deferred } from "./deferred.ts";
 import type { Segment } from "./segment.ts";
 

@@ -1,5 +1,5 @@
 /** What of a partition is to be compacted, and when, by Kafka's rules. */
-import type { TopicConfig } from "./config.ts";
+import type { PartitionConfig } from "./partition-config.ts";
 import { RELATIVE_OFFSET_MAX } from "./limits.ts";
 import type { Segment } from "./segment.ts";
 
@@ -20,7 +20,7 @@ export interface CompactionView {
   /** Up to here it was compacted before. */
   readonly compactedEnd: bigint;
   readonly nowMs: number;
-  readonly config: TopicConfig;
+  readonly config: PartitionConfig;
 }
 
 /**
@@ -78,11 +78,11 @@ export function mayBeCleanable(view: CompactionView): boolean {
   return sum(dirty) > sum(closed) * config.minCleanableRatio;
 }
 
-function hasMaxLag({ maxCompactionLagMs }: TopicConfig): boolean {
+function hasMaxLag({ maxCompactionLagMs }: PartitionConfig): boolean {
   return maxCompactionLagMs < LONG_MAX;
 }
 
-function isTooLongAgo(timestamp: bigint, nowMs: number, { maxCompactionLagMs }: TopicConfig): boolean {
+function isTooLongAgo(timestamp: bigint, nowMs: number, { maxCompactionLagMs }: PartitionConfig): boolean {
   return timestamp >= 0n && BigInt(nowMs) - timestamp > maxCompactionLagMs;
 }
 
@@ -92,7 +92,7 @@ function isClosed({ baseOffset, file }: Segment, highWatermark: bigint): boolean
 }
 
 /** Neighbours that are small enough, together, to become one segment. */
-export function grouped(segments: readonly Segment[], { segmentBytes }: TopicConfig): readonly Segment[][] {
+export function grouped(segments: readonly Segment[], { segmentBytes }: PartitionConfig): readonly Segment[][] {
   const groups: Segment[][] = [];
   let bytes = 0;
   for (const segment of segments) {

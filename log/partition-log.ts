@@ -14,7 +14,7 @@ import { BatchHeader } from "./batch.ts";
 import { CommitQueue, type CommitHost, type Group } from "./commit-queue.ts";
 import type { ClosedSegment } from "./closed-segments.ts";
 import { Compaction, type CompactionHost, type CompactionMeans } from "./compaction.ts";
-import type { LazyFlush, TopicConfig } from "./config.ts";
+import type { LazyFlush, PartitionConfig } from "./partition-config.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
 import { type FrontHost, LogFront } from "./log-front.ts";
 import { Listeners } from "./listeners.ts";
@@ -165,7 +165,7 @@ export class PartitionLog {
   }
 
   /** Other settings count from the next append on; how it is synced counts at once. */
-  configure(config: TopicConfig): void {
+  configure(config: PartitionConfig): void {
     const { lazyFlush } = this.options.config;
     this.options.config = config;
     const isSame = lazyFlush?.records === config.lazyFlush?.records && lazyFlush?.ms === config.lazyFlush?.ms;

@@ -2,7 +2,7 @@
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { finishSwap } from "./cleaned-segment.ts";
 import type { Clock } from "./clock.ts";
-import type { TopicConfig } from "./config.ts";
+import type { PartitionConfig } from "./partition-config.ts";
 import type { Engine, ScannedBatch } from "./engine.ts";
 import { LeaderEpochs } from "./leader-epochs.ts";
 import { readLogStart, writeLogStart } from "./log-start.ts";
@@ -29,7 +29,7 @@ export interface RecoveryRequest {
   log: Logger;
   /** `<topic>-<partition>`. */
   directory: string;
-  config: TopicConfig;
+  config: PartitionConfig;
   /** The last shutdown said that it was clean. */
   clean: boolean;
   /** This node has led the partition, up to this epoch: offsets have no holes, and no batch has a later epoch. */

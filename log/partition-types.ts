@@ -1,6 +1,6 @@
 /** What goes into a partition and what comes out of it. */
 import type { Clock } from "./clock.ts";
-import type { TopicConfig } from "./config.ts";
+import type { PartitionConfig } from "./partition-config.ts";
 import type { DiskSpace } from "./disk-space.ts";
 import type { Engine } from "./engine.ts";
 import type { Logger } from "./logger.ts";
@@ -13,7 +13,7 @@ export interface PartitionOptions {
   topic: string;
   topicId: string;
   partition: number;
-  config: TopicConfig;
+  config: PartitionConfig;
   log?: Logger;
   /** The last shutdown was clean: the end of the log is believed when it agrees with the checkpoints beside it. */
   clean: boolean;

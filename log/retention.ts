@@ -12,7 +12,7 @@
  * anything; then a new one is begun first. Batches without timestamps are as old as the oldest segment after them that has
  * some; where there is none, the time counts since this process wrote to their segment or opened it.
  */
-import type { TopicConfig } from "./config.ts";
+import type { PartitionConfig } from "./partition-config.ts";
 import type { Segment } from "./segment.ts";
 
 /** A partition as it stands when it is looked through. */
@@ -22,7 +22,7 @@ export interface RetentionView {
   /** The offset that the next record gets. */
   readonly end: bigint;
   readonly nowMs: number;
-  readonly config: TopicConfig;
+  readonly config: PartitionConfig;
 }
 
 /** How many of the first segments `retention.bytes` does not keep. */

@@ -1,14 +1,14 @@
 /** How old a segment may become before what follows begins a new one: `segment.ms`, by Kafka's rules. */
 import { BATCH_HEADER_BYTES } from "../engine-as/format.ts";
 import { BatchHeader } from "./batch.ts";
-import type { TopicConfig } from "./config.ts";
+import type { PartitionConfig } from "./partition-config.ts";
 import type { Segment } from "./segment.ts";
 
 /**
  * Whether a batch whose greatest timestamp is `timestamp` comes too late for the segment. Its age is counted from its first
  * batch, by the records' own time; without timestamps from when this process made or opened it, by the clock.
  */
-export function isTooOld(segment: Segment, timestamp: bigint, nowMs: number, config: TopicConfig): boolean {
+export function isTooOld(segment: Segment, timestamp: bigint, nowMs: number, config: PartitionConfig): boolean {
   const { firstTimestamp, createdMs, name } = segment;
   const ageMs = firstTimestamp >= 0n ? timestamp - firstTimestamp : BigInt(nowMs - createdMs);
   return ageMs > config.segmentMs - jitterOf(name, config);
@@ -27,7 +27,7 @@ export async function firstTimestampOf(segment: Segment): Promise<bigint> {
  * From 0 to less than `segment.jitter.ms`, so that partitions that are written alike are not all rolled at once. Told by the
  * segment's name (FNV-1a), so it is the same whenever it is asked.
  */
-function jitterOf(name: string, { segmentMs, segmentJitterMs }: TopicConfig): bigint {
+function jitterOf(name: string, { segmentMs, segmentJitterMs }: PartitionConfig): bigint {
   const most = segmentJitterMs < segmentMs ? segmentJitterMs : segmentMs;
   if (most === 0n) return 0n;
   let hash = 0x811c9dc5;

@@ -5,12 +5,13 @@
  * asks again from where it is.
  */
 import { ApiKey } from "../wire/api.ts";
+import type { Api } from "../wire/api.ts";
 import { apiVersions } from "../wire/apis/api-versions.ts";
 import { subscribe } from "../wire/apis/subscribe.ts";
 import { unsubscribe } from "../wire/apis/unsubscribe.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import type { PushFrame } from "../wire/push.ts";
-import { decodeRequest, decodeRequestHeader } from "../wire/request.ts";
+import { decodeRequest, readRequestHeader } from "../wire/request.ts";
 import { decodeResponse, encodeResponse } from "../wire/response.ts";
 import { joinPieces } from "../wire/writer.ts";
 import type { Connection, PushListener } from "./connection.ts";
@@ -33,6 +34,9 @@ const UNTAKEN_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Signing in is done once, by whoever has the connection. */
 const NOT_RELAYED: ReadonlySet<number> = new Set([ApiKey.SaslHandshake, ApiKey.SaslAuthenticate]);
+
+/** Whose requests are read; all others go on as they are. */
+const READ: ReadonlyMap<number, Api> = new Map([subscribe, unsubscribe].map((api: Api) => [api.key, api]));
 
 interface RelayedPartition {
   readonly listener: PushListener;
@@ -83,7 +87,7 @@ export class Relay {
   }
 
   private relay(message: Uint8Array): void {
-    const { apiKey, apiVersion, correlationId, bodyAt } = decodeRequestHeader(message);
+    const { apiKey, apiVersion, correlationId, bodyAt } = readRequestHeader(message, (key) => READ.get(key));
     if (NOT_RELAYED.has(apiKey))
       throw new KafkaError(ErrorCode.ILLEGAL_SASL_STATE, "who shares a connection does not sign in on it");
     if (apiKey === ApiKey.ApiVersions) return this.tellVersions(apiVersion, correlationId);

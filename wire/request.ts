@@ -3,7 +3,6 @@
  * (then tagged fields follow the client id), and the body. Bytes after the body are ignored, as Kafka's broker does.
  */
 import type { Api } from "./api.ts";
-import { apiByKey } from "./apis.ts";
 import { codecFor, skipTagged, type Codec } from "./codec.ts";
 import { ErrorCode, KafkaError } from "./errors.ts";
 import { REQUEST_ELEMENTS_MAX } from "./limits.ts";
@@ -59,14 +58,17 @@ export function encodeRequest<Req, Res>(
 }
 
 /**
- * The header of a request, whatever its API. For an API that has no table here `bodyAt` is a guess: whether its header
- * has tagged fields is not known. Throws KafkaError INVALID_REQUEST.
+ * The header of a request; `apiOf` tells by its key what is known of its API. Where nothing is, `bodyAt` is a guess: whether
+ * such a header has tagged fields is not known. Throws KafkaError INVALID_REQUEST.
  */
-export function decodeRequestHeader(message: Uint8Array): RequestHeader & { bodyAt: number } {
+export function readRequestHeader(
+  message: Uint8Array,
+  apiOf: (key: number) => Api | undefined,
+): RequestHeader & { bodyAt: number } {
   const reader = new Reader(message, 0, 0);
   try {
     const decoded = header.decode(reader) as RequestHeader;
-    const api = apiByKey(decoded.apiKey);
+    const api = apiOf(decoded.apiKey);
     if (api !== undefined && isFlexible(api, decoded.apiVersion)) skipTagged(reader);
     return { ...decoded, bodyAt: reader.at };
   } catch (error) {

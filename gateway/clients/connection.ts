@@ -4,7 +4,7 @@ import { Lifetime } from "../api/lifetime.ts";
 import { Session } from "../api/session.ts";
 import type { Subscriber } from "../api/subscriber.ts";
 import type { RequestHeader, ServedApi } from "../api/served-api.ts";
-import { decodeRequestHeader } from "../../wire/request.ts";
+import { decodeRequestHeader } from "../../wire/request-header.ts";
 import { KafkaError } from "../../wire/errors.ts";
 import type { LogFields } from "../../log/logger.ts";
 import { failureOf } from "../api/failure.ts";

@@ -2,7 +2,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { nodeFileSystem } from "../../gateway/node-file-system.ts";
 import { ApiKey } from "../../wire/api.ts";
-import { decodeRequestHeader } from "../../wire/request.ts";
+import { decodeRequestHeader } from "../../wire/request-header.ts";
 import { batchOf, createTopic, produceTo } from "./batches.ts";
 import { ProtocolClient } from "./protocol-client.ts";
 import { startTestGateway } from "./start-gateway.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { RecordHeader } from "../../log/record.ts";
 import type { OpenTransport, TransportHandler } from "../../sync/transport.ts";
 import { metadata } from "../../wire/apis/metadata.ts";
-import { decodeRequestHeader } from "../../wire/request.ts";
+import { decodeRequestHeader } from "../../wire/request-header.ts";
 import { encodeResponse } from "../../wire/response.ts";
 import { ErrorCode } from "../../wire/errors.ts";
 import { Process } from "./kernel/process.ts";

@@ -6,7 +6,8 @@ import { offsetForLeaderEpoch } from "../../wire/apis/offset-for-leader-epoch.ts
 import { produce } from "../../wire/apis/produce.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import { REQUEST_ELEMENTS_MAX } from "../../wire/limits.ts";
-import { decodeRequest, decodeRequestHeader, encodeRequest } from "../../wire/request.ts";
+import { decodeRequest, encodeRequest } from "../../wire/request.ts";
+import { decodeRequestHeader } from "../../wire/request-header.ts";
 import { decodeResponse, encodeResponse } from "../../wire/response.ts";
 import { fromHex } from "./hex.ts";
 

@@ -8,13 +8,12 @@ import { batchesOf } from "../../sync/joined-range.ts";
 import { recordsFrom } from "../../sync/subscription.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import type { ReadableStore } from "./directory-store.ts";
+import { UNCOMPRESSED_BYTES_MAX } from "./limits.ts";
 import { firstBase, walkSegments } from "./segment-walk.ts";
 import type { SegmentPlace } from "./segment-walk.ts";
 import { checkSettled, StoredPartition } from "./stored-partition.ts";
 import type { ReadablePartition } from "./stored-partition.ts";
 
-/** What one batch may decompress to. */
-export const UNCOMPRESSED_BYTES_MAX = 128 * 1024 * 1024;
 const READ_BYTES = 1024 * 1024;
 /** Who reads backwards wants the newest: less at once. */
 const BACKWARD_BYTES = 128 * 1024;

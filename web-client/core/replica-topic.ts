@@ -1,7 +1,6 @@
 /** What the partitions of one replica share: how much is kept, how the topic is cleaned up, and what time it is. */
 import type { Clock } from "../../log/clock.ts";
-import { brokerConfig, topicConfig } from "../../log/config.ts";
-import type { TopicConfig } from "../../log/config.ts";
+import type { PartitionConfig } from "../../log/partition-config.ts";
 import type { Connection } from "../../sync/connection.ts";
 import type { PartitionKeep } from "../../sync/replica-start.ts";
 import { ServerClock } from "../../sync/server-clock.ts";
@@ -31,6 +30,26 @@ const SEGMENT_BYTES_MAX = 4 * 1024 * 1024;
 /** Of a replica that nothing is taken out of. */
 const WHOLE_SEGMENT_BYTES = 16 * 1024 * 1024;
 
+const DAY_MS = 86_400_000;
+/** As the gateway's table of settings has them; a page needs no names, bounds and texts for them. */
+const KAFKA_DEFAULTS = {
+  segmentIndexBytes: 10 * 1024 ** 2,
+  indexIntervalBytes: 4096,
+  maxMessageBytes: 1024 ** 2 + 12,
+  lazyFlush: undefined,
+  timestampBeforeMaxMs: undefined,
+  timestampAfterMaxMs: BigInt(3_600_000),
+  isLogAppendTime: false,
+  codec: undefined,
+  producerExpirationMs: DAY_MS,
+  segmentMs: BigInt(7 * DAY_MS),
+  segmentJitterMs: 0n,
+  deleteRetentionMs: BigInt(DAY_MS),
+  minCompactionLagMs: 0n,
+  maxCompactionLagMs: 2n ** 63n - 1n,
+  minCleanableRatio: 0.5,
+} as const;
+
 export class ReplicaTopic {
   private readonly options: ReplicaTopicOptions;
   private readonly serverClock: ServerClock;
@@ -38,7 +57,7 @@ export class ReplicaTopic {
   private currentCleanup: TopicCleanup | undefined;
   private partitions = 0;
   private isTimeKnown: boolean;
-  private made: { readonly of: string; readonly config: TopicConfig } | undefined;
+  private made: { readonly of: string; readonly config: PartitionConfig } | undefined;
   private asked: { readonly connection: Connection; readonly done: Promise<void> } | undefined;
 
   constructor(options: ReplicaTopicOptions) {
@@ -88,7 +107,7 @@ export class ReplicaTopic {
    * How a partition's log is kept here: small segments, so that what goes is little more than has to. Until the gateway's time
    * was heard nothing goes by its age, tombstones included.
    */
-  get config(): TopicConfig {
+  get config(): PartitionConfig {
     const { bytes, ms } = this.share;
     const of = [
       bytes,
@@ -101,28 +120,26 @@ export class ReplicaTopic {
     return this.made.config;
   }
 
-  private makeConfig(): TopicConfig {
+  private makeConfig(): PartitionConfig {
     const { bytes, ms } = this.share;
     const compacts = this.currentCleanup?.compacts === true;
     const isBounded = bytes !== undefined || ms !== undefined || compacts;
     const segmentBytes = isBounded ? segmentBytesOf(bytes) : WHOLE_SEGMENT_BYTES;
     const age = this.isTimeKnown ? ms : undefined;
-    const policies = [
-      ...(compacts && this.isTimeKnown ? ["compact"] : []),
-      ...(bytes !== undefined || age !== undefined ? ["delete"] : []),
-    ];
-    const settings = new Map([
-      ["cleanup.policy", policies.join(",")],
-      ["segment.bytes", String(segmentBytes)],
+    return {
+      ...KAFKA_DEFAULTS,
+      compacts: compacts && this.isTimeKnown,
+      deletes: bytes !== undefined || age !== undefined,
+      segmentBytes,
       // Segments are taken out until less than one more than this is left.
-      ["retention.bytes", String(bytes === undefined ? -1 : bytes - segmentBytes)],
-      ["retention.ms", String(age ?? -1)],
-      ["file.delete.delay.ms", "0"],
-    ]);
-    if (ms !== undefined) settings.set("segment.ms", String(Math.max(1, Math.ceil(ms / SEGMENTS))));
-    if (this.currentCleanup !== undefined)
-      settings.set("delete.retention.ms", String(Math.floor(this.currentCleanup.deleteRetentionMs)));
-    return topicConfig(brokerConfig(new Map()), settings);
+      retentionBytes: bytes === undefined ? undefined : BigInt(bytes - segmentBytes),
+      retentionMs: age === undefined ? undefined : BigInt(Math.ceil(age)),
+      fileDeleteDelayMs: 0,
+      ...(ms !== undefined && { segmentMs: BigInt(Math.max(1, Math.ceil(ms / SEGMENTS))) }),
+      ...(this.currentCleanup !== undefined && {
+        deleteRetentionMs: BigInt(Math.floor(this.currentCleanup.deleteRetentionMs)),
+      }),
+    };
   }
 
   /** Asks, once on each connection. Rejects when the connection ends. */

@@ -8,7 +8,7 @@ import { aborted, deferred } from "../../sync/wait.ts";
 import { KafkaError } from "../../wire/errors.ts";
 import type { HeldRange } from "./device.ts";
 import type { ReadableStore } from "./directory-store.ts";
-import { UNCOMPRESSED_BYTES_MAX } from "./replica-reader.ts";
+import { UNCOMPRESSED_BYTES_MAX } from "./limits.ts";
 import type { ReplicaTopic } from "./replica-topic.ts";
 import { ReplicaUpkeep } from "./replica-upkeep.ts";
 import { isPassing } from "./store-failure.ts";

@@ -8,8 +8,9 @@ import { linkedController } from "../../sync/wait.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import type { SubscribeOptions } from "./api-subscribe.ts";
 import type { ClientParts } from "./client-parts.ts";
+import { UNCOMPRESSED_BYTES_MAX } from "./limits.ts";
 import type { RecordBatch } from "./record-batch.ts";
-import { UNCOMPRESSED_BYTES_MAX } from "./replica-reader.ts";
+
 import { endOffsets, startOffsets, startPlan } from "./start-offsets.ts";
 import type { StartPlan } from "./start-offsets.ts";
 

@@ -2,7 +2,8 @@
 import { BatchHeader } from "../../../log/batch.ts";
 import { ApiKey } from "../../../wire/api.ts";
 import { produce } from "../../../wire/apis/produce.ts";
-import { decodeRequest, decodeRequestHeader } from "../../../wire/request.ts";
+import { decodeRequest } from "../../../wire/request.ts";
+import { decodeRequestHeader } from "../../../wire/request-header.ts";
 import type { Process } from "../kernel/process.ts";
 import type { Actor, FinalState, Run } from "../workload.ts";
 import { engine, UNCOMPRESSED_BYTES_MAX } from "./engine.ts";

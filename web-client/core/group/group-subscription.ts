@@ -20,7 +20,7 @@ import type {
 import type { ClientParts } from "../client-parts.ts";
 import { LazyRecord } from "../received-record.ts";
 import type { Codec } from "../received-record.ts";
-import { UNCOMPRESSED_BYTES_MAX } from "../replica-reader.ts";
+import { UNCOMPRESSED_BYTES_MAX } from "../limits.ts";
 import { typedEventTarget } from "../typed-events.ts";
 import { GroupCommits } from "./group-commits.ts";
 import { GroupReading } from "./group-reading.ts";
