@@ -3,26 +3,18 @@
  * between and after them as a stream.
  */
 import { errorText } from "./error-text.ts";
-import { historyFrames } from "./history.ts";
-import type { HistorySource } from "./history.ts";
+import { HistoryError } from "./history.ts";
+import type { BulkRange, HistorySource } from "./history.ts";
+import { historyFrames } from "./history-frames.ts";
 import { concatRanges, joinFrame } from "./joined-range.ts";
 import type { DataRange, GapRange } from "./joined-range.ts";
 import { JOIN_BYTES_MAX } from "./push-inbox.ts";
 import { segmentRanges } from "./segment-ranges.ts";
 import { linkedController } from "./wait.ts";
 
-export interface BulkOptions {
-  readonly topic: string;
-  readonly topicId: string;
-  readonly partition: number;
-  readonly history?: HistorySource | undefined;
-  readonly token: string | undefined;
-  readonly signal: AbortSignal;
-  readonly onState?: (state: "history", reason: string | undefined) => void;
+export interface BulkOptions extends BulkRange {
+  readonly source: HistorySource;
 }
-
-/** History could not be had over HTTP: the socket has it too. */
-export class HistoryError extends Error {}
 
 type HistoryRange = DataRange | GapRange;
 
@@ -50,8 +42,8 @@ async function* closedAndBetween(
   options: BulkOptions,
   from: bigint,
 ): AsyncGenerator<HistoryRange, void, void> {
-  const { topicId, partition, history, signal, token } = options;
-  const source = history?.closed;
+  const { topicId, partition, signal, token } = options;
+  const source = options.source.closed;
   if (source === undefined) return;
   let next = from;
   try {
@@ -85,8 +77,8 @@ async function* streamed(
   from: bigint,
   until?: bigint,
 ): AsyncGenerator<HistoryRange, void, void> {
-  const { history, topicId, partition, token } = options;
-  if (history === undefined || (until !== undefined && from >= until)) return;
+  const { source, topicId, partition, token } = options;
+  if (until !== undefined && from >= until) return;
   const stop = linkedController(options.signal);
   let expected = from;
   const waiting: DataRange[] = [];
@@ -97,7 +89,7 @@ async function* streamed(
     return first && concatRanges(first, rest);
   };
   try {
-    const body = history.read(topicId, partition, from, stop.signal, token);
+    const body = source.read(topicId, partition, from, stop.signal, token);
     for await (const frame of historyFrames(readable(body))) {
       const range = joinFrame(frame, expected);
       if (range === undefined) continue;

@@ -45,8 +45,6 @@ export interface DeliveryOptions {
   readonly serverTime: () => Promise<number>;
   /** The gateway's `producer.id.expiration.ms`: after half of it an unanswered batch is looked for before it is sent again. */
   readonly producerIdExpirationMs: number;
-  /** Whoever delivered before does not any more, and may have died before it told what it had settled. */
-  readonly onTakenOver: () => void;
   readonly onSettled: (settlement: Settlement) => void;
   /** These records were refused, or are in doubt. */
   readonly onUndelivered: (recordIds: readonly number[], error: KafkaError) => void;
@@ -64,7 +62,6 @@ const ABSENT_TIMES_MAX = 5;
  */
 export async function deliver(options: DeliveryOptions, added: Bell, signal: AbortSignal): Promise<void> {
   const { term } = options;
-  options.onTakenOver();
   const serverClock = new ServerClock(options.clock);
   const unanswered = new Map<string, number>();
   let failures = 0;

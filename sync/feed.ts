@@ -10,8 +10,8 @@ import { unsubscribe } from "../wire/apis/unsubscribe.ts";
 import { ErrorCode, errorName, KafkaError } from "../wire/errors.ts";
 import { fullJitterMs, RETRY_BACK_OFF } from "./back-off.ts";
 import type { Connection, PushListener } from "./connection.ts";
-import { bulkHistory, HistoryError } from "./bulk-history.ts";
-import type { HistorySource } from "./history.ts";
+import { HistoryError } from "./history.ts";
+import type { BulkHistory } from "./history.ts";
 import { EARLIEST, epochEnd, LATEST, logOffset } from "./log-offsets.ts";
 import { PushInbox } from "./push-inbox.ts";
 import type { DataRange, GapRange } from "./joined-range.ts";
@@ -51,7 +51,7 @@ export interface FeedOptions {
   position: () => FeedPosition;
   /** Whether the topic id is still the topic's; asked when the gateway says it does not know it. */
   isThere: () => Promise<boolean>;
-  history?: HistorySource | undefined;
+  history?: BulkHistory | undefined;
   /** How far behind, in offsets, makes history worth its request. */
   historyRecordsMin?: number;
   bufferBytesMax?: number;
@@ -87,9 +87,9 @@ export async function* feed(options: FeedOptions): AsyncGenerator<FeedEvent, voi
       const from = historyUsable ? await planHistory(options, connection) : undefined;
       historyUsable = true;
       const events =
-        from === undefined
+        from === undefined || options.history === undefined
           ? pushed(options, connection)
-          : bulkHistory({ ...options, token: upstream.token }, from);
+          : options.history({ ...options, token: upstream.token }, from);
       for await (const event of events) {
         if (event.kind === "data" || event.kind === "gap") failures = 0;
         yield event;

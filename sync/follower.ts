@@ -5,7 +5,7 @@ import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { feed } from "./feed.ts";
 import { EARLIEST } from "./log-offsets.ts";
 import type { FeedEvent, FeedOptions } from "./feed.ts";
-import type { HistorySource } from "./history.ts";
+import type { BulkHistory } from "./history.ts";
 import type { Metadata } from "./metadata.ts";
 import type { LiveConnection } from "./live-connection.ts";
 
@@ -19,7 +19,7 @@ export interface FollowerOptions {
   upstream: LiveConnection;
   metadata: Metadata;
   log: PartitionLog;
-  history?: HistorySource | undefined;
+  history?: BulkHistory | undefined;
   historyRecordsMin?: number;
   bufferBytesMax?: number;
   /** Before it follows on a connection: the log may be begun anew, elsewhere. */

@@ -1,7 +1,5 @@
 /** History in bulk, over HTTP where the host has it: whole stretches of the log as framed pushes. */
-import { decodePush } from "../wire/push.ts";
-import type { PushFrame } from "../wire/push.ts";
-import { FrameReader } from "../wire/frame-reader.ts";
+import type { DataRange, GapRange } from "./joined-range.ts";
 
 /**
  * `GET /log/<topic id>/<partition>?from=<offset>`: the body's bytes in pieces of any size. Rejects when it cannot be
@@ -51,16 +49,21 @@ export interface ClosedSegmentSource {
   ): AsyncIterable<Uint8Array>;
 }
 
+/** What is asked for in bulk. */
+export interface BulkRange {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly token: string | undefined;
+  readonly signal: AbortSignal;
+  readonly onState?: (state: "history", reason: string | undefined) => void;
+}
+
+/** What there is from `from` on, up to about the high watermark. Throws HistoryError where none of it can be had. */
+export type BulkHistory = (asked: BulkRange, from: bigint) => AsyncIterable<DataRange | GapRange>;
+
+/** History could not be had over HTTP: the socket has it too. */
+export class HistoryError extends Error {}
+
 /** Body type: a sequence of (int32 length, Push frame). */
 export const HISTORY_CONTENT_TYPE = "application/vnd.rivulet.push";
-
-/** No frame of history may be larger: one batch of the largest size that a topic may have, and its header. */
-export const HISTORY_FRAME_BYTES_MAX = 128 * 1024 * 1024;
-
-/** The frames of a body, in order. Throws KafkaError for bytes that are no frames; a body that ends inside one just ends. */
-export async function* historyFrames(body: AsyncIterable<Uint8Array>): AsyncGenerator<PushFrame, void, void> {
-  const reader = new FrameReader({ frameBytesMax: HISTORY_FRAME_BYTES_MAX });
-  for await (const piece of body) {
-    for (const message of reader.push(piece)) yield decodePush(message);
-  }
-}

@@ -2,7 +2,7 @@
 import type { RecordHeader } from "../log/record.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { fullJitterMs, RETRY_BACK_OFF } from "./back-off.ts";
-import { deliver } from "./delivery.ts";
+import type * as delivery from "./delivery.ts";
 import type { DeliveryOptions, Settlement } from "./delivery.ts";
 import { Fates } from "./fates.ts";
 import type { RecordPosition } from "./fates.ts";
@@ -10,15 +10,18 @@ import { countRecords, decide, undelivered } from "./outbox-rows.ts";
 import type { OutboxCounts } from "./outbox-rows.ts";
 import type { OutboxRecord, OutboxStore } from "./outbox-store.ts";
 import { RECORD_STATES } from "./outbox-store.ts";
-import { Bell, deferred } from "./wait.ts";
+import { aborted, Bell, deferred } from "./wait.ts";
 import type { Deferred } from "./wait.ts";
+
+/** The code of delivering. */
+type Delivery = Pick<typeof delivery, "deliver">;
 
 /** What delivering is done with, and under which term: of whoever leads. */
 export type DeliveryGround = Pick<DeliveryOptions, "upstream" | "metadata" | "term">;
 
 export interface OutboxOptions extends Omit<
   DeliveryOptions,
-  keyof DeliveryGround | "onTakenOver" | "onSettled" | "onUndelivered" | "onProblem"
+  keyof DeliveryGround | "onSettled" | "onUndelivered" | "onProblem"
 > {
   /** Something changed in the rows: by this outbox. */
   readonly onChange?: () => void;
@@ -169,17 +172,24 @@ export class Outbox {
     this.added.ring();
   }
 
-  /** Delivers until the signal aborts. Throws Superseded when another deliverer has taken over the store. */
-  deliver(signal: AbortSignal, ground: DeliveryGround): Promise<void> {
+  /**
+   * Delivers until the signal aborts, from when there is something to deliver, which `load` answers what it takes for. Throws
+   * Superseded when another deliverer has taken over the store.
+   */
+  async deliver(
+    signal: AbortSignal,
+    ground: DeliveryGround,
+    load: () => Delivery | Promise<Delivery>,
+  ): Promise<void> {
     const { options } = this;
+    options.onTakenOver?.();
+    await this.hasWork(signal);
+    if (signal.aborted) return;
+    const { deliver } = await load();
     return deliver(
       {
         ...options,
         ...ground,
-        onTakenOver: () => {
-          void this.refresh();
-          options.onTakenOver?.();
-        },
         onSettled: (settlement) => {
           this.observe(settlement);
           options.onSettled?.(settlement);
@@ -193,6 +203,20 @@ export class Outbox {
       this.added,
       signal,
     );
+  }
+
+  private async hasWork(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const added = this.added.next();
+      // A store that cannot be read is for delivery to complain of.
+      const isCounted = await this.refresh().then(
+        () => true,
+        () => false,
+      );
+      const { waiting, frozen } = this.counts;
+      if (!isCounted || waiting + frozen > 0 || signal.aborted) return;
+      await Promise.race([added, aborted(signal)]);
+    }
   }
 
   /** A batch is in the log, delivered by this tab or another. */

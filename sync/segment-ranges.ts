@@ -2,7 +2,7 @@
 import { BATCH_HEADER_BYTES } from "../engine-as/format.ts";
 import { BatchHeader } from "../log/batch.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
-import { HISTORY_FRAME_BYTES_MAX } from "./history.ts";
+import { HISTORY_FRAME_BYTES_MAX } from "./history-frames.ts";
 import type { ClosedSegmentSource, ListedSegment, PartitionName } from "./history.ts";
 import { batchesOf } from "./joined-range.ts";
 import type { DataRange } from "./joined-range.ts";

@@ -2,7 +2,7 @@ import type { ConnectOptions, Rivulet } from "./core/api.ts";
 import { gatewayAddress } from "./address.ts";
 import { persistStorage } from "./persist-storage.ts";
 import { whoSignsIn } from "./core/tokens.ts";
-import type { OfPage, Opening } from "./open-here.ts";
+import type { OfPage, Opening } from "./opening.ts";
 import { openInWorker } from "./remote/start-worker.ts";
 
 /**

@@ -1,44 +1,12 @@
-import type { Engine } from "../log/engine.ts";
-import type { Tokens } from "../sync/sign-in.ts";
 import type { ClientHost } from "./core/client-host.ts";
+import { atHand } from "./core/at-hand.ts";
 import { RivuletClient } from "./core/rivulet-client.ts";
-import { openDevice } from "./open-device.ts";
-import type { DeviceOptions } from "./open-device.ts";
+import { openCore } from "./open-core.ts";
+import type { CoreOptions } from "./open-core.ts";
 
-export interface ClientOptions extends Omit<DeviceOptions, "onLost"> {
-  engine: Engine;
-  /** Starts with the connection switched off. */
-  offline: boolean;
-  /** The gateway's `producer.id.expiration.ms`; Kafka's default when left out. */
-  producerIdExpirationMs?: number | undefined;
-  /** What to sign in with, of `principal`. */
-  tokens?: Tokens | undefined;
-  /** Closes the client. */
-  signal: AbortSignal | undefined;
-}
+export type ClientOptions = Omit<CoreOptions<RivuletClient>, "code" | "create">;
 
-/** Opens what the device keeps, and a client on it that begins to connect. Rejects as `connect` does. */
-export async function openClient(host: ClientHost, options: ClientOptions): Promise<RivuletClient> {
-  const { engine, offline, producerIdExpirationMs, tokens, signal } = options;
-  let client: RivuletClient | undefined;
-  let lost: string | undefined;
-  const device = await openDevice(host, {
-    ...options,
-    onLost: (reason) => {
-      lost = reason;
-      void client?.lose(reason);
-    },
-  });
-  client = new RivuletClient({ host, device, engine, offline, producerIdExpirationMs, tokens });
-  if (lost !== undefined) void client.lose(lost);
-  signal?.addEventListener("abort", () => void client?.close(), { once: true });
-  try {
-    // It may have aborted while the engine or the store was opened: then no event comes any more.
-    signal?.throwIfAborted();
-    await client.ready;
-  } catch (error) {
-    await client.close();
-    throw error;
-  }
-  return client;
+/** Opens what the device keeps, and a client on it that begins to connect, in this thread. Rejects as `connect` does. */
+export function openClient(host: ClientHost, options: ClientOptions): Promise<RivuletClient> {
+  return openCore(host, { ...options, code: atHand, create: (parts) => new RivuletClient(parts) });
 }

@@ -1,45 +1,10 @@
-/** Opens a client in this thread: the page, or the worker that it has started for it. */
-import type { Tokens } from "../sync/sign-in.ts";
-import { gatewayAddress } from "./address.ts";
-import { browserHost } from "./browser-host.ts";
+/** Opens a client in the page itself, where no worker can be started: all its code comes as one. */
 import type { RivuletClient } from "./core/rivulet-client.ts";
-import { loadEngine } from "./load-engine.ts";
 import { openClient } from "./open-client.ts";
+import { groundOf } from "./opening.ts";
+import type { OfPage, Opening } from "./opening.ts";
 
-/** What `connect` was asked for, as a message can hold it. */
-export interface Opening {
-  readonly url: string;
-  readonly account: string;
-  readonly principal: string;
-  /** There are tokens. */
-  readonly isSignedIn: boolean;
-  readonly offline: boolean;
-  /** Absolute. */
-  readonly engineUrl: string | undefined;
-  /** The page has Web Locks, and may share a store with other tabs: their clients may run in pages, with what those have. */
-  readonly hasLocks: boolean;
-}
-
-/** What only the page has. */
-export interface OfPage {
-  readonly tokens: Tokens | undefined;
-  /** Asks the browser not to throw the store away. */
-  readonly persist: () => Promise<boolean>;
-  readonly signal: AbortSignal | undefined;
-}
-
-export async function openHere(
-  { url, account, principal, offline, engineUrl, hasLocks }: Opening,
-  { tokens, persist, signal }: OfPage,
-): Promise<RivuletClient> {
-  const host = browserHost(gatewayAddress(url), persist);
-  return openClient(hasLocks ? host : { ...host, locks: undefined }, {
-    account,
-    principal,
-    tokens,
-    databases: typeof indexedDB === "undefined" ? undefined : indexedDB,
-    engine: await loadEngine(engineUrl),
-    offline,
-    signal,
-  });
+export async function openHere(opening: Opening, page: OfPage): Promise<RivuletClient> {
+  const { host, ...options } = await groundOf(opening, page);
+  return openClient(host, options);
 }

@@ -6,6 +6,7 @@ import { build } from "vite";
 import type { InlineConfig, Plugin } from "vite";
 import { writeDeclarations } from "./declarations.ts";
 import { furtherEntries } from "./further-entries.ts";
+import { linkedChunks, sharedByEntry } from "./linked-chunks.ts";
 
 const here = import.meta.dirname;
 
@@ -54,14 +55,30 @@ function engines(dist: string): Plugin {
   };
 }
 
-/** The worker is one file, with everything inside: nobody resolves imports for it. */
+/**
+ * The worker holds all that it needs: nobody resolves imports for it. What it needs later lies beside it. Bundlers take it much
+ * as it is, so it is minified here.
+ */
 function worker(dist: string): Plugin {
   return {
     name: "rivulet-worker",
     async closeBundle() {
+      const config = moduleConfig(dist, { entry: "remote/worker.ts", name: WORKER, external: [] });
       await build({
-        ...moduleConfig(dist, { entry: "remote/worker.ts", name: WORKER, external: [] }),
-        plugins: [besideModules()],
+        ...config,
+        build: {
+          ...config.build,
+          rolldownOptions: {
+            ...config.build.rolldownOptions,
+            preserveEntrySignatures: "allow-extension",
+            output: {
+              chunkFileNames: "worker-[name].js",
+              codeSplitting: { groups: [sharedByEntry("worker", join(here, "remote/worker.ts"))] },
+              minify: true,
+            },
+          },
+        },
+        plugins: [besideModules(), linkedChunks()],
         configFile: false,
         logLevel: "warn",
       });
@@ -96,7 +113,7 @@ function declarations(dist: string): Plugin {
 function moduleConfig(
   dist: string,
   { entry, name, external }: { entry: string; name: string; external: string[] },
-): InlineConfig {
+) {
   return {
     root: here,
     build: {
@@ -115,7 +132,7 @@ function moduleConfig(
         },
       },
     },
-  };
+  } satisfies InlineConfig;
 }
 
 /** The SDK, built into `dist`: one module for browsers, its worker, and what the module loads where there can be no worker. */

@@ -245,7 +245,7 @@ describe("history in bulk", () => {
   async function read(source: HistorySource, from: bigint): Promise<string[]> {
     const [, , topicId = ""] = path.split("/");
     const { signal } = new AbortController();
-    const asked = { topic: "segments", topicId, partition: 0, history: source, token: undefined, signal };
+    const asked = { topic: "segments", topicId, partition: 0, source, token: undefined, signal };
     const values: string[] = [];
     let next = from;
     for await (const range of bulkHistory(asked, from)) {

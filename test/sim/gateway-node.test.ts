@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { historyFrames } from "../../sync/history.ts";
+import { historyFrames } from "../../sync/history-frames.ts";
 import { subscribe } from "../../wire/apis/subscribe.ts";
 import { fetch } from "../../wire/apis/fetch.ts";
 import { history, serverTime } from "./network/client-side.ts";

@@ -12,6 +12,7 @@ import { ErrorCode } from "../../wire/errors.ts";
 import { framePrefix } from "../../wire/frame-reader.ts";
 import { encodePushHeader } from "../../wire/push.ts";
 import { loadEngine } from "../engine/load.ts";
+import { bulkOf } from "./bulk-of.ts";
 import { FakeBroker } from "./fake-broker.ts";
 import { seeded, VirtualClock } from "./virtual-clock.ts";
 
@@ -157,7 +158,7 @@ test.each([1, 7, 100_000])("takes history in pieces of %i bytes, then pushes", a
     upstream,
     metadata,
     log,
-    history: historyOf(setup, pieceBytes, reads),
+    history: bulkOf(historyOf(setup, pieceBytes, reads)),
     historyRecordsMin: 50,
   });
   await until(clock, () => log.logEndOffset === setup.partition.end);
@@ -187,7 +188,7 @@ test("history that breaks off in the middle of a frame, or fails, is gone on wit
     },
   };
   const log = await setup.openLog();
-  const follower = new Follower({ upstream, metadata, log, history, historyRecordsMin: 50 });
+  const follower = new Follower({ upstream, metadata, log, history: bulkOf(history), historyRecordsMin: 50 });
   await until(clock, () => log.logEndOffset === setup.partition.end);
   expect(await contents(log)).toEqual(valuesOf(setup));
   expect(reads.length).toBeGreaterThan(0);
@@ -222,7 +223,7 @@ test.each(["push", "history"])(
     const { clock, upstream, metadata, produce, partition } = setup;
     produce(10);
     const log = await setup.openLog();
-    const history = way === "history" ? historyOf(setup, 1000, []) : undefined;
+    const history = way === "history" ? bulkOf(historyOf(setup, 1000, [])) : undefined;
     const follower = new Follower({ upstream, metadata, log, history, historyRecordsMin: 10 });
     await until(clock, () => log.logEndOffset === 30n);
     upstream.goOffline();
@@ -261,7 +262,8 @@ test("what a topic of the same name tells of its epochs does not cut a replica o
   partition.leaderEpoch = 3;
   produce(4);
   const log = await setup.openLog();
-  const options = { upstream, metadata, log, history: historyOf(setup, 1000, []), historyRecordsMin: 10 };
+  const history = bulkOf(historyOf(setup, 1000, []));
+  const options = { upstream, metadata, log, history, historyRecordsMin: 10 };
   const follower = new Follower(options);
   await until(clock, () => log.logEndOffset === 12n);
   upstream.goOffline();

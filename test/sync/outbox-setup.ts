@@ -1,6 +1,7 @@
 /** A tab's outbox over a fake broker, on a clock that runs by itself. */
 import type { Engine } from "../../log/engine.ts";
 import type { Settlement } from "../../sync/delivery.ts";
+import * as delivery from "../../sync/delivery.ts";
 import { MemoryOutboxStore } from "../../sync/memory-outbox-store.ts";
 import { Metadata } from "../../sync/metadata.ts";
 import { takeOver } from "../../sync/outbox-rows.ts";
@@ -59,7 +60,7 @@ export class Tab {
   private async deliverUnderATerm(): Promise<void> {
     const { upstream, metadata } = this;
     const term = await takeOver(this.store);
-    await this.outbox.deliver(this.controller.signal, { upstream, metadata, term });
+    await this.outbox.deliver(this.controller.signal, { upstream, metadata, term }, () => delivery);
   }
 
   publish(

@@ -8,6 +8,7 @@ import { ErrorCode } from "../../wire/errors.ts";
 import { framePrefix } from "../../wire/frame-reader.ts";
 import { encodePushHeader } from "../../wire/push.ts";
 import { loadEngine } from "../engine/load.ts";
+import { bulkOf } from "./bulk-of.ts";
 import { FakeBroker } from "./fake-broker.ts";
 import { seeded, VirtualClock } from "./virtual-clock.ts";
 
@@ -208,7 +209,7 @@ test("records that are deleted in front of a log that begins within a batch are 
   };
   const read: bigint[] = [];
   const reading = (async () => {
-    for await (const some of open(undefined, { history, historyRecordsMin: 1 }))
+    for await (const some of open(undefined, { history: bulkOf(history), historyRecordsMin: 1 }))
       for (const { offset } of some) if (read.push(offset) === 2) controller.abort();
   })();
   await clock.until(reading);

@@ -133,7 +133,7 @@ const FROM_THE_AIR = new Set([
 const BUILD_TIME = [
   /(^|\/)vite(st)?\.config\.ts$/,
   /\.(mjs|cjs)$/,
-  /^web-client\/(console\/precache|declarations|further-entries)\.ts$/,
+  /^web-client\/(console\/precache|declarations|further-entries|linked-chunks)\.ts$/,
 ];
 
 /** Files that something outside of the sources starts: npm, vite, vitest, a browser, a user. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { HistoryError } from "../../sync/history.ts";
 import { Metadata } from "../../sync/metadata.ts";
 import { Upstream } from "../../sync/upstream.ts";
 import { gatewayAddress } from "../../web-client/address.ts";
@@ -39,7 +40,9 @@ async function setUp() {
       leading,
       metadata,
       random: seeded(4),
-      history: { read: () => Promise.reject(new Error("no history")) as never },
+      history: () => {
+        throw new HistoryError("no history");
+      },
       engine,
       clock,
       device,

@@ -1,6 +1,6 @@
 /** What the parts of one client share. */
 import type { Engine } from "../../log/engine.ts";
-import type { HistorySource } from "../../sync/history.ts";
+import type { BulkHistory } from "../../sync/history.ts";
 import type { LiveConnection } from "../../sync/live-connection.ts";
 import type { Metadata } from "../../sync/metadata.ts";
 import type { Outbox } from "../../sync/outbox.ts";
@@ -18,7 +18,7 @@ export interface ClientParts {
   readonly upstream: LiveConnection;
   readonly metadata: Metadata;
   readonly engine: Engine;
-  readonly history: HistorySource;
+  readonly history: BulkHistory;
   readonly device: Device;
   readonly outbox: Outbox;
   readonly channel: TabChannel;

@@ -8,10 +8,10 @@ import type {
 } from "../core/api.ts";
 import type { Admin } from "../core/api-admin.ts";
 import type { SubscribeOptions } from "../core/api-subscribe.ts";
+import type { CoreClient } from "../core/core-client.ts";
 import type { EncodedRecord } from "../core/encode-record.ts";
 import type { PartitionRecord } from "../core/record-batch.ts";
 import type { ReplicaClient, ReplicaKeeper } from "../core/replica-client.ts";
-import type { RivuletClient } from "../core/rivulet-client.ts";
 import { bytes } from "../core/serializer.ts";
 import type { TopicClient } from "../core/topic-client.ts";
 import { memberService } from "./group-service.ts";
@@ -39,7 +39,7 @@ export interface ReplicaServiceEvents {
 
 type RawReplica = ReplicaClient<Uint8Array, Uint8Array>;
 
-export function clientService(client: RivuletClient) {
+export function clientService(client: CoreClient) {
   let switches = 0;
   let published = 0;
   let told: { readonly clusterId: string | undefined; readonly published: number } | undefined;
@@ -64,8 +64,12 @@ export function clientService(client: RivuletClient) {
       },
       subscribe: (topic: string, options: SubscribeOptions) =>
         readingService(client.topic(topic, RAW), options),
-      joinGroup: (groupId: string, memberId: string, topics: readonly string[], options: GroupOptions) =>
-        memberService(client.group(groupId), memberId, topics, options),
+      joinGroup: async (
+        groupId: string,
+        memberId: string,
+        topics: readonly string[],
+        options: GroupOptions,
+      ) => memberService(await client.loadedGroup(groupId), memberId, topics, options),
       replicate: async (topic: string, options: ReplicateOptions) => {
         const replica = await client.topic(topic, RAW).replicate(options);
         let service = replicas.get(replica.keeper);
@@ -75,8 +79,10 @@ export function clientService(client: RivuletClient) {
         }
         return service;
       },
-      admin: (name: keyof Admin, ...args: unknown[]): Promise<unknown> =>
-        (client.admin[name] as (...args: unknown[]) => Promise<unknown>)(...args),
+      admin: async (name: keyof Admin, ...args: unknown[]): Promise<unknown> => {
+        const admin = await client.loadedAdmin();
+        return (admin[name] as (...args: unknown[]) => Promise<unknown>)(...args);
+      },
       listOutbox: () => client.outbox.list(),
       retry: (ids: readonly number[]) => client.outbox.retry(ids),
       discard: (ids: readonly number[]) => client.outbox.discard(ids),

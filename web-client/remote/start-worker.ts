@@ -1,7 +1,7 @@
 /** Starts a worker with a client in it. */
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import { deferred } from "../../sync/wait.ts";
-import type { OfPage, Opening } from "../open-here.ts";
+import type { OfPage, Opening } from "../opening.ts";
 import { Channel } from "./channel.ts";
 import { RemoteClient } from "./remote-client.ts";
 import type { WorkerService } from "./worker.ts";

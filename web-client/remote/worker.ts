@@ -1,6 +1,10 @@
 /** What the worker runs: one client, for the page that has started it. */
-import { openHere } from "../open-here.ts";
-import type { Opening } from "../open-here.ts";
+import { chunks } from "../chunks.ts";
+import { CoreClient } from "../core/core-client.ts";
+import type { CoreClientOptions } from "../core/core-client.ts";
+import { openCore } from "../open-core.ts";
+import { groundOf } from "../opening.ts";
+import type { Opening } from "../opening.ts";
 import { loadEngine } from "../load-engine.ts";
 import { Channel } from "./channel.ts";
 import type { ChannelPort } from "./channel.ts";
@@ -13,12 +17,13 @@ const service = {
 
   open: async (opening: Opening) => {
     const page = channel.root<PageService>();
-    const client = await openHere(opening, {
+    const { host, ...options } = await groundOf(opening, {
       tokens: opening.isSignedIn ? () => page.call("token") : undefined,
       persist: () => page.call("persist").catch(() => false),
       signal: undefined,
     });
-    return clientService(client);
+    const create = (parts: CoreClientOptions): CoreClient => new CoreClient(parts);
+    return clientService(await openCore(host, { ...options, code: chunks, create }));
   },
 };
 

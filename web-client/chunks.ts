@@ -1,0 +1,11 @@
+import type { OnDemand } from "./core/on-demand.ts";
+
+/** A client's code in the chunks that a worker fetches when they are needed. */
+export const chunks: OnDemand = {
+  admin: () => import("./core/admin/admin-client.ts"),
+  delivery: () => import("../sync/delivery.ts"),
+  groups: () => import("./core/group/group-client.ts"),
+  history: () => import("../sync/bulk-history.ts"),
+  memory: () => import("./core/memory-device.ts"),
+  replicas: () => import("./core/replicas.ts"),
+};

@@ -1,0 +1,51 @@
+import type { Engine } from "../log/engine.ts";
+import type { Tokens } from "../sync/sign-in.ts";
+import type { ClientHost } from "./core/client-host.ts";
+import type { CoreClient, CoreClientOptions } from "./core/core-client.ts";
+import type { OnDemand } from "./core/on-demand.ts";
+import { openDevice } from "./open-device.ts";
+import type { DeviceOptions } from "./open-device.ts";
+
+export interface CoreOptions<Client extends CoreClient> extends Omit<DeviceOptions, "onLost" | "memory"> {
+  engine: Engine;
+  code: OnDemand;
+  create: (options: CoreClientOptions) => Client;
+  /** Starts with the connection switched off. */
+  offline: boolean;
+  /** The gateway's `producer.id.expiration.ms`; Kafka's default when left out. */
+  producerIdExpirationMs?: number | undefined;
+  /** What to sign in with, of `principal`. */
+  tokens?: Tokens | undefined;
+  /** Closes the client. */
+  signal: AbortSignal | undefined;
+}
+
+/** Opens what the device keeps, and a client on it that begins to connect. Rejects as `connect` does. */
+export async function openCore<Client extends CoreClient>(
+  host: ClientHost,
+  options: CoreOptions<Client>,
+): Promise<Client> {
+  const { engine, code, create, offline, producerIdExpirationMs, tokens, signal } = options;
+  let client: Client | undefined;
+  let lost: string | undefined;
+  const device = await openDevice(host, {
+    ...options,
+    memory: code.memory,
+    onLost: (reason) => {
+      lost = reason;
+      void client?.lose(reason);
+    },
+  });
+  client = create({ host, device, engine, code, offline, producerIdExpirationMs, tokens });
+  if (lost !== undefined) void client.lose(lost);
+  signal?.addEventListener("abort", () => void client?.close(), { once: true });
+  try {
+    // It may have aborted while the engine or the store was opened: then no event comes any more.
+    signal?.throwIfAborted();
+    await client.ready;
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+  return client;
+}
