@@ -92,7 +92,10 @@ function isClosed({ baseOffset, file }: Segment, highWatermark: bigint): boolean
 }
 
 /** Neighbours that are small enough, together, to become one segment. */
-export function grouped(segments: readonly Segment[], { segmentBytes }: PartitionConfig): readonly Segment[][] {
+export function grouped(
+  segments: readonly Segment[],
+  { segmentBytes }: PartitionConfig,
+): readonly Segment[][] {
   const groups: Segment[][] = [];
   let bytes = 0;
   for (const segment of segments) {

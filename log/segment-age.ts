@@ -8,7 +8,12 @@ import type { Segment } from "./segment.ts";
  * Whether a batch whose greatest timestamp is `timestamp` comes too late for the segment. Its age is counted from its first
  * batch, by the records' own time; without timestamps from when this process made or opened it, by the clock.
  */
-export function isTooOld(segment: Segment, timestamp: bigint, nowMs: number, config: PartitionConfig): boolean {
+export function isTooOld(
+  segment: Segment,
+  timestamp: bigint,
+  nowMs: number,
+  config: PartitionConfig,
+): boolean {
   const { firstTimestamp, createdMs, name } = segment;
   const ageMs = firstTimestamp >= 0n ? timestamp - firstTimestamp : BigInt(nowMs - createdMs);
   return ageMs > config.segmentMs - jitterOf(name, config);

@@ -19,9 +19,10 @@ interface ModuleGraph {
  * What belongs to the chunk of this entry, for the bundler's groups of code: all that it imports, and what more than one of its
  * parts does.
  */
-export function sharedByEntry(name: string, entry: string): { name: Rolldown.CodeSplittingNameFunction } {
+export function sharedByEntry(name: string, entry: string): Rolldown.CodeSplittingGroup {
   let shared: ReadonlySet<string> | undefined;
   return {
+    debugName: name,
     name: (id, graph) => {
       shared ??= sharedModules(entry, graph);
       return shared.has(id) ? name : null;
@@ -44,7 +45,8 @@ function sharedModules(entry: string, graph: ModuleGraph): ReadonlySet<string> {
 
 function importedFrom(entry: string, graph: ModuleGraph): Set<string> {
   const found = new Set([entry]);
-  for (const id of found) for (const imported of graph.getModuleInfo(id)?.importedIds ?? []) found.add(imported);
+  for (const id of found)
+    for (const imported of graph.getModuleInfo(id)?.importedIds ?? []) found.add(imported);
   return found;
 }
 
@@ -64,6 +66,12 @@ export function linkedChunks(): Plugin {
       const program = this.parse(code);
       const edits = chunk.isEntry ? entryEdits(program) : chunkEdits(program, chunk.fileName);
       return applied(code, edits);
+    },
+    generateBundle(_options, bundle) {
+      for (const file of Object.values(bundle)) {
+        // The minifier writes them with backticks, which not every bundler looks for.
+        if (file.type === "chunk") file.code = file.code.replace(/new URL\(`([^`$]+)`,/g, 'new URL("$1",');
+      }
     },
   };
 }
@@ -117,9 +125,12 @@ function chunkEdits(program: Program, fileName: string): Edit[] {
   for (const statement of program.body) {
     if (statement.type === "ImportDeclaration") {
       if (statement.source.value !== "./worker.js")
-        throw new Error(`${fileName} imports ${statement.source.value}: parts share code by the worker alone`);
+        throw new Error(
+          `${fileName} imports ${statement.source.value}: parts share code by the worker alone`,
+        );
       for (const specifier of statement.specifiers) {
-        if (specifier.type !== "ImportSpecifier") throw new Error(`${fileName} imports the worker as a whole`);
+        if (specifier.type !== "ImportSpecifier")
+          throw new Error(`${fileName} imports the worker as a whole`);
         taken.push([nameOf(specifier.imported), specifier.local.name]);
       }
       edits.push({ start: statement.start, end: statement.end, text: "" });
@@ -139,7 +150,11 @@ function chunkEdits(program: Program, fileName: string): Edit[] {
 
 function exportedBy(statement: Statement): Names | undefined {
   if (!statement.type.startsWith("Export")) return undefined;
-  if (statement.type !== "ExportNamedDeclaration" || statement.declaration !== null || statement.source !== null)
+  if (
+    statement.type !== "ExportNamedDeclaration" ||
+    statement.declaration !== null ||
+    statement.source !== null
+  )
     throw new Error(`a chunk has an ${statement.type} that is not a list of names`);
   return statement.specifiers.map(({ exported, local }) => [nameOf(exported), nameOf(local)] as const);
 }

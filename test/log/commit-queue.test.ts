@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CommitQueue, type CommitHost, type Group } from "../../log/commit-queue.ts";
 import { Segment } from "../../log/segment.ts";
-import type { LazyFlush } from "../../log/config.ts";
+import type { LazyFlush } from "../../log/partition-config.ts";
 import type { StoreFile } from "../../log/store.ts";
 import { clock } from "./harness.ts";
 

@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { ANONYMOUS } from "../../web-client/core/tokens.ts";
 import { accountName, deleteDatabase, openAccount, replicaName } from "../../web-client/databases.ts";
 import type { Device } from "../../web-client/core/device.ts";
+import { atHand } from "../../web-client/core/at-hand.ts";
 import { openDevice } from "../../web-client/open-device.ts";
 import { webLocks } from "../../web-client/web-locks.ts";
 
@@ -14,7 +15,8 @@ const nothing = (): void => undefined;
 
 function visit(account: string): Promise<Device> {
   const host = { locks: webLocks(), random: () => Math.random() };
-  return openDevice(host, { account, principal: ANONYMOUS, databases: indexedDB, onLost: nothing });
+  const { memory } = atHand;
+  return openDevice(host, { account, principal: ANONYMOUS, databases: indexedDB, memory, onLost: nothing });
 }
 
 /** Of the tab that leads: the others write no replicas, and note only what that one may. */
@@ -155,7 +157,7 @@ test("a store of replicas that is deleted under a tab, or whose connection is lo
 
 test("a page without IndexedDB or without Web Locks works in memory, and says why", async () => {
   const host = { locks: webLocks(), random: () => Math.random() };
-  const options = { account: "memory", principal: ANONYMOUS, onLost: nothing };
+  const options = { account: "memory", principal: ANONYMOUS, memory: atHand.memory, onLost: nothing };
   const refusing = {
     open: () => {
       throw new DOMException("not in this mode", "SecurityError");

@@ -11,6 +11,10 @@ import { sdkConfig } from "../../web-client/vite.config.ts";
 const repository = join(import.meta.dirname, "../..");
 
 const ENGINES = ["engine.wasm", "engine.plain.wasm"];
+/** What the worker fetches when it is needed. */
+const PARTS = ["admin-client", "bulk-history", "delivery", "group-client", "memory-device", "replicas"].map(
+  (name) => `worker-${name}.js`,
+);
 
 let app: string;
 let dist: string;
@@ -98,12 +102,27 @@ test("the entries for Node and React stand by themselves, with their types", asy
   expect(stdout).toBe("memory function\n");
 });
 
+/** Files beside it that a module names in the form that bundlers look for, each as often as it does. */
+function besides(code: string): string[] {
+  const found = code.matchAll(/new URL\("\.\/([^"]+)", ?import\.meta\.url\)/g);
+  return Array.from(found, ([, name]) => name ?? "").toSorted();
+}
+
+const IMPORT = /(?:^|[;}])(?:import|export)[^;]*?from ?["']([^"']+)["']/gm;
+
+async function importsOf(module: string): Promise<(string | undefined)[]> {
+  return [...(await readFile(join(dist, module), "utf8")).matchAll(IMPORT)].map(([, name]) => name);
+}
+
 test("each module names what lies beside it in the form that bundlers look for, and holds no copy", async () => {
-  const beside = { "index.js": ["worker.js"], "worker.js": ENGINES, "open-here.js": ENGINES };
+  const beside = {
+    "index.js": ["worker.js"],
+    "worker.js": [...ENGINES, ...PARTS].toSorted(),
+    "open-here.js": ENGINES.toSorted(),
+  };
   for (const [module, names] of Object.entries(beside)) {
     const code = await readFile(join(dist, module), "utf8");
-    for (const name of names)
-      expect(code.split(`new URL("./${name}", import.meta.url)`), `${name} in ${module}`).toHaveLength(2);
+    expect(besides(code)).toEqual(names);
     expect(code).not.toContain("AGFzbQ");
     expect(code).not.toContain("__RIVULET_URL");
   }
@@ -111,12 +130,22 @@ test("each module names what lies beside it in the form that bundlers look for, 
     expect(await readFile(join(dist, name))).toEqual(await readFile(join(repository, "build", name)));
 });
 
-test("the worker is one file, and the module loads the client itself only where there can be no worker", async () => {
-  const importsOf = async (module: string) => {
+test("neither the worker nor its parts import anything by name: bundlers give what they copy other names", async () => {
+  const modules = (await readdir(dist)).filter((name) => /^worker.*\.js$/.test(name));
+  expect(modules.toSorted()).toEqual([...PARTS, "worker.js"].toSorted());
+  for (const module of modules) {
+    expect(await importsOf(module), module).toEqual([]);
     const code = await readFile(join(dist, module), "utf8");
-    return [...code.matchAll(/^(?:import|export) [^;]*? from "([^"]+)";?$/gm)].map(([, name]) => name);
-  };
-  expect(await importsOf("worker.js")).toEqual([]);
+    const dynamic = [...code.matchAll(/\bimport\(/g)].length;
+    expect(dynamic, `import() in ${module}`).toBe(module === "worker.js" ? 1 : 0);
+  }
+  // What is for bundlers to leave as it is, says so to each of them.
+  expect(await readFile(join(dist, "worker.js"), "utf8")).toMatch(
+    /import\(\s*\/\* @vite-ignore \*\/\s*\/\* webpackIgnore: true \*\//,
+  );
+});
+
+test("the module loads the client itself only where there can be no worker", async () => {
   expect(await importsOf("open-here.js")).toContain("idb");
   const reached = new Set(["index.js"]);
   for (const module of reached) {
@@ -136,8 +165,16 @@ test("an app's own bundler finds the worker and both builds of the engine withou
   const assets = await readdir(join(app, "dist/assets"));
   const engines = assets.filter((name) => name.endsWith(".wasm"));
   expect(engines).toHaveLength(ENGINES.length);
-  const [page, worker] = ["index-", "worker-"].map((name) => assets.find((each) => each.startsWith(name)));
+  const [page, worker] = [/^index-/, /^worker-[^-]+\.js$/].map((name) =>
+    assets.find((each) => name.test(each)),
+  );
   expect(await readFile(join(app, "dist/assets", page ?? ""), "utf8")).toContain(worker);
   const code = await readFile(join(app, "dist/assets", worker ?? ""), "utf8");
   for (const engine of engines) expect(code).toContain(engine);
+  for (const part of PARTS) {
+    const copied = assets.find((name) => name.startsWith(part.replace(".js", "-")));
+    expect(code, part).toContain(copied);
+    // As it is: nothing in it has to be found.
+    expect(await readFile(join(app, "dist/assets", copied ?? ""))).toEqual(await readFile(join(dist, part)));
+  }
 });

@@ -21,7 +21,7 @@ function settingsOf(keep: Keep, compacts: boolean, deleteRetentionMs: number) {
 function fromTable(settings: Readonly<Record<string, string>>) {
   const { values: _values, ...config } = topicConfig(
     brokerConfig(new Map()),
-    new Map(Object.entries({ "file.delete.delay.ms": "0", ...settings })),
+    new Map(Object.entries({ "file.delete.delay.ms": "0", "retention.ms": "-1", ...settings })),
   );
   return config;
 }
