@@ -64,20 +64,14 @@ export function linkedChunks(): Plugin {
     name: "rivulet-linked-chunks",
     renderChunk(code, chunk) {
       const program = this.parse(code);
-      const edits = chunk.isEntry ? entryEdits(program) : chunkEdits(program, chunk.fileName);
+      const edits = chunk.isEntry ? entryEdits(code, program) : chunkEdits(program, chunk.fileName);
       return applied(code, edits);
-    },
-    generateBundle(_options, bundle) {
-      for (const file of Object.values(bundle)) {
-        // The minifier writes them with backticks, which not every bundler looks for.
-        if (file.type === "chunk") file.code = file.code.replace(/new URL\(`([^`$]+)`,/g, 'new URL("$1",');
-      }
     },
   };
 }
 
 /** The worker itself: `import("./x.js")` becomes a fetch of the part, and exports what the parts may use. */
-function entryEdits(program: Program): Edit[] {
+function entryEdits(code: string, program: Program): Edit[] {
   const shared: (readonly [string, string])[] = [];
   const edits: Edit[] = [];
   for (const statement of program.body) {
@@ -90,13 +84,11 @@ function entryEdits(program: Program): Edit[] {
   const changed = shared.find(([, local]) => mutable.includes(local));
   if (changed !== undefined)
     throw new Error(`${changed[1]} may change after the worker has given it to a part`);
-  walk(program, (node) => {
-    if (node.type !== "ImportExpression") return;
-    const { source } = node as unknown as { source: { value: string } };
-    const text = `fetchPart(new URL(${JSON.stringify(source.value)}, import.meta.url))`;
-    edits.push({ start: node.start, end: node.end, text });
-  });
-  const end = program.end;
+  for (const { 0: found, 1: url, index } of code.matchAll(/\bimport\("(\.\/[^"]+)"\)/g)) {
+    const text = `fetchPart(new URL("${url}", import.meta.url))`;
+    edits.push({ start: index, end: index + found.length, text });
+  }
+  const { end } = program;
   const text = FETCH_PART.replace("SHARED", () => objectOf(shared));
   return [...edits, { start: end, end, text }];
 }
@@ -140,9 +132,9 @@ function chunkEdits(program: Program, fileName: string): Edit[] {
     given.push(...names);
     edits.push({ start: statement.start, end: statement.end, text: "" });
   }
-  const { start, end } = { start: 0, end: program.end };
+  const { end } = program;
   return [
-    { start, end: start, text: `export default (${objectOf(taken)}) => { ` },
+    { start: 0, end: 0, text: `export default (${objectOf(taken)}) => { ` },
     ...edits,
     { start: end, end, text: `\nreturn ${objectOf(given)}; };\n` },
   ];
@@ -169,26 +161,12 @@ function objectOf(names: Names): string {
   return `{ ${names.map(([outer, inner]) => `${outer}: ${inner}`).join(", ")} }`;
 }
 
-interface Node {
-  readonly type: string;
-  readonly start: number;
-  readonly end: number;
-}
-
 /** Variables of the module that may be given another value. What is declared by `var` and a value is a class. */
 function changeableIn(statement: Statement): string[] {
   if (statement.type !== "VariableDeclaration" || statement.kind === "const") return [];
   return statement.declarations
     .filter(({ init }) => statement.kind !== "var" || init === null)
     .flatMap(({ id }) => (id.type === "Identifier" ? [id.name] : []));
-}
-
-function walk(value: unknown, visit: (node: Node) => void): void {
-  if (Array.isArray(value)) for (const each of value) walk(each, visit);
-  else if (typeof value === "object" && value !== null) {
-    if ("type" in value && "start" in value) visit(value as Node);
-    for (const part of Object.values(value)) walk(part, visit);
-  }
 }
 
 function applied(code: string, edits: readonly Edit[]): string {

@@ -11,12 +11,11 @@ import { linkedChunks, sharedByEntry } from "./linked-chunks.ts";
 const here = import.meta.dirname;
 
 const ENGINES = ["engine.wasm", "engine.plain.wasm"];
-const WORKER = "worker.js";
 
 /** What modules name by URL: as it stands in the source, and the file of the package that it is. */
 const BESIDE = [
   ...ENGINES.map((name) => ({ source: `../build/${name}`, name })),
-  { source: "./worker.ts", name: WORKER },
+  { source: "./worker.ts", name: "worker.js" },
 ];
 
 /**
@@ -43,6 +42,12 @@ function besideModules(): Plugin {
     renderChunk(code) {
       return places.reduce((text, { held, inPackage }) => text.replace(held, inPackage), code);
     },
+    generateBundle(_options, bundle) {
+      for (const file of Object.values(bundle)) {
+        // The minifier writes them with backticks, which not every bundler looks for.
+        if (file.type === "chunk") file.code = file.code.replace(/new URL\(`([^`$]+)`,/g, 'new URL("$1",');
+      }
+    },
   };
 }
 
@@ -55,33 +60,37 @@ function engines(dist: string): Plugin {
   };
 }
 
-/**
- * The worker holds all that it needs: nobody resolves imports for it. What it needs later lies beside it. Bundlers take it much
- * as it is, so it is minified here.
- */
-function worker(dist: string): Plugin {
+/** Modules that are used as they are, or about so: they hold all that they need, and are minified. */
+const WHOLE = [
+  // Bundlers make it anew, but nobody resolves imports for it. What it needs later lies beside it.
+  { entry: "remote/worker.ts", name: "worker", plugins: [linkedChunks()] },
+  // For `<script type="module">`. Where there can be no worker it imports the client, which shares its classes.
+  { entry: "index.ts", name: "browser", plugins: [] },
+];
+
+function wholeModules(dist: string): Plugin {
   return {
-    name: "rivulet-worker",
+    name: "rivulet-whole-modules",
     async closeBundle() {
-      const config = moduleConfig(dist, { entry: "remote/worker.ts", name: WORKER, external: [] });
-      await build({
-        ...config,
-        build: {
-          ...config.build,
-          rolldownOptions: {
-            ...config.build.rolldownOptions,
-            preserveEntrySignatures: "allow-extension",
-            output: {
-              chunkFileNames: "worker-[name].js",
-              codeSplitting: { groups: [sharedByEntry("worker", join(here, "remote/worker.ts"))] },
-              minify: true,
-            },
+      for (const { entry, name, plugins } of WHOLE) {
+        const config = moduleConfig(dist, { entry, name: `${name}.js`, external: [] });
+        const output = {
+          chunkFileNames: `${name}-[name].js`,
+          codeSplitting: { groups: [sharedByEntry(name, join(here, entry))] },
+          minify: true,
+        };
+        const { rolldownOptions } = config.build;
+        await build({
+          ...config,
+          build: {
+            ...config.build,
+            rolldownOptions: { ...rolldownOptions, preserveEntrySignatures: "allow-extension", output },
           },
-        },
-        plugins: [besideModules(), linkedChunks()],
-        configFile: false,
-        logLevel: "warn",
-      });
+          plugins: [besideModules(), ...plugins],
+          configFile: false,
+          logLevel: "warn",
+        });
+      }
     },
   };
 }
@@ -142,7 +151,7 @@ export function sdkConfig(dist: string): InlineConfig & { plugins: Plugin[] } {
     plugins: [
       emptied(dist),
       besideModules(),
-      worker(dist),
+      wholeModules(dist),
       engines(dist),
       furtherEntries(dist),
       declarations(dist),
