@@ -206,6 +206,7 @@ export class Outbox {
   }
 
   private async hasWork(signal: AbortSignal): Promise<void> {
+    const over = aborted(signal);
     for (;;) {
       const added = this.added.next();
       // A store that cannot be read is for delivery to complain of.
@@ -215,7 +216,7 @@ export class Outbox {
       );
       const { waiting, frozen } = this.counts;
       if (!isCounted || waiting + frozen > 0 || signal.aborted) return;
-      await Promise.race([added, aborted(signal)]);
+      await Promise.race([added, over]);
     }
   }
 
