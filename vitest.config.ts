@@ -18,6 +18,7 @@ const realThings = [
   "test/console/pages.test.ts",
   "test/docs/tutorial.test.ts",
   "test/web-client/gateway.test.ts",
+  "test/web-client/packed.test.ts",
   "test/web-client/tabs/tabs.test.ts",
   "test/web-client/examples.test.ts",
 ];
