@@ -1,11 +1,12 @@
-import type { OnDemand } from "./core/on-demand.ts";
+import type { ClientCode } from "./client-code.ts";
 
 /** A client's code in the chunks that a worker fetches when they are needed. */
-export const chunks: OnDemand = {
+export const chunks: ClientCode = {
   admin: () => import("./core/admin/admin-client.ts"),
   delivery: () => import("../sync/delivery.ts"),
   groups: () => import("./core/group/group-client.ts"),
   history: () => import("../sync/bulk-history.ts"),
   memory: () => import("./core/memory-device.ts"),
+  replicaDatabase: () => import("./replica-database.ts"),
   replicas: () => import("./core/replicas.ts"),
 };

@@ -3,8 +3,6 @@ import { deleteDB, wrap } from "idb";
 import type { DBSchema, IDBPDatabase } from "idb";
 import type { FrozenBatch, Lane, OutboxRecord, Receipt } from "../sync/outbox-store.ts";
 import type { KnownTopic } from "./core/device.ts";
-import { createChunkStores, createTermStore } from "./idb-store.ts";
-import type { ChunkSchema } from "./idb-store.ts";
 
 /**
  * One address and one principal: the outbox, which may have been filled before any cluster was known, and what was last
@@ -21,12 +19,9 @@ export interface AccountSchema extends DBSchema {
 }
 
 export type AccountDatabase = IDBPDatabase<AccountSchema>;
-export type ReplicaDatabase = IDBPDatabase<ChunkSchema>;
 
 /** 2: receipts. 3: one tab leads. A tab with older code closes then: it would not know what the others tell it. */
 const ACCOUNT_VERSION = 3;
-/** 2: the term of the tab that leads. */
-const REPLICA_VERSION = 2;
 /** So long a tab with older code is given to let go of a database, in milliseconds. */
 const BLOCKED_MS = 10_000;
 
@@ -46,7 +41,7 @@ export type LossKind =
   /** It is deleted, or the browser has closed it. */
   | "gone";
 
-type OnLost = (reason: string, kind: LossKind) => void;
+export type OnLost = (reason: string, kind: LossKind) => void;
 
 interface Opening<Schema extends DBSchema> {
   databases: IDBFactory;
@@ -62,7 +57,7 @@ interface Opening<Schema extends DBSchema> {
  * version of this code waits for it.
  */
 export function openAccount(databases: IDBFactory, name: string, onLost: OnLost): Promise<AccountDatabase> {
-  return open<AccountSchema>({
+  return openDatabase<AccountSchema>({
     databases,
     name,
     version: ACCOUNT_VERSION,
@@ -82,20 +77,6 @@ export function openAccount(databases: IDBFactory, name: string, onLost: OnLost)
   });
 }
 
-/** Opens the database of one cluster's partitions; otherwise as `openAccount`. */
-export function openReplicas(databases: IDBFactory, name: string, onLost: OnLost): Promise<ReplicaDatabase> {
-  return open<ChunkSchema>({
-    databases,
-    name,
-    version: REPLICA_VERSION,
-    upgrade(fresh, oldVersion) {
-      if (oldVersion < 1) createChunkStores(fresh);
-      if (oldVersion < 2) createTermStore(fresh);
-    },
-    onLost,
-  });
-}
-
 export { deleteDB as deleteDatabase };
 
 /** A tab with older code has the database open, and does not let go of it. */
@@ -108,8 +89,14 @@ export class BlockedError extends Error {
   }
 }
 
-/** As idb's `openDB`, which knows one factory only: the global one. */
-async function open<Schema extends DBSchema>(opening: Opening<Schema>): Promise<IDBPDatabase<Schema>> {
+/**
+ * Opens a database. Rejects with VersionError when newer code has used it, with BlockedError when a tab with older code does not
+ * let go of it; `onLost` is called when it is closed under this tab. As idb's `openDB`, which knows one factory only: the
+ * global one.
+ */
+export async function openDatabase<Schema extends DBSchema>(
+  opening: Opening<Schema>,
+): Promise<IDBPDatabase<Schema>> {
   const { databases, name, version, upgrade, onLost } = opening;
   const request = databases.open(name, version);
   let isGivenUp = false;

@@ -1,14 +1,14 @@
 import type { IDBPObjectStore } from "idb";
 import type { OutboxStore } from "../sync/outbox-store.ts";
+import type { ClientCode } from "./client-code.ts";
 import type { Device, HeldRange, KnownTopic } from "./core/device.ts";
 import type { ReadableStore } from "./core/directory-store.ts";
 import { KnownCluster } from "./core/known-cluster.ts";
 import type { Locks } from "./core/locks.ts";
-import { accountName, openReplicas, replicaName } from "./databases.ts";
+import { accountName, replicaName } from "./databases.ts";
 import type { AccountDatabase, AccountSchema } from "./databases.ts";
-import { HealingStore } from "./healing-store.ts";
 import { IdbOutboxStore, LEADER_TERM } from "./idb-outbox-store.ts";
-import { IdbStore } from "./idb-store.ts";
+import type { IdbStore } from "./idb-store.ts";
 
 export interface IdbDeviceOptions {
   /** A name of the app's, or the gateway's address. */
@@ -16,6 +16,7 @@ export interface IdbDeviceOptions {
   principal: string;
   /** The origin's `indexedDB`. */
   databases: IDBFactory;
+  code: Pick<ClientCode, "replicaDatabase">;
   /** Of all tabs that share `databases`. */
   locks: Locks;
   /** Is told why when the browser takes a database away. */
@@ -115,10 +116,11 @@ export class IdbDevice extends KnownCluster implements Device {
     await transaction.done;
   }
 
-  replicas(clusterId: string): Promise<ReadableStore> {
+  async replicas(clusterId: string): Promise<ReadableStore> {
+    const { databases, code, account, principal, onLost } = this.options;
+    const { HealingStore, IdbStore, openReplicas } = await code.replicaDatabase();
     let store = this.stores.get(clusterId);
     if (store === undefined) {
-      const { databases, account, principal, onLost } = this.options;
       const name = replicaName(account, principal, clusterId);
       store = new HealingStore(async (lost) => {
         // What is kept of a cluster can be fetched anew; newer code must not be kept from it.
@@ -132,7 +134,7 @@ export class IdbDevice extends KnownCluster implements Device {
       });
       this.stores.set(clusterId, store);
     }
-    return Promise.resolve(store);
+    return store;
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
+import { allCode } from "./client-code.ts";
 import type { ClientHost } from "./core/client-host.ts";
-import { atHand } from "./core/at-hand.ts";
 import { RivuletClient } from "./core/rivulet-client.ts";
 import { openCore } from "./open-core.ts";
 import type { CoreOptions } from "./open-core.ts";
@@ -8,5 +8,5 @@ export type ClientOptions = Omit<CoreOptions<RivuletClient>, "code" | "create">;
 
 /** Opens what the device keeps, and a client on it that begins to connect, in this thread. Rejects as `connect` does. */
 export function openClient(host: ClientHost, options: ClientOptions): Promise<RivuletClient> {
-  return openCore(host, { ...options, code: atHand, create: (parts) => new RivuletClient(parts) });
+  return openCore(host, { ...options, code: allCode, create: (parts) => new RivuletClient(parts) });
 }

@@ -2,13 +2,11 @@ import type { Engine } from "../log/engine.ts";
 import type { Tokens } from "../sync/sign-in.ts";
 import type { ClientHost } from "./core/client-host.ts";
 import type { CoreClient, CoreClientOptions } from "./core/core-client.ts";
-import type { OnDemand } from "./core/on-demand.ts";
 import { openDevice } from "./open-device.ts";
 import type { DeviceOptions } from "./open-device.ts";
 
-export interface CoreOptions<Client extends CoreClient> extends Omit<DeviceOptions, "onLost" | "memory"> {
+export interface CoreOptions<Client extends CoreClient> extends Omit<DeviceOptions, "onLost"> {
   engine: Engine;
-  code: OnDemand;
   create: (options: CoreClientOptions) => Client;
   /** Starts with the connection switched off. */
   offline: boolean;
@@ -30,7 +28,6 @@ export async function openCore<Client extends CoreClient>(
   let lost: string | undefined;
   const device = await openDevice(host, {
     ...options,
-    memory: code.memory,
     onLost: (reason) => {
       lost = reason;
       void client?.lose(reason);

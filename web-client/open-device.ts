@@ -1,7 +1,7 @@
 /** Which store a client gets: the one that the tabs of its origin share, or memory of its own. */
+import type { ClientCode } from "./client-code.ts";
 import type { ClientHost } from "./core/client-host.ts";
 import type { Device } from "./core/device.ts";
-import type { OnDemand } from "./core/on-demand.ts";
 import { accountName, BlockedError, openAccount } from "./databases.ts";
 import type { AccountDatabase } from "./databases.ts";
 import { IdbDevice } from "./idb-device.ts";
@@ -12,8 +12,7 @@ export interface DeviceOptions {
   principal: string;
   /** The origin's `indexedDB`; undefined where there is none. */
   databases: IDBFactory | undefined;
-  /** For where there is no store. */
-  memory: OnDemand["memory"];
+  code: ClientCode;
   /** Is told why when the browser takes the store away. */
   onLost: (reason: string) => void;
 }
@@ -21,7 +20,7 @@ export interface DeviceOptions {
 /** Opens what is kept under an account. Rejects with VersionError when a newer version of this code has used it. */
 export async function openDevice(
   { locks, random }: Pick<ClientHost, "locks" | "random">,
-  { account, principal, databases, memory, onLost }: DeviceOptions,
+  { account, principal, databases, code, onLost }: DeviceOptions,
 ): Promise<Device> {
   const name = accountName(account, principal);
   if (databases === undefined || locks === undefined) {
@@ -29,7 +28,7 @@ export async function openDevice(
       databases === undefined
         ? "no IndexedDB"
         : "no Web Locks, which want a secure origin (https or localhost)";
-    const { MemoryDevice } = await memory();
+    const { MemoryDevice } = await code.memory();
     return new MemoryDevice(name, random, `this browser gives this page ${what}: nothing outlives the tab`);
   }
   let database: AccountDatabase;
@@ -40,14 +39,14 @@ export async function openDevice(
     if (error instanceof BlockedError || (error instanceof DOMException && error.name === "VersionError"))
       throw error;
     const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    const { MemoryDevice } = await memory();
+    const { MemoryDevice } = await code.memory();
     return new MemoryDevice(
       name,
       random,
       `the browser does not open its IndexedDB (${what}), as in some private modes: nothing outlives the tab`,
     );
   }
-  const device = new IdbDevice(database, { account, principal, databases, locks, onLost });
+  const device = new IdbDevice(database, { account, principal, databases, code, locks, onLost });
   try {
     await device.load();
   } catch (error) {

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { ANONYMOUS } from "../../web-client/core/tokens.ts";
 import { accountName, deleteDatabase, openAccount, replicaName } from "../../web-client/databases.ts";
 import type { Device } from "../../web-client/core/device.ts";
-import { atHand } from "../../web-client/core/at-hand.ts";
+import { allCode } from "../../web-client/client-code.ts";
 import { openDevice } from "../../web-client/open-device.ts";
 import { webLocks } from "../../web-client/web-locks.ts";
 
@@ -15,8 +15,13 @@ const nothing = (): void => undefined;
 
 function visit(account: string): Promise<Device> {
   const host = { locks: webLocks(), random: () => Math.random() };
-  const { memory } = atHand;
-  return openDevice(host, { account, principal: ANONYMOUS, databases: indexedDB, memory, onLost: nothing });
+  return openDevice(host, {
+    account,
+    principal: ANONYMOUS,
+    databases: indexedDB,
+    code: allCode,
+    onLost: nothing,
+  });
 }
 
 /** Of the tab that leads: the others write no replicas, and note only what that one may. */
@@ -157,7 +162,7 @@ test("a store of replicas that is deleted under a tab, or whose connection is lo
 
 test("a page without IndexedDB or without Web Locks works in memory, and says why", async () => {
   const host = { locks: webLocks(), random: () => Math.random() };
-  const options = { account: "memory", principal: ANONYMOUS, memory: atHand.memory, onLost: nothing };
+  const options = { account: "memory", principal: ANONYMOUS, code: allCode, onLost: nothing };
   const refusing = {
     open: () => {
       throw new DOMException("not in this mode", "SecurityError");

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { deleteDatabase, openReplicas } from "../../web-client/databases.ts";
+import { deleteDatabase } from "../../web-client/databases.ts";
+import { openReplicas } from "../../web-client/replica-database.ts";
 import { IdbStore } from "../../web-client/idb-store.ts";
 import { storeContract } from "../log/store-contract.ts";
 

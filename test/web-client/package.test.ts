@@ -12,9 +12,15 @@ const repository = join(import.meta.dirname, "../..");
 
 const ENGINES = ["engine.wasm", "engine.plain.wasm"];
 /** What the worker fetches when it is needed. */
-const PARTS = ["admin-client", "bulk-history", "delivery", "group-client", "memory-device", "replicas"].map(
-  (name) => `worker-${name}.js`,
-);
+const PARTS = [
+  "admin-client",
+  "bulk-history",
+  "delivery",
+  "group-client",
+  "memory-device",
+  "replica-database",
+  "replicas",
+].map((name) => `worker-${name}.js`);
 
 let app: string;
 let dist: string;

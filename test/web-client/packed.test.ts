@@ -129,7 +129,14 @@ test("an empty Vite project builds it, and finds the worker, its parts and the e
   try {
     expect(await tryOut(site.origin)).toEqual(ALL_WELL);
     const assets = site.asked.filter((path) => path.startsWith("/assets/"));
-    for (const name of [/worker-[^-]+\.js/, /worker-delivery/, /worker-replicas/, /worker-admin/, /engine-/])
+    for (const name of [
+      /worker-[^-]+\.js/,
+      /worker-delivery/,
+      /worker-replica-/,
+      /worker-replicas/,
+      /worker-admin/,
+      /engine-/,
+    ])
       expect(assets.filter((path) => name.test(path))).toHaveLength(1);
     expect(assets.filter((path) => /worker-(group|memory|bulk)|open-here/.test(path))).toEqual([]);
   } finally {
@@ -162,9 +169,11 @@ test("a plain page without any build imports one file", async () => {
     expect(await tryOut(site.origin, "/plain.html")).toEqual(ALL_WELL);
     const asked = site.asked.filter((path) => path.endsWith(".js") || path.endsWith(".wasm"));
     const dist = "/node_modules/@rivulet/client/dist";
-    const parts = ["worker-admin-client.js", "worker-delivery.js", "worker-replicas.js", "worker.js"];
+    const parts = ["admin-client", "delivery", "replica-database", "replicas"].map(
+      (name) => `worker-${name}.js`,
+    );
     expect(asked.toSorted()).toEqual(
-      ["browser.js", "engine.wasm", ...parts].map((name) => `${dist}/${name}`).toSorted(),
+      ["browser.js", "engine.wasm", "worker.js", ...parts].map((name) => `${dist}/${name}`).toSorted(),
     );
   } finally {
     await site.close();

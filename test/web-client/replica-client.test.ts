@@ -4,7 +4,7 @@ import { Metadata } from "../../sync/metadata.ts";
 import { Upstream } from "../../sync/upstream.ts";
 import { gatewayAddress } from "../../web-client/address.ts";
 import { browserHost } from "../../web-client/browser-host.ts";
-import { atHand } from "../../web-client/core/at-hand.ts";
+import { allCode } from "../../web-client/client-code.ts";
 import type { Device } from "../../web-client/core/device.ts";
 import { MemoryDevice } from "../../web-client/core/memory-device.ts";
 import { directoryStore } from "../../web-client/core/directory-store.ts";
@@ -164,7 +164,7 @@ test("two tabs without a shared store do not take each other's words for their o
       account: address.http.href,
       principal: "anonymous",
       databases: undefined,
-      memory: atHand.memory,
+      code: allCode,
       onLost: () => undefined,
     });
   const [one, other] = await Promise.all([open(), open()]);

@@ -1,7 +1,8 @@
 /** What a device holds of a partition, out of its database by the product's own way through segments. */
 import { directoryStore } from "../../../web-client/core/directory-store.ts";
 import { walkSegments } from "../../../web-client/core/segment-walk.ts";
-import { openReplicas, replicaName } from "../../../web-client/databases.ts";
+import { replicaName } from "../../../web-client/databases.ts";
+import { openReplicas } from "../../../web-client/replica-database.ts";
 import { IdbStore } from "../../../web-client/idb-store.ts";
 import type { Device } from "../browser/device.ts";
 import type { Tab } from "../browser/tab.ts";
