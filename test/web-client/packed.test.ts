@@ -47,12 +47,17 @@ const TYPES: Readonly<Record<string, string>> = {
   ".wasm": "application/wasm",
 };
 
-/** Serves a directory as any web server does. */
-async function serve(directory: string) {
+/** Serves a directory as any web server does; a path that ends with `failing` only from the second time on. */
+async function serve(directory: string, failing?: string) {
   const asked: string[] = [];
   const server = createHttpServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     asked.push(pathname);
+    const isFirst = asked.filter((path) => path === pathname).length === 1;
+    if (failing !== undefined && pathname.endsWith(failing) && isFirst) {
+      response.writeHead(503).end();
+      return;
+    }
     const path = normalize(pathname.endsWith("/") ? `${pathname}index.html` : pathname);
     readFile(join(directory, path)).then(
       (bytes) => response.setHeader("content-type", TYPES[extname(path)] ?? "").end(bytes),
@@ -156,8 +161,8 @@ test("Vite's own server finds them, too", async () => {
   });
   try {
     await server.listen();
-    const { port } = server.httpServer?.address() as AddressInfo;
-    expect(await tryOut(`http://127.0.0.1:${port}`)).toEqual(ALL_WELL);
+    const [url = ""] = server.resolvedUrls?.local ?? [];
+    expect(await tryOut(new URL(url).origin)).toEqual(ALL_WELL);
   } finally {
     await server.close();
   }
@@ -175,6 +180,16 @@ test("a plain page without any build imports one file", async () => {
     expect(asked.toSorted()).toEqual(
       ["browser.js", "engine.wasm", "worker.js", ...parts].map((name) => `${dist}/${name}`).toSorted(),
     );
+  } finally {
+    await site.close();
+  }
+});
+
+test("a part of the worker that could not be fetched is fetched again", async () => {
+  const site = await serve(app, "/worker-delivery.js");
+  try {
+    expect(await tryOut(site.origin, "/plain.html")).toEqual(ALL_WELL);
+    expect(site.asked.filter((path) => path.endsWith("/worker-delivery.js"))).toHaveLength(2);
   } finally {
     await site.close();
   }
