@@ -11,7 +11,7 @@ const log = (text) => console.error(`fuzz: ${text}`);
 
 try {
   await ensureInstalled({ log });
-  await ensureBuilt({ log, wanted: ["engine"] });
+  await ensureBuilt({ log, wanted: ["engine", "debug engine"] });
   const { build } = await import("vite");
   const entry = (name) => join(root, `test/fuzz/cli/${name}.ts`);
   // From there the bundle finds engine.wasm as the sources do. One for each run: several may go on at a time.
