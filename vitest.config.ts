@@ -1,11 +1,31 @@
 import { availableParallelism } from "node:os";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import type { TestProjectInlineConfiguration } from "vitest/config";
+import type { BrowserInstanceOption } from "vitest/node";
 import { findBrowser } from "./test/setup/find-browser.mjs";
 import { LongestFirst } from "./test/setup/longest-first.ts";
+import { FIREFOX_PREFS } from "./test/tools/browser.ts";
 
-// `npm test` has found or installed one by now; a bare `npx vitest` looks for itself.
-const chromium = (process.env.RIVULET_CHROMIUM ??= findBrowser() ?? "");
+// `npm test` has found or installed them by now; a bare `npx vitest` looks for itself.
+const chromium = (process.env.RIVULET_CHROMIUM ??= findBrowser("chromium") ?? "");
+const firefox = (process.env.RIVULET_FIREFOX ??= findBrowser("firefox") ?? "");
+
+const inChromium: BrowserInstanceOption = {
+  browser: "chromium",
+  provider: playwright({ launchOptions: { executablePath: chromium, args: ["--no-sandbox"] } }),
+};
+// A stock one, over WebDriver BiDi.
+const inFirefox: BrowserInstanceOption = {
+  browser: "firefox",
+  provider: playwright({
+    launchOptions: {
+      executablePath: firefox,
+      channel: "moz-firefox",
+      firefoxUserPrefs: { ...FIREFOX_PREFS },
+    },
+  }),
+};
 
 /** Tests that start browsers and processes of their own, and wait for what a person would wait for. */
 const realThings = [
@@ -22,6 +42,21 @@ const realThings = [
   "test/web-client/tabs/tabs.test.ts",
   "test/web-client/examples.test.ts",
 ];
+
+/** Those among them that run once more in Firefox. */
+const againInFirefox: TestProjectInlineConfiguration = {
+  test: {
+    name: "firefox",
+    include: [
+      "test/console/console.test.ts",
+      "test/web-client/gateway.test.ts",
+      "test/web-client/tabs/tabs.test.ts",
+    ],
+    env: { RIVULET_BROWSER: "firefox" },
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+  },
+};
 
 export default defineConfig({
   test: {
@@ -42,7 +77,7 @@ export default defineConfig({
         },
       },
       {
-        // The same code in a real Chromium with real IndexedDB.
+        // The same code in real browsers with real IndexedDB.
         test: {
           name: "browser",
           include: ["test/**/*.browser.test.ts"],
@@ -51,8 +86,7 @@ export default defineConfig({
             enabled: true,
             headless: true,
             screenshotFailures: false,
-            provider: playwright({ launchOptions: { executablePath: chromium, args: ["--no-sandbox"] } }),
-            instances: [{ browser: "chromium" }],
+            instances: firefox === "" ? [inChromium] : [inChromium, inFirefox],
           },
         },
       },
@@ -65,6 +99,7 @@ export default defineConfig({
           hookTimeout: 180_000,
         },
       },
+      ...(firefox === "" ? [] : [againInFirefox]),
     ],
   },
 });

@@ -27,7 +27,7 @@ try {
   await ensureBuilt({ log, wanted: ["gateway"] });
   const { bundleBenches } = await import("./bundle.mjs");
   await bundleBenches(outDir);
-  const browser = findBrowser();
+  const browser = findBrowser("chromium");
   process.exitCode = await run(process.execPath, [join(outDir, "main.js"), ...args], {
     cwd: root,
     // The channel breaks when this process is killed: the benches end then, and with them their servers.

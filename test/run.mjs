@@ -1,5 +1,5 @@
 /**
- * `npm test`: installs, finds or installs a browser, builds what is stale, and runs every test. Arguments go to vitest
+ * `npm test`: installs, finds or installs the browsers, builds what is stale, and runs every test. Arguments go to vitest
  * (`npm test -- test/log`, `npm test -- --project node`). Node's built-ins only at the top, so that it works on a bare
  * clone. The last line is `N passed, N failed, N skipped`.
  */
@@ -21,17 +21,20 @@ async function main(args) {
     // The gateway runs in tests' processes too.
     const node = neededNode({ log }) ?? process.execPath;
     await ensureBuilt({ log });
-    const browser = await ensureBrowser({ root, log });
-    log(browser === undefined ? "browser tests do not run: there is no browser" : `browser ${browser}`);
+    const chromium = await ensureBrowser("chromium", { root, log });
+    const firefox = await ensureBrowser("firefox", { root, log });
+    log(chromium === undefined ? "browser tests do not run: there is no browser" : `browser ${chromium}`);
+    log(firefox === undefined ? "tests in Firefox do not run: there is none" : `browser ${firefox}`);
     const required = process.env.RIVULET_REQUIRE_TOOLS === "1";
-    if (browser === undefined && required)
-      throw new Error("RIVULET_REQUIRE_TOOLS is set and there is no browser");
+    if ((chromium === undefined || firefox === undefined) && required)
+      throw new Error("RIVULET_REQUIRE_TOOLS is set and there is no Chromium, or no Firefox");
 
     rmSync(countsFile, { force: true });
-    const withoutBrowser = browser === undefined ? ["--project", "!browser"] : [];
+    const withoutBrowser = chromium === undefined ? ["--project", "!browser"] : [];
     const code = await vitest(node, [...withoutBrowser, ...args], {
       ...process.env,
-      ...(browser === undefined ? {} : { RIVULET_CHROMIUM: browser }),
+      ...(chromium === undefined ? {} : { RIVULET_CHROMIUM: chromium }),
+      ...(firefox === undefined ? {} : { RIVULET_FIREFOX: firefox }),
       RIVULET_TEST_COUNTS: countsFile,
       // Syncs of the gateway need more threads than libuv starts with.
       UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? "16",

@@ -1,7 +1,7 @@
-/** A Chromium for tests of the console: every error that a page logs is kept, and must be taken. */
-import { chromium, type BrowserContext, type Page } from "playwright";
+/** A browser for tests of the console: every error that a page logs is kept, and must be taken. */
+import type { BrowserContext, Page } from "playwright";
 import { expect } from "vitest";
-import { findTool } from "../tools/require-tool.ts";
+import { launchBrowser, onPageError } from "../tools/browser.ts";
 
 /** What cannot be had within this time has not come. */
 const WAIT_MS = 10_000;
@@ -20,9 +20,7 @@ export interface TestBrowser {
 }
 
 export async function openBrowser(): Promise<TestBrowser> {
-  const executablePath = findTool("chromium");
-  if (executablePath === undefined) throw new Error("there is no Chromium: RIVULET_CHROMIUM names none");
-  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  const browser = await launchBrowser();
   let errors: string[] = [];
   return {
     async newContext() {
@@ -32,7 +30,7 @@ export async function openBrowser(): Promise<TestBrowser> {
     },
     async newPage(context) {
       const page = await context.newPage();
-      page.on("pageerror", (error) => errors.push(String(error)));
+      onPageError(page, (error) => errors.push(String(error)));
       page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
       return page;
     },

@@ -17,7 +17,7 @@ const TAIL_ROWS_MAX = 5_000;
 /** So small that a test need not type much to be refused. */
 const BATCH_BYTES_MAX = 20_000;
 
-describeWith(["chromium"], "the console page", () => {
+describeWith(["browser"], "the console page", () => {
   let browser: TestBrowser;
   let gateway: TestGateway;
   let dataDir: string;

@@ -11,7 +11,7 @@ import { openBrowser, type TestBrowser } from "./console-browser.ts";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-describeWith(["chromium"], "the console's pages", () => {
+describeWith(["browser"], "the console's pages", () => {
   let browser: TestBrowser;
   let gateway: TestGateway;
   let context: BrowserContext;

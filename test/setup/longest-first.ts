@@ -17,6 +17,9 @@ const LONGEST = [
   "test/soak/soak.test.ts",
 ];
 
+/** Projects whose files mostly wait for what they have started. */
+const WAITING: ReadonlySet<string> = new Set(["foreign", "firefox"]);
+
 /**
  * Longest first, and in turns one that mostly waits for what it has started and one that mostly reckons: together they leave
  * no processor idle.
@@ -28,8 +31,9 @@ export class LongestFirst extends BaseSequencer {
       return at < 0 ? LONGEST.length : at;
     };
     const sorted = (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
-    const waiting = sorted.filter(({ project }) => project.name === "foreign");
-    const reckoning = sorted.filter(({ project }) => project.name !== "foreign");
+    const waits = ({ project }: TestSpecification): boolean => WAITING.has(project.name);
+    const waiting = sorted.filter(waits);
+    const reckoning = sorted.filter((file) => !waits(file));
     const inTurns = Array.from({ length: Math.max(waiting.length, reckoning.length) }, (_, at) => [
       waiting[at],
       reckoning[at],

@@ -4,6 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { describe, test } from "vitest";
+import { browserKind, findTheBrowser } from "./browser.ts";
 import { findOnPath } from "./find-on-path.ts";
 import { kafkaToolsAreFetched } from "./kafka-tools.ts";
 import { findWayToMount } from "./small-file-system.ts";
@@ -15,6 +16,11 @@ const tools = {
   chromium: {
     find: () => process.env.RIVULET_CHROMIUM || undefined,
     install: "apt-get install chromium, or set RIVULET_CHROMIUM",
+  },
+  // The one that this run's tests drive.
+  browser: {
+    find: () => findTheBrowser(),
+    install: `install ${browserKind}, or set RIVULET_${browserKind.toUpperCase()}`,
   },
   "kafka-tools": {
     find: () => findOnPath("java") && (kafkaToolsAreFetched() ? "java" : findOnPath("mvn")),

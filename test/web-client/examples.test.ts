@@ -6,7 +6,7 @@ import { openBrowser, type TestBrowser } from "../console/console-browser.ts";
 import { startTestGateway, type TestGateway } from "../gateway/start-gateway.ts";
 import { describeWith } from "../tools/require-tool.ts";
 
-describeWith(["chromium"], "the examples", () => {
+describeWith(["browser"], "the examples", () => {
   let browser: TestBrowser;
   let gateway: TestGateway;
   let pages: Awaited<ReturnType<typeof serveExamples>>;

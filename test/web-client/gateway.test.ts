@@ -1,4 +1,4 @@
-/** The SDK in a real Chromium against a real gateway. */
+/** The SDK in a real browser against a real gateway. */
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vi
 import type * as Sdk from "../../web-client/index.ts";
 import { startTestGateway } from "../gateway/start-gateway.ts";
 import type { TestGateway } from "../gateway/start-gateway.ts";
+import { onPageError } from "../tools/browser.ts";
 import { startSdkBrowser } from "./sdk-browser.ts";
 import type { SdkBrowser } from "./sdk-browser.ts";
 
@@ -55,7 +56,7 @@ async function startGateway(port?: number): Promise<void> {
 
 async function openPage(options: { offline?: boolean } = {}): Promise<Page> {
   const page = await browser.newPage(context);
-  page.on("pageerror", (error) => {
+  onPageError(page, (error) => {
     throw error;
   });
   await page.evaluate(

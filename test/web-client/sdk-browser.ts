@@ -1,10 +1,11 @@
-/** The SDK from its sources in a real Chromium: a page server, a browser, and pages that have it as `sdk`. */
+/** The SDK from its sources in a real browser: a page server, a browser, and pages that have it as `sdk`. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium } from "playwright";
-import type { BrowserContext, Page } from "playwright";
+import type { Browser, BrowserContext, Page } from "playwright";
 import { build, preview } from "vite";
+import { launchBrowser, openProfile } from "../tools/browser.ts";
+import type { BrowserOptions } from "../tools/browser.ts";
 
 const PAGE = join(import.meta.dirname, "sdk-page");
 
@@ -13,12 +14,13 @@ export interface SdkBrowser {
   readonly origin: string;
   /** A profile of its own: what one context's pages store, no other sees. */
   newContext(): Promise<BrowserContext>;
+  /** A browser of its own, which stores in `directory`. The caller closes it. */
+  openProfile(directory: string, options?: BrowserOptions): Promise<BrowserContext>;
   newPage(context: BrowserContext): Promise<Page>;
   close(): Promise<void>;
 }
 
-/** `args`: further ones of the browser. */
-export async function startSdkBrowser(args: readonly string[] = []): Promise<SdkBrowser> {
+export async function startSdkBrowser(options: BrowserOptions = {}): Promise<SdkBrowser> {
   // Bundled once: a page and its worker would each ask for hundreds of modules, in every tab anew.
   const outDir = await mkdtemp(join(tmpdir(), "rivulet-sdk-page-"));
   const shared = { configFile: false, root: PAGE, logLevel: "error" } as const;
@@ -42,13 +44,11 @@ export async function startSdkBrowser(args: readonly string[] = []): Promise<Sdk
   const address = server.httpServer.address();
   if (address === null || typeof address === "string") throw new Error("the page server has no port");
   const origin = `http://127.0.0.1:${address.port}`;
-  const browser = await chromium.launch({
-    executablePath: process.env.RIVULET_CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", ...args],
-  });
+  let browser: Promise<Browser> | undefined;
   return {
     origin,
-    newContext: () => browser.newContext(),
+    newContext: async () => (await (browser ??= launchBrowser(options))).newContext(),
+    openProfile,
     async newPage(context) {
       const page = await context.newPage();
       await page.goto(origin);
@@ -56,7 +56,7 @@ export async function startSdkBrowser(args: readonly string[] = []): Promise<Sdk
       return page;
     },
     async close() {
-      await browser.close();
+      await (await browser)?.close();
       await server.close();
       await rm(outDir, { recursive: true, force: true });
     },

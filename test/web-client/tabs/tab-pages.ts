@@ -1,7 +1,8 @@
 /** Pages of one profile with the SDK in them, as an app has them in its tabs, in processes of their own. */
-import { createServer } from "node:http";
-import type { BrowserContext, CDPSession, Page } from "playwright";
+import type { BrowserContext, Page } from "playwright";
 import type * as Sdk from "../../../web-client/index.ts";
+import { openInProcess } from "../../tools/tab-process.ts";
+import type { TabProcess } from "../../tools/tab-process.ts";
 import type { SdkBrowser } from "../sdk-browser.ts";
 
 declare const sdk: typeof Sdk;
@@ -18,16 +19,16 @@ export interface TabGlobals {
 declare const page: TabGlobals;
 
 export class TabPage {
-  readonly page: Page;
   readonly name: string;
-  private readonly session: CDPSession;
-  private frozen: Promise<void> = Promise.resolve();
-  private wakeUp: () => void = () => undefined;
+  readonly process: TabProcess;
 
-  private constructor(page: Page, session: CDPSession, name: string) {
-    this.page = page;
-    this.session = session;
+  private constructor(process: TabProcess, name: string) {
+    this.process = process;
     this.name = name;
+  }
+
+  get page(): Page {
+    return this.process.page;
   }
 
   /** Opens a page whose client is connected to `url`, and subscribes to `topic` from the start. */
@@ -36,8 +37,8 @@ export class TabPage {
     context: BrowserContext,
     { url, topic, name }: { url: string; topic: string; name: string },
   ): Promise<TabPage> {
-    const opened = await browser.newPage(context);
-    await opened.evaluate(
+    const process = await openInProcess(() => browser.newPage(context));
+    await process.page.evaluate(
       async ({ url, topic }) => {
         const globals: TabGlobals = { client: await sdk.connect({ url }), seen: [], fates: {} };
         (globalThis as unknown as { page: TabGlobals }).page = globals;
@@ -49,7 +50,7 @@ export class TabPage {
       },
       { url, topic },
     );
-    return new TabPage(opened, await context.newCDPSession(opened), name);
+    return new TabPage(process, name);
   }
 
   /** Publishes values under one key, without waiting. */
@@ -110,50 +111,4 @@ export class TabPage {
       { topic, value },
     );
   }
-
-  /** The renderer dies; resolves when it has. */
-  async crash(): Promise<void> {
-    const crashed = new Promise((resolve) => this.page.once("crash", resolve));
-    // It cannot answer any more.
-    this.session.send("Page.crash").catch(() => undefined);
-    await crashed;
-  }
-
-  /** Its client stands still, as that of a frozen tab does, with the worker that it lives in; resolves when it does. */
-  async freeze(): Promise<void> {
-    const [worker] = this.page.workers();
-    if (worker === undefined) throw new Error("the client of this page does not live in a worker");
-    const gate = await openGate();
-    this.wakeUp = gate.open;
-    // A worker that waits for an answer in this way does nothing else.
-    this.frozen = worker.evaluate((url) => {
-      const request = new XMLHttpRequest();
-      request.open("GET", url, false);
-      request.send();
-    }, gate.url);
-    await gate.arrived;
-  }
-
-  async wake(): Promise<void> {
-    this.wakeUp();
-    await this.frozen;
-  }
-}
-
-/** A server that lets whoever asks wait until the gate is opened. */
-async function openGate(): Promise<{ url: string; arrived: Promise<void>; open: () => void }> {
-  let open = (): void => undefined;
-  let arrive = (): void => undefined;
-  const arrived = new Promise<void>((resolve) => (arrive = resolve));
-  const server = createServer((_request, response) => {
-    open = () => {
-      response.writeHead(200, { "access-control-allow-origin": "*", connection: "close" }).end();
-      server.close();
-    };
-    arrive();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("the gate has no port");
-  return { url: `http://127.0.0.1:${address.port}/`, arrived, open: () => open() };
 }

@@ -1,5 +1,5 @@
 /**
- * Tabs in a real Chromium that share one connection: one leads, and another one takes over when it goes; four times here, fifty
+ * Tabs in a real browser that share one connection: one leads, and another one takes over when it goes; four times here, fifty
  * with `npm run takeovers` (RIVULET_SEED repeats a run, RIVULET_TAKEOVERS counts).
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -38,7 +38,7 @@ let opened: number;
 
 beforeAll(async () => {
   // A tab that crashes takes no other one with it.
-  browser = await startSdkBrowser(["--process-per-tab"]);
+  browser = await startSdkBrowser({ chromiumArgs: ["--process-per-tab"] });
 }, 60_000);
 afterAll(() => browser?.close());
 
@@ -184,7 +184,7 @@ test(`the tab that leads is closed or crashes, ${ROUNDS} times, while all publis
     const fates = await leader.fates();
     safe.push(...Object.keys(fates).filter((value) => fates[value] !== "publishing"));
     const isCrash = random() < 0.5;
-    await (isCrash ? leader.crash() : leader.page.close());
+    await (isCrash ? leader.process.crash() : leader.page.close());
     const ms = await next.timeToDeliver(TOPIC, `timed ${round}`);
     took.push({ how: isCrash ? "crashed" : "closed", ms });
     tabs.push(await openTab());
@@ -209,13 +209,13 @@ test("a tab that leads is frozen: another one steals the lead, and the old one d
   // A tab that stands still in the middle of a transaction holds up the store until the browser aborts it, after a minute.
   await allDelivered(tabs);
   await allSeen(tabs, 150);
-  await leader.freeze();
+  await leader.process.freeze();
   const ms = await others[0].timeToDeliver(TOPIC, "timed 0");
   console.log(`frozen: another tab has delivered a record after (ms) ${Math.round(ms)}`);
   expect(ms).toBeLessThan(FROZEN_TAKEOVER_MS * Math.max(1, PATIENCE / 3));
   await Promise.all(others.map((tab) => tab.publish(TOPIC, tab.name, named(tab.name, 50, 50))));
   await allDelivered(others);
-  await leader.wake();
+  await leader.process.wake();
   await leader.publish(TOPIC, leader.name, named(leader.name, 50, 50));
   await allDelivered(tabs);
   await leader.untilLive();
