@@ -16,7 +16,9 @@ export interface RecordPosition {
 
 /** What the rows say about records whose fate is open. */
 interface Findings {
-  readonly receipts: readonly Receipt[];
+  readonly receipts: readonly Omit<Receipt, "id">[];
+  /** The last receipt that there is. */
+  readonly last: number;
   /** Records that the app is asked about. */
   readonly judged: readonly OutboxRecord[];
   /** Records that have left the outbox so long ago that their receipts are gone, too. */
@@ -65,12 +67,12 @@ export class Fates {
   /** Settles what the store tells about. */
   async lookUp(store: OutboxStore): Promise<void> {
     if (this.open.size === 0) return;
-    const { receipts, judged, untold } = await store.transact("readonly", (rows) => this.find(rows));
+    const { receipts, last, judged, untold } = await store.transact("readonly", (rows) => this.find(rows));
     for (const receipt of receipts) {
       if (receipt.partition >= 0) this.deliver(receipt);
       else this.reject(receipt.recordIds, undelivered("discarded", "the app discarded it"));
-      this.seen = Math.max(this.seen, receipt.id);
     }
+    this.seen = Math.max(this.seen, last);
     for (const { id, state, reason } of judged) this.reject([id], undelivered(state, reason ?? ""));
     const reason =
       "the record left the outbox while this tab heard of nothing, too long ago to tell whether it was delivered or discarded";
@@ -88,8 +90,15 @@ export class Fates {
     // As many as are ever kept: there may have been more.
     const isWhole = receipts.length < RECEIPTS_MAX;
     const untold = isWhole ? [] : await leftWithout(receipts, asked, rows);
-    return { receipts, judged, untold };
+    const last = receipts.at(-1)?.id ?? 0;
+    const arriving = isWhole ? [] : await rows.recordsIn("delivered", Number.MAX_SAFE_INTEGER);
+    return { receipts: [...receipts, ...arriving.map(receiptOf)], last, judged, untold };
   }
+}
+
+/** A record that is still shown has its place with it. */
+function receiptOf({ id, place }: OutboxRecord): Omit<Receipt, "id"> {
+  return { recordIds: [id], partition: place?.partition ?? 0, baseOffset: place?.offset ?? -1n };
 }
 
 /** Those of `asked`, which rise, that are not in the outbox any more and have none of these receipts. */

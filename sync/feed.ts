@@ -16,7 +16,7 @@ import { EARLIEST, epochEnd, LATEST, logOffset } from "./log-offsets.ts";
 import { PushInbox } from "./push-inbox.ts";
 import type { DataRange, GapRange } from "./joined-range.ts";
 import type { LiveConnection } from "./live-connection.ts";
-import { sleep } from "./wait.ts";
+import { onAbort, sleep } from "./wait.ts";
 
 export interface FeedPosition {
   /** The next offset wanted, LATEST or EARLIEST. */
@@ -185,7 +185,7 @@ async function* pushed(options: FeedOptions, connection: Connection): AsyncGener
     connection.request(unsubscribe, { subscriptions: [{ topicId, partition }] }).catch(() => undefined);
   };
   const wake = (): void => inbox.changed.ring();
-  signal.addEventListener("abort", wake, { once: true });
+  const forget = onAbort(signal, wake);
   void connection.closed.then(wake);
   try {
     const { offset, lastEpoch } = options.position();
@@ -228,7 +228,7 @@ async function* pushed(options: FeedOptions, connection: Connection): AsyncGener
       else await change;
     }
   } finally {
-    signal.removeEventListener("abort", wake);
+    forget();
     leave();
   }
 }

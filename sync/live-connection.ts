@@ -4,7 +4,7 @@ import type { Api } from "../wire/api.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import type { Input } from "../wire/schema.ts";
 import type { Connection } from "./connection.ts";
-import { Bell } from "./wait.ts";
+import { Bell, onAbort } from "./wait.ts";
 
 /**
  * `connecting`: the first attempt since the start, a lost connection or `goOnline`. `offline`: switched off, or not
@@ -68,8 +68,7 @@ export abstract class LiveConnection {
 
   /** Resolves with a live connection; rejects when the signal aborts or there will be none any more. */
   async live(signal?: AbortSignal): Promise<Connection> {
-    const onAbort = (): void => this.changed.ring();
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const forget = signal && onAbort(signal, () => this.changed.ring());
     try {
       for (;;) {
         signal?.throwIfAborted();
@@ -82,7 +81,7 @@ export abstract class LiveConnection {
         await change;
       }
     } finally {
-      signal?.removeEventListener("abort", onAbort);
+      forget?.();
     }
   }
 

@@ -17,6 +17,7 @@ interface Rows {
   lanes: Map<string, Lane>;
   receipts: Map<number, Receipt>;
   producerIds: Map<string, bigint>;
+  shown: Map<string, true>;
   term: number;
   lastRecordId: number;
   lastBatchId: number;
@@ -30,6 +31,7 @@ export class MemoryOutboxStore implements OutboxStore {
     lanes: new Map(),
     receipts: new Map(),
     producerIds: new Map(),
+    shown: new Map(),
     term: 0,
     lastRecordId: 0,
     lastBatchId: 0,
@@ -111,6 +113,8 @@ function transactionOn(rows: Rows, undo: (() => void)[]): OutboxTransaction {
       change(rows.receipts, id - RECEIPTS_MAX, undefined, undo);
     },
     receiptsAfter: async (id) => [...rows.receipts.values()].filter((receipt) => receipt.id > id),
+    isShown: async (topic) => rows.shown.has(topic),
+    putShown: async (topic) => change(rows.shown, topic, true, undo),
     producerId: async (clusterId) => rows.producerIds.get(clusterId),
     putProducerId: async (clusterId, producerId) => change(rows.producerIds, clusterId, producerId, undo),
     term: async () => rows.term,

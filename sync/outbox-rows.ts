@@ -8,13 +8,14 @@ import {
 } from "../engine-as/format.ts";
 import type { Engine } from "../log/engine.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { keepUntilArrived } from "./outbox-arrivals.ts";
 import { RECORD_STATES } from "./outbox-store.ts";
 import type {
   FrozenBatch,
   Lane,
   LaneKey,
   OutboxRecord,
-  OutboxRecordState,
+  UndeliveredState,
   OutboxStore,
   OutboxTransaction,
 } from "./outbox-store.ts";
@@ -87,7 +88,8 @@ export function freeze(
 
 /**
  * The batch is in the log, at `baseOffset` (-1n: not known where): it and its records are done with, and a receipt says so
- * to the tabs that published them. Answers false when it was already gone.
+ * to the tabs that published them. Where they are shown they stay until the replica has them. Answers false when it was
+ * already gone.
  */
 export function settle(
   store: OutboxStore,
@@ -98,7 +100,9 @@ export function settle(
   return store.transact("readwrite", async (rows) => {
     await checkTerm(rows, term);
     if ((await rows.batch(batch.id)) === undefined) return false;
-    await Promise.all(batch.recordIds.map((id) => rows.deleteRecord(id)));
+    if (baseOffset >= 0n && (await rows.isShown(batch.topic)))
+      await keepUntilArrived(rows, batch, baseOffset);
+    else await Promise.all(batch.recordIds.map((id) => rows.deleteRecord(id)));
     await rows.deleteBatch(batch.id);
     await rows.addReceipt({ recordIds: batch.recordIds, partition: batch.partition, baseOffset });
     return true;
@@ -108,7 +112,7 @@ export function settle(
 /** What becomes of the records of a batch that is taken apart. */
 export interface Verdict {
   readonly batch: FrozenBatch;
-  readonly state: Exclude<OutboxRecordState, "frozen">;
+  readonly state: Exclude<UndeliveredState, "frozen">;
   readonly reason: string | null;
   readonly alone?: boolean;
 }
@@ -220,7 +224,7 @@ export function decide(
     const done: number[] = [];
     for (const id of asked) {
       const record = await rows.record(id);
-      if (record === undefined || record.state === "frozen") continue;
+      if (record === undefined || record.state === "frozen" || record.state === "delivered") continue;
       if (word === "retry" && record.state === "waiting") continue;
       if (word === "discard") await rows.deleteRecord(id);
       else
@@ -240,14 +244,14 @@ export function decide(
   });
 }
 
-export type OutboxCounts = Readonly<Record<OutboxRecordState, number>> & {
+export type OutboxCounts = Readonly<Record<UndeliveredState, number>> & {
   /** Of the frozen ones, those in batches that are not sent. */
   readonly blocked: number;
 };
 
 export function countRecords(store: OutboxStore): Promise<OutboxCounts> {
   return store.transact("readonly", async (rows) => {
-    const counts: Record<OutboxRecordState, number> = {
+    const counts: Record<UndeliveredState, number> = {
       waiting: 0,
       frozen: 0,
       held: 0,
@@ -295,7 +299,7 @@ function sealFor(engine: Engine, bytes: Uint8Array, lane: Lane): Uint8Array {
 }
 
 /** For a `delivered` that will not come. */
-export function undelivered(state: OutboxRecordState | "discarded", reason: string): KafkaError {
+export function undelivered(state: OutboxRecord["state"] | "discarded", reason: string): KafkaError {
   const code = state === "in doubt" ? ErrorCode.NETWORK_EXCEPTION : ErrorCode.INVALID_RECORD;
   return new KafkaError(code, `the record was not delivered (${state}): ${reason}`);
 }

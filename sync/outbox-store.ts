@@ -5,7 +5,10 @@ import type { RecordHeader } from "../log/record.ts";
  * `waiting`: to be sealed. `frozen`: in a stored batch. `held`: the cluster or the topic is another one. `in doubt`: sent,
  * and whether it arrived can no longer be known. `refused`: for good.
  */
-export type OutboxRecordState = "waiting" | "frozen" | "held" | "in doubt" | "refused";
+export type UndeliveredState = "waiting" | "frozen" | "held" | "in doubt" | "refused";
+
+/** `delivered`: in the log, and kept only to be shown until the device's replica has it. */
+export type OutboxRecordState = UndeliveredState | "delivered";
 
 export interface OutboxRecord {
   /** Given by the store, rising: the order of publishing. */
@@ -26,6 +29,14 @@ export interface OutboxRecord {
   readonly reason: string | null;
   /** Goes into a batch of its own: something in its last batch was refused. */
   readonly alone: boolean;
+  /** Where it is, once it is delivered. */
+  readonly place?: RecordPlace;
+}
+
+export interface RecordPlace {
+  readonly topicId: string;
+  readonly partition: number;
+  readonly offset: bigint;
 }
 
 /** A sealed batch: sent bit for bit until it is answered. */
@@ -74,6 +85,9 @@ export interface Receipt {
 /** A batch each, mostly: enough for a tab that sleeps through hours of a quiet app, or through the backlog of a busy one. */
 export const RECEIPTS_MAX = 1000;
 
+/** Of a topic whose pending records are shown, so many delivered ones at most are kept until the replica has them. */
+export const ARRIVING_MAX = { records: 1000, bytes: 4 * 1024 * 1024 } as const;
+
 export type LaneKey = Pick<Lane, "clusterId" | "topicId" | "partition">;
 
 /** Rows as one transaction sees them. Nothing but these calls may be awaited inside it. */
@@ -106,6 +120,10 @@ export interface OutboxTransaction {
   /** All later ones than that with this id, oldest first. */
   receiptsAfter(id: number): Promise<Receipt[]>;
 
+  /** Whether somebody on this device shows the topic's records from when they are published on. */
+  isShown(topic: string): Promise<boolean>;
+  putShown(topic: string): Promise<void>;
+
   /** The producer id that the cluster's owner gave this device. */
   producerId(clusterId: string): Promise<bigint | undefined>;
   putProducerId(clusterId: string, producerId: bigint): Promise<void>;
@@ -124,7 +142,8 @@ export interface OutboxStore {
   close(): Promise<void>;
 }
 
-export const RECORD_STATES: readonly OutboxRecordState[] = [
+/** Of what is not in the log yet. */
+export const RECORD_STATES: readonly UndeliveredState[] = [
   "waiting",
   "frozen",
   "held",

@@ -8,7 +8,7 @@ import { Fates } from "./fates.ts";
 import type { RecordPosition } from "./fates.ts";
 import { countRecords, decide, undelivered } from "./outbox-rows.ts";
 import type { OutboxCounts } from "./outbox-rows.ts";
-import type { OutboxRecord, OutboxStore } from "./outbox-store.ts";
+import type { OutboxRecord, OutboxStore, UndeliveredState } from "./outbox-store.ts";
 import { RECORD_STATES } from "./outbox-store.ts";
 import { aborted, Bell, deferred } from "./wait.ts";
 import type { Deferred } from "./wait.ts";
@@ -50,6 +50,7 @@ export interface NewRecord {
 
 /** A record as the app is told of it: a frozen one in a blocked batch asks for a word, too. */
 export interface ListedRecord extends OutboxRecord {
+  readonly state: UndeliveredState;
   readonly blocked: string | null;
 }
 
@@ -78,6 +79,7 @@ export class Outbox {
   private cancelLook: (() => void) | undefined;
   private closed: KafkaError | undefined;
   private readonly toAdd: Addition[] = [];
+  private lastAdded: Promise<void> = Promise.resolve();
   private isAdding = false;
   private beingAdded = 0;
   private currentCounts: OutboxCounts = NO_COUNTS;
@@ -98,6 +100,11 @@ export class Outbox {
   /** Published, and not durable yet. */
   get adding(): number {
     return this.toAdd.length + this.beingAdded;
+  }
+
+  /** Resolves when what was published by now is durable, or could not be made so. */
+  allAdded(): Promise<void> {
+    return this.lastAdded;
   }
 
   /** `queued` resolves when the record is durable in the store; `delivered` when it is in the log. */
@@ -123,6 +130,7 @@ export class Outbox {
       alone: false,
     };
     this.toAdd.push({ row, fate, queued });
+    this.lastAdded = queued.promise.catch(() => undefined);
     if (!this.isAdding) void this.addAll();
     return queued.promise;
   }
@@ -236,7 +244,7 @@ export class Outbox {
       const listed: ListedRecord[] = [];
       for (const state of RECORD_STATES) {
         for (const record of await rows.recordsIn(state, Number.MAX_SAFE_INTEGER)) {
-          listed.push({ ...record, blocked: blocked.get(record.id) ?? null });
+          listed.push({ ...record, state, blocked: blocked.get(record.id) ?? null });
         }
       }
       return listed.toSorted((a, b) => a.id - b.id);

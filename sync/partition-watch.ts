@@ -1,7 +1,7 @@
 /** Notices that a topic has got more partitions: nobody tells a reader, and what is written to them would be missed. */
 import type { Clock } from "../log/clock.ts";
 import type { Metadata, TopicMetadata } from "./metadata.ts";
-import { sleep } from "./wait.ts";
+import { onAbort, sleep } from "./wait.ts";
 
 /** As Kafka's `metadata.max.age.ms`. What anybody else asks meanwhile is heard at once. */
 const LOOK_MS = 300_000;
@@ -24,7 +24,7 @@ export function watchPartitions(
   // What was told after `topic` was taken and before this began.
   const told = metadata.lastTold(topic.name);
   if (told !== undefined) learn([told]);
-  signal.addEventListener("abort", stop, { once: true });
+  onAbort(signal, stop);
   void lookAgain(topic.name, metadata, clock, signal);
 }
 

@@ -1,17 +1,47 @@
 /** Waiting that a signal can end. */
 import type { Clock } from "../log/clock.ts";
 
+/** Who is to be told when a signal aborts. */
+const heard = new WeakMap<AbortSignal, Set<() => void>>();
+
+/**
+ * Calls `hear` when the signal aborts, at once when it has; the answer takes it away again. However many hear, the signal has one
+ * listener: a replica of a dozen partitions is no leak, and Node warns of one at eleven.
+ */
+export function onAbort(signal: AbortSignal, hear: () => void): () => void {
+  if (signal.aborted) {
+    hear();
+    return () => undefined;
+  }
+  const hearing = heard.get(signal) ?? listenTo(signal);
+  const mine = (): void => hear();
+  hearing.add(mine);
+  return () => hearing.delete(mine);
+}
+
+function listenTo(signal: AbortSignal): Set<() => void> {
+  const hearing = new Set<() => void>();
+  heard.set(signal, hearing);
+  const tell = (): void => {
+    // Who is taken away by one that is told before is not told.
+    for (const hear of hearing) hear();
+    hearing.clear();
+  };
+  signal.addEventListener("abort", tell, { once: true });
+  return hearing;
+}
+
 /** Resolves after `delayMs`, or at once when the signal aborts. Never rejects. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) return resolve();
     const done = (): void => {
       cancel();
-      signal?.removeEventListener("abort", done);
+      forget?.();
       resolve();
     };
     const cancel = clock.setTimer(delayMs, done);
-    signal?.addEventListener("abort", done, { once: true });
+    const forget = signal && onAbort(signal, done);
   });
 }
 
@@ -50,10 +80,7 @@ export class Bell {
 
 /** Resolves when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  return new Promise((resolve) => void onAbort(signal, resolve));
 }
 
 /** An AbortController that also follows each of `parents`. Abort it when done: until then they hold it. */
@@ -61,13 +88,9 @@ export function linkedController(...parents: readonly (AbortSignal | undefined)[
   const controller = new AbortController();
   for (const parent of parents) {
     if (parent === undefined) continue;
-    const follow = (): void => controller.abort(parent.reason);
-    if (parent.aborted) follow();
+    const forget = onAbort(parent, () => controller.abort(parent.reason));
     if (controller.signal.aborted) return controller;
-    parent.addEventListener("abort", follow, { once: true });
-    controller.signal.addEventListener("abort", () => parent.removeEventListener("abort", follow), {
-      once: true,
-    });
+    onAbort(controller.signal, forget);
   }
   return controller;
 }

@@ -16,6 +16,8 @@ type Transaction = IDBPTransaction<AccountSchema, Stores, "readwrite">;
 const STORES: Stores = ["records", "batches", "lanes", "receipts", "producers", "facts"];
 /** The row of `facts` that holds the term of the tab that leads. */
 export const LEADER_TERM = "outbox term";
+/** Rows of `facts`, by topic. */
+const SHOWN = "shown/";
 
 /** `close` leaves the database open: it is the account's. */
 export class IdbOutboxStore implements OutboxStore {
@@ -100,6 +102,8 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
       await receipts.delete(IDBKeyRange.upperBound(id - RECEIPTS_MAX));
     },
     receiptsAfter: (id) => receipts.getAll(IDBKeyRange.lowerBound(id, true)),
+    isShown: async (topic) => (await facts.getKey(SHOWN + topic)) !== undefined,
+    putShown: async (topic) => void (await facts.put(1, SHOWN + topic)),
     producerId: (clusterId) => producers.get(clusterId),
     putProducerId: async (clusterId, producerId) => void (await producers.put(producerId, clusterId)),
     term: async () => Number((await facts.get(LEADER_TERM)) ?? 0),

@@ -37,6 +37,11 @@ export const sections: readonly Section[] = [
       ReplicaProgress`),
   },
   {
+    title: "Pending records",
+    about: "What was published on this device, read with the replica that it has not come back in yet.",
+    names: words(`PendingOptions LocalRecord PendingRecord ArrivedRecord PendingState`),
+  },
+  {
     title: "Consumer groups",
     about: "Members share the partitions of topics, each record for one of them.",
     names: words(`Group GroupSubscribeOptions GroupSubscription GroupState TopicPartition`),
@@ -75,7 +80,8 @@ export const sections: readonly Section[] = [
   {
     title: "In React",
     about: "Hooks for React 18 and 19, from `@rivulet/client/react`.",
-    names: words(`useRecords UseRecordsOptions Records useReplica ReplicaView usePublish Published useStatus
+    names:
+      words(`useRecords UseRecordsOptions Records useReplica UseReplicaOptions ReplicaView usePublish Published useStatus
       Status`),
   },
 ];

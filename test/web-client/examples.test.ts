@@ -50,7 +50,7 @@ describeWith(["browser"], "the examples", () => {
     await ada.getByLabel("Offline").check();
     await ada.getByRole("status").getByText("offline").waitFor();
     await say(ada, "Ada", "said offline");
-    expect(await lines(ada).getByText("Ada: said offline").count()).toBe(1);
+    await lines(ada).getByText("Ada: said offline").waitFor();
     await say(bruno, "Bruno", "are you there?");
     await lines(bruno).getByText("Bruno: are you there?").waitFor();
     expect(await lines(bruno).count()).toBe(2);

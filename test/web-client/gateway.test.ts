@@ -594,3 +594,71 @@ test("the work is done in a worker, and the page decodes; where no worker can be
   expect(await without.evaluate(use)).toEqual({ ...expected, runsIn: "page" });
   expect(said.some((each) => each.includes("runs in the page"))).toBe(true);
 });
+
+test("what is published is read with the replica at all times: in another tab, offline, after a reload, and when it has come", async () => {
+  const [writer, reader] = [await openPage(), await openPage()];
+  await writer.evaluate(() => client.admin.createTopic("told", { partitions: 2 }));
+  /** Reads without a pause, from before the first is published, until all have come; answers what was wrong. */
+  const reading = reader.evaluate(async () => {
+    const replica = await client.topic<string>("told", { value: sdk.text() }).replicate();
+    const seen = new Set<string>();
+    const shown = new Map<string, string>();
+    const following = (async () => {
+      for await (const { id, isPending, value } of replica.follow({ pending: true })) {
+        shown.set(id, `${isPending ? "~" : ""}${value}`);
+        if (shown.size === 100 && [...shown.values()].every((each) => !each.startsWith("~"))) return;
+      }
+    })();
+    const wrong: string[] = [];
+    let pendings = 0;
+    for (let arrived = 0; arrived < 100;) {
+      const values: string[] = [];
+      arrived = 0;
+      for await (const record of replica.read({ pending: true })) {
+        values.push(record.value ?? "");
+        if (record.isPending) pendings += 1;
+        else arrived += 1;
+      }
+      const now = new Set(values);
+      if (now.size < values.length)
+        wrong.push(`twice: ${values.filter((each, at) => values.indexOf(each) < at)}`);
+      for (const value of seen) if (!now.has(value)) wrong.push(`missing: ${value}`);
+      for (const value of now) seen.add(value);
+    }
+    await following;
+    return { wrong, count: seen.size, hasSeenPending: pendings > 0, shown: new Set(shown.values()).size };
+  });
+  const told = await writer.evaluate(async () => {
+    const topic = client.topic<string>("told", { value: sdk.text() });
+    const replica = await topic.replicate();
+    let told = 0;
+    for (let n = 0; n < 100; n++) {
+      const { delivered } = topic.publish({ key: n % 3 === 0 ? `k${n}` : null, value: `${n}` });
+      if (n % 10 !== 0) continue;
+      // Of what this tab has published it reads all, though nothing is queued yet.
+      for await (const { value } of replica.read({ pending: true })) if (value === `${n}`) told += 1;
+      await delivered;
+    }
+    return told;
+  });
+  expect(told).toBe(10);
+  expect(await reading).toEqual({ wrong: [], count: 100, hasSeenPending: true, shown: 100 });
+  for (const page of [writer, reader]) await page.evaluate(() => client.goOffline());
+  await writer.evaluate(
+    () => client.topic("told", { value: sdk.text() }).publish({ value: "offline" }).queued,
+  );
+  await writer.close();
+  await reader.close();
+  const again = await openPage({ offline: true });
+  const last = await again.evaluate(async () => {
+    const replica = await client
+      .topic<string, string>("told", { key: sdk.text(), value: sdk.text() })
+      .replicate();
+    const all = [];
+    for await (const record of replica.read({ pending: true })) all.push(record);
+    const { value, isPending, offset } = all.at(-1)!;
+    const latest = await replica.latest("k99", { pending: true });
+    return { count: all.length, value, isPending, offset, latest: latest?.value };
+  });
+  expect(last).toEqual({ count: 101, value: "offline", isPending: true, offset: undefined, latest: "99" });
+});

@@ -1,10 +1,12 @@
 /** The hooks in React with a DOM and a real gateway, in StrictMode: each effect is begun, ended and begun again. */
+import { getEventListeners } from "node:events";
 import { Window } from "happy-dom";
 import { createElement, StrictMode } from "react";
 import type { FunctionComponent } from "react";
 import type { Root } from "react-dom/client";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { Topic } from "../../web-client/core/api.ts";
+import type { ReplicaClient } from "../../web-client/core/replica-client.ts";
 import type { RivuletClient } from "../../web-client/core/rivulet-client.ts";
 import { text } from "../../web-client/core/serializer.ts";
 import { usePublish, useRecords, useReplica, useStatus } from "../../web-client/react/index.ts";
@@ -116,4 +118,47 @@ test("the status follows the connection and the outbox", async () => {
   root.unmount();
   client.goOffline();
   expect(element.textContent).toBe("");
+});
+
+test("what is published is drawn at once, offline too, and is the same line when it has come", async () => {
+  const topic = lines("pending");
+  await topic.publish({ key: "k", value: "a" }).delivered;
+  let ids: string[] = [];
+  draw(() => {
+    const { records, error } = useReplica(topic, { pending: true, limit: 2 });
+    ids = records.map(({ id }) => id);
+    const all = records.map(({ value, isPending }) => `${isPending ? "~" : ""}${value}`);
+    return `${all.join(",")} ${error?.message ?? "well"}`;
+  });
+  await until(/^a well$/);
+  client.goOffline();
+  const sent = ["b", "c"].map((value) => topic.publish({ key: "k", value }));
+  await until(/^a,~b,~c well$/);
+  const pending = ids.slice(1);
+  client.goOnline();
+  await Promise.all(sent.map(({ delivered }) => delivered));
+  await until(/^b,c well$/);
+  expect(ids).toEqual(pending);
+});
+
+test("a replica's newest records are drawn, and a component that comes and goes leaves no listener behind", async () => {
+  const warnings: Error[] = [];
+  const hear = (warning: Error): void => void warnings.push(warning);
+  process.on("warning", hear);
+  const topic = lines("newest");
+  for (const value of ["a", "b", "c"]) await topic.publish({ key: "k", value }).delivered;
+  const view: FunctionComponent = () => {
+    const { records } = useReplica(topic, { limit: 2 });
+    return records.map(({ value }) => value).join(",");
+  };
+  const replica = (await topic.replicate()) as ReplicaClient<string, string>;
+  for (let times = 0; times < 30; times++) {
+    draw(view);
+    await until(/^b,c$/);
+    root.render(null);
+    await until(/^$/);
+  }
+  expect(getEventListeners(replica.keeper.signal, "abort").length).toBeLessThan(3);
+  process.off("warning", hear);
+  expect(warnings).toEqual([]);
 });

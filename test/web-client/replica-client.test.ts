@@ -15,6 +15,7 @@ import { text } from "../../web-client/core/serializer.ts";
 import { openTabChannel } from "../../web-client/core/tab-channel.ts";
 import type { TabChannel, TabMessage } from "../../web-client/core/tab-channel.ts";
 import { openDevice } from "../../web-client/open-device.ts";
+import { publishedHere } from "./published-here.ts";
 import { loadEngine } from "../engine/load.ts";
 import { FakeBroker } from "../sync/fake-broker.ts";
 import { seeded, VirtualClock } from "../sync/virtual-clock.ts";
@@ -86,7 +87,7 @@ async function setUp() {
     await upstream.close("done");
     channel.close();
   };
-  return { clock, broker, keep, append, holds, valuesIn, close };
+  return { clock, broker, device, keep, append, holds, valuesIn, close };
 }
 
 const records = (count: number): string[] => Array.from({ length: count }, (_, index) => `record ${index}`);
@@ -130,9 +131,11 @@ test("deleting a replica leaves alone what somebody else goes on writing", async
 });
 
 test("waiting for a replica to catch up ends when its topic is gone", async () => {
-  const { clock, broker, keep, append, holds, close } = await setUp();
+  const { clock, broker, device, keep, append, holds, close } = await setUp();
   const keeper = keep();
-  const replica = new ReplicaClient(keeper, { key: text(), value: text() }, () => Promise.resolve());
+  const replica = new ReplicaClient(keeper, { key: text(), value: text() }, publishedHere(device), () =>
+    Promise.resolve(),
+  );
   append(3);
   await holds(keeper, 3n);
   await clock.until(replica.caughtUp(), 60_000);
@@ -150,7 +153,9 @@ test("waiting for a replica to catch up ends when its topic is gone", async () =
   await clock.until(replica.caughtUp(), 60_000);
   const late = keep();
   await clock.until(keeper.close());
-  const waiting = new ReplicaClient(late, { key: text(), value: text() }, () => Promise.resolve()).caughtUp();
+  const waiting = new ReplicaClient(late, { key: text(), value: text() }, publishedHere(device), () =>
+    Promise.resolve(),
+  ).caughtUp();
   await expect(clock.until(waiting, 60_000)).rejects.toThrow(/partition 0 will not catch up: .*deleted/);
   await clock.until(late.close());
   await close();

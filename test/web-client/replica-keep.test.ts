@@ -4,6 +4,7 @@ import type { RecordInput } from "../../log/record.ts";
 import { Metadata } from "../../sync/metadata.ts";
 import { Upstream } from "../../sync/upstream.ts";
 import { leads } from "./leads.ts";
+import { GapEvent, RebuildEvent } from "../../web-client/core/api.ts";
 import type { Keep } from "../../web-client/core/api.ts";
 import { MemoryDevice } from "../../web-client/core/memory-device.ts";
 import { ReplicaKeeper } from "../../web-client/core/replica-client.ts";
@@ -28,8 +29,11 @@ class Page {
   constructor(upstream: Upstream, keeper: ReplicaKeeper) {
     this.upstream = upstream;
     this.keeper = keeper;
-    keeper.addEventListener("gap", ({ from, to }) => this.gaps.push([from, to]));
-    keeper.addEventListener("rebuild", ({ reason }) => this.rebuilds.push(reason));
+    keeper.news.hear((make) => {
+      const event = make();
+      if (event instanceof GapEvent) this.gaps.push([event.from, event.to]);
+      if (event instanceof RebuildEvent) this.rebuilds.push(event.reason);
+    });
   }
 
   get status() {

@@ -4,6 +4,7 @@ import { MemoryStore } from "../../log/memory-store.ts";
 import { Metadata } from "../../sync/metadata.ts";
 import { Upstream } from "../../sync/upstream.ts";
 import { leads } from "./leads.ts";
+import { publishedHere } from "./published-here.ts";
 import type { LatestOptions, ReadOptions } from "../../web-client/core/api.ts";
 import type { ReadableStore } from "../../web-client/core/directory-store.ts";
 import { KeyIndex } from "../../web-client/core/key-index.ts";
@@ -93,7 +94,9 @@ class Rig {
       isWhole: false,
       keep: { bytes: 4e6 },
     });
-    return new ReplicaClient(keeper, { key: text(), value: text() }, async (each) => each.close());
+    return new ReplicaClient(keeper, { key: text(), value: text() }, publishedHere(device), async (each) =>
+      each.close(),
+    );
   }
 
   append(partition: number, key: string | null, value: string | null, timestamp = START_MS): void {

@@ -2,6 +2,7 @@
 import type { RecordHeader } from "../../log/record.ts";
 import type { Admin } from "./api-admin.ts";
 import type { Group } from "./api-group.ts";
+import type { LocalRecord, PendingOptions } from "./api-pending.ts";
 import type { Position, SubscribeOptions, Subscription } from "./api-subscribe.ts";
 import type { Serializer } from "./serializer.ts";
 import type { TypedEventTarget } from "./typed-events.ts";
@@ -229,10 +230,28 @@ export interface Replica<V, K = string> extends TypedEventTarget<ReplicaEvents>,
   /** Offsets held, all partitions together: as many records, but for those that compaction has taken out. */
   readonly heldRecords: number;
   readonly heldBytes: number;
+  /**
+   * What this device holds, one partition after the other, and after it, in the order of publishing, what was published on this
+   * device and is not in its replica yet: each record once, whatever is on its way meanwhile. Backwards that comes first, and
+   * where `from` is given not at all.
+   */
+  read(options: ReadOptions & PendingOptions): AsyncIterableIterator<LocalRecord<V, K>>;
   /** What this device holds, one partition after the other; works offline. */
   read(options?: ReadOptions): AsyncIterableIterator<ReceivedRecord<V, K>>;
+  /**
+   * As `read`, forwards, and goes on with what arrives and with what is published. A pending record is told of when it is queued
+   * and each time that its `state` changes, and comes once more, with the same `id`, as the record that has arrived (or as
+   * `gone`). So the last one of each `id` is what is to be shown: put them into a Map by it. Of what is there at the beginning
+   * the pending ones come last.
+   */
+  follow(options: FollowOptions & PendingOptions): AsyncIterableIterator<LocalRecord<V, K>>;
   /** As `read`, forwards, and goes on with what arrives. */
   follow(options?: FollowOptions): AsyncIterableIterator<ReceivedRecord<V, K>>;
+  /**
+   * The last record with this key that was published on this device and is not in its replica yet, but for what was refused; else
+   * the last that it holds.
+   */
+  latest(key: K, options: LatestOptions & PendingOptions): Promise<LocalRecord<V, K> | undefined>;
   /**
    * The last record with this key that this device holds: its value is null when that is a tombstone. undefined: it holds none.
    * Works offline. Keys are looked for from the end: the first look-up of a key reads what was written since its last record, or
@@ -270,10 +289,12 @@ export interface FollowOptions {
    * less, and all after it, whatever theirs are. When left out, the first record.
    */
   from?: bigint | { readonly timestamp: number | Date };
+  /** Begins so many offsets before the end of each partition, where `from` is left out: the newest records, and what comes. */
+  last?: number;
   signal?: AbortSignal;
 }
 
-export interface ReadOptions extends FollowOptions {
+export interface ReadOptions extends Omit<FollowOptions, "last"> {
   /**
    * `backward`: newest first, from the record at `from` (at a time: from the last one before the first that is later; when left out,
    * from the last one) to the first. `forward` when left out.

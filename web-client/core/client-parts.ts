@@ -9,6 +9,7 @@ import type { ClientHost } from "./client-host.ts";
 import type { Device } from "./device.ts";
 import type { Codec } from "./received-record.ts";
 import type { Leading } from "./leading.ts";
+import type { PublishedHere } from "./local-reading.ts";
 import type { ReplicaClient } from "./replica-client.ts";
 import type { StoredPositions } from "./stored-positions.ts";
 import type { TabChannel } from "./tab-channel.ts";
@@ -21,6 +22,7 @@ export interface ClientParts {
   readonly history: BulkHistory;
   readonly device: Device;
   readonly outbox: Outbox;
+  readonly published: PublishedHere;
   readonly channel: TabChannel;
   /** Where readers left off. */
   readonly positions: StoredPositions;

@@ -133,6 +133,14 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
       engine,
       device,
       outbox,
+      published: {
+        rows: device.outbox,
+        allAdded: () => outbox.allAdded(),
+        onChange: (hear) => {
+          this.outbox.addEventListener("change", hear);
+          return () => this.outbox.removeEventListener("change", hear);
+        },
+      },
       channel,
       groups: new Set(),
       positions: new StoredPositions(device, clock, (what, error) => host.report(what, error)),
@@ -307,7 +315,7 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
       if (isDeleted) await opened.deleteHeld();
     };
     const { ReplicaClient } = await this.code.replicas();
-    return new ReplicaClient(await keeper, codec, release);
+    return new ReplicaClient(await keeper, codec, this.parts.published, release);
   }
 
   /** The tab that leads writes what is kept here. */

@@ -69,9 +69,7 @@ export class Leadership implements Leading {
         await Promise.race([move, aborted(signal)]);
         continue;
       }
-      const stop = linkedController(signal);
-      const onEnd = (): void => stop.abort();
-      session.signal.addEventListener("abort", onEnd, { once: true });
+      const stop = linkedController(signal, session.signal);
       const working = work(session, stop.signal);
       session.track(working);
       try {
@@ -79,7 +77,6 @@ export class Leadership implements Leading {
         // What has ended by itself is not begun again under the same term.
         await aborted(stop.signal);
       } finally {
-        session.signal.removeEventListener("abort", onEnd);
         stop.abort();
       }
     }

@@ -2,8 +2,7 @@
 import type { Metadata } from "../../sync/metadata.ts";
 import { merge } from "../../sync/merge.ts";
 import { watchPartitions } from "../../sync/partition-watch.ts";
-import { deferred, linkedController } from "../../sync/wait.ts";
-import { GapEvent, RebuildEvent } from "./api.ts";
+import { deferred, linkedController, onAbort } from "../../sync/wait.ts";
 import type {
   FollowOptions,
   Keep,
@@ -11,16 +10,22 @@ import type {
   ReadOptions,
   ReceivedRecord,
   Replica,
-  ReplicaEvents,
   ReplicaPartition,
   ReplicaProgress,
 } from "./api.ts";
+import type { LocalRecord, PendingOptions } from "./api-pending.ts";
 import type { Device } from "./device.ts";
 import type { Leading } from "./leading.ts";
+import { LocalReading } from "./local-reading.ts";
+import type { PublishedHere } from "./local-reading.ts";
+import { latestOf, localRecords } from "./local-record.ts";
+import type { LocalBatch } from "./local-record.ts";
+import type { PendingEntry } from "./pending-tracker.ts";
 import { LazyRecord } from "./received-record.ts";
 import type { Codec } from "./received-record.ts";
 import { received } from "./record-batch.ts";
 import type { PartitionRecord, RecordBatch } from "./record-batch.ts";
+import { ReplicaHandle, ReplicaNews } from "./replica-handle.ts";
 import { ReplicaPartitionKeeper } from "./replica-partition.ts";
 import type { ReplicaPartitionOptions } from "./replica-partition.ts";
 import { heldBytes, heldRecords } from "./replica-sums.ts";
@@ -31,7 +36,6 @@ import type { TabLocks } from "./locks.ts";
 import { KEEP_BYTES_MIN, ReplicaTopic } from "./replica-topic.ts";
 import type { TabChannel, TabMessage } from "./tab-channel.ts";
 import type { KeptReplica } from "./tab-link.ts";
-import { typedEventTarget } from "./typed-events.ts";
 import { replicaProgress } from "./watch.ts";
 
 export interface ReplicaKeeperOptions extends Pick<
@@ -58,10 +62,11 @@ export interface ReplicaKeeperOptions extends Pick<
 const NOTE_INTERVAL_MS = 500;
 
 /** Keeps a topic's partitions, whatever types the app reads them as. */
-export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
+export class ReplicaKeeper {
   readonly topic: string;
   readonly topicId: string;
   readonly keepers: ReplicaPartitionKeeper[] = [];
+  readonly news = new ReplicaNews();
   /** Calls each with a partition that the topic has got since. */
   readonly onMore = new Set<(keeper: ReplicaPartitionKeeper) => void>();
   private readonly options: ReplicaKeeperOptions;
@@ -73,7 +78,6 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
   private cancelNote: (() => void) | undefined;
 
   constructor(options: ReplicaKeeperOptions) {
-    super();
     this.options = options;
     this.topic = options.topic;
     this.topicId = options.topicId;
@@ -97,6 +101,11 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
 
   get signal(): AbortSignal {
     return this.controller.signal;
+  }
+
+  /** All partitions are kept, also those that the topic gets later. */
+  get isWhole(): boolean {
+    return this.options.isWhole;
   }
 
   /** More or less is to be kept from now on. Throws RangeError. */
@@ -147,9 +156,9 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
       shared: this.shared,
       noted: this.options.device.held(this.topicId, partition),
       onChange: () => this.changed(keeper),
-      onGap: (from, to) => this.dispatchEvent(new GapEvent(partition, from, to)),
+      onGap: (from, to) => this.news.gap({ partition, from, to }),
       onCut: () => this.note(keeper),
-      onRebuild: (reason) => this.dispatchEvent(new RebuildEvent(partition, reason)),
+      onRebuild: (reason) => this.news.rebuild({ partition, reason }),
     });
     return keeper;
   }
@@ -178,7 +187,7 @@ export class ReplicaKeeper extends typedEventTarget<ReplicaEvents>() {
       this.unnoted.add(keeper);
       this.cancelNote ??= this.options.clock.setTimer(NOTE_INTERVAL_MS, () => this.noteAll());
     }
-    this.dispatchEvent(new Event("progress"));
+    this.news.progress();
   }
 
   private noteAll(): void {
@@ -215,37 +224,28 @@ export async function deleteUnkept(
 }
 
 /** A replica as one topic handle sees it, with its serializers. */
-export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() implements Replica<V, K> {
+export class ReplicaClient<V, K> extends ReplicaHandle implements Replica<V, K> {
   readonly topic: string;
   readonly topicId: string;
   /** The same for all that keep the same partitions of a topic. */
   readonly keeper: ReplicaKeeper;
   private readonly codec: Codec<V, K>;
+  private readonly published: PublishedHere;
   private readonly release: (keeper: ReplicaKeeper, isDeleted: boolean) => Promise<void>;
 
   constructor(
     keeper: ReplicaKeeper,
     codec: Codec<V, K>,
+    published: PublishedHere,
     release: (keeper: ReplicaKeeper, isDeleted: boolean) => Promise<void>,
   ) {
-    super();
+    super(keeper.news);
     this.keeper = keeper;
     this.codec = codec;
+    this.published = published;
     this.release = release;
     this.topic = keeper.topic;
     this.topicId = keeper.topicId;
-    const { signal } = keeper;
-    keeper.addEventListener("progress", () => this.dispatchEvent(new Event("progress")), { signal });
-    keeper.addEventListener(
-      "gap",
-      ({ partition, from, to }) => this.dispatchEvent(new GapEvent(partition, from, to)),
-      { signal },
-    );
-    keeper.addEventListener(
-      "rebuild",
-      ({ partition, reason }) => this.dispatchEvent(new RebuildEvent(partition, reason)),
-      { signal },
-    );
   }
 
   get partitions(): readonly ReplicaPartition[] {
@@ -260,17 +260,38 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
     return heldBytes(this.partitions);
   }
 
-  read(options: ReadOptions = {}): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
+  read(options: ReadOptions & PendingOptions): AsyncGenerator<LocalRecord<V, K>, void, void>;
+  read(options?: ReadOptions): AsyncGenerator<ReceivedRecord<V, K>, void, void>;
+  read(
+    options: ReadOptions & Partial<PendingOptions> = {},
+  ): AsyncGenerator<ReceivedRecord<V, K>, void, void> | AsyncGenerator<LocalRecord<V, K>, void, void> {
+    if (options.pending === true) return this.local(this.readLocal(options), options);
     return this.received(this.readBatches(options), options);
   }
 
-  follow(options: FollowOptions = {}): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
+  follow(options: FollowOptions & PendingOptions): AsyncGenerator<LocalRecord<V, K>, void, void>;
+  follow(options?: FollowOptions): AsyncGenerator<ReceivedRecord<V, K>, void, void>;
+  follow(
+    options: FollowOptions & Partial<PendingOptions> = {},
+  ): AsyncGenerator<ReceivedRecord<V, K>, void, void> | AsyncGenerator<LocalRecord<V, K>, void, void> {
+    if (options.pending === true) return this.local(this.followLocal(options), options);
     return this.received(this.followBatches(options), options);
   }
 
-  async latest(key: K, options: LatestOptions = {}): Promise<ReceivedRecord<V, K> | undefined> {
-    const found = await this.latestRecord(this.codec.key.encode(key).slice(), options);
-    return found && new LazyRecord(this.topic, found.partition, found.record, this.codec);
+  latest(key: K, options: LatestOptions & PendingOptions): Promise<LocalRecord<V, K> | undefined>;
+  latest(key: K, options?: LatestOptions): Promise<ReceivedRecord<V, K> | undefined>;
+  async latest(
+    key: K,
+    options: LatestOptions & Partial<PendingOptions> = {},
+  ): Promise<ReceivedRecord<V, K> | LocalRecord<V, K> | undefined> {
+    const encoded = this.codec.key.encode(key).slice();
+    const { topic, codec } = this;
+    if (options.pending !== true) {
+      const found = await this.latestRecord(encoded, options);
+      return found && new LazyRecord(topic, found.partition, found.record, codec);
+    }
+    const found = await this.latestLocal(encoded, options);
+    return found && latestOf(topic, found, codec);
   }
 
   /** `read`, as bytes. */
@@ -285,6 +306,52 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
         yield { partition, records };
       }
     }
+  }
+
+  /** `read` with `pending`, as bytes. */
+  async *readLocal(options: ReadOptions): AsyncGenerator<LocalBatch, void, void> {
+    if (options.direction !== "backward") return yield* this.localReading(options).read();
+    const reading = this.localReading({ ...options, last: 0 });
+    const pending = options.from === undefined ? await reading.pending() : [];
+    if (options.signal?.aborted !== true) yield { pending: pending.toReversed() };
+    for await (const { partition, records } of this.readBatches(options)) {
+      // What has come since then was pending.
+      const end = reading.positions.get(partition);
+      const wanted = records.filter(({ offset }) => end === undefined || offset < end);
+      yield { partition, records: wanted, ids: undefined };
+    }
+  }
+
+  /** `follow` with `pending`, as bytes. */
+  followLocal(options: FollowOptions): AsyncGenerator<LocalBatch, void, void> {
+    return this.localReading(options).follow();
+  }
+
+  /** `latest` with `pending`, as bytes. */
+  async latestLocal(
+    key: Uint8Array,
+    options: LatestOptions,
+  ): Promise<PartitionRecord | PendingEntry | undefined> {
+    const pending = await this.localReading({ ...options, last: 0 }).pending();
+    const isOfKey = (entry: PendingEntry): boolean =>
+      entry.state !== "refused" &&
+      entry.key?.length === key.length &&
+      key.every((byte, at) => byte === entry.key?.[at]);
+    return pending.findLast(isOfKey) ?? this.latestRecord(key, options);
+  }
+
+  private localReading(options: FollowOptions): LocalReading {
+    const { onMore, signal, isWhole } = this.keeper;
+    return new LocalReading({
+      topic: this.topic,
+      topicId: this.topicId,
+      published: this.published,
+      onMore,
+      keepers: () => this.chosen(options),
+      isWhole: isWhole && options.partition === undefined,
+      startOf: (keeper) => startOf(keeper, options),
+      signals: [signal, options.signal],
+    });
   }
 
   /** `latest`, as bytes. */
@@ -306,10 +373,8 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
 
   /** `follow`, as bytes. */
   async *followBatches(options: FollowOptions = {}): AsyncGenerator<RecordBatch, void, void> {
-    const controller = linkedController(this.keeper.signal);
+    const controller = linkedController(this.keeper.signal, options.signal);
     const stop = (): void => controller.abort();
-    options.signal?.addEventListener("abort", stop, { once: true });
-    if (options.signal?.aborted === true) stop();
     const open = async function* (keeper: ReplicaPartitionKeeper, begin: FollowOptions) {
       const { partition } = keeper;
       const start = await startOf(keeper, begin);
@@ -327,7 +392,7 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
       yield* merged;
     } finally {
       if (hear !== undefined) onMore.delete(hear);
-      options.signal?.removeEventListener("abort", stop);
+      stop();
     }
   }
 
@@ -345,21 +410,19 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
           new Error(`partition ${over.partition} will not catch up: ${over.reason ?? over.state}`),
         );
     };
-    this.addEventListener("progress", look);
-    signal?.addEventListener("abort", look);
-    this.keeper.signal.addEventListener("abort", look);
+    const stopHearing = this.news.hear(look);
+    const forget = [signal, this.keeper.signal].map((each) => each && onAbort(each, look));
     look();
     try {
       await ended.promise;
     } finally {
-      this.removeEventListener("progress", look);
-      signal?.removeEventListener("abort", look);
-      this.keeper.signal.removeEventListener("abort", look);
+      stopHearing();
+      for (const each of forget) each?.();
     }
   }
 
   progress({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<ReplicaProgress, void, void> {
-    return replicaProgress(this, signal, this.keeper.signal);
+    return replicaProgress(this, this.news, signal, this.keeper.signal);
   }
 
   close(): Promise<void> {
@@ -380,6 +443,13 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
     return this.keeper.keepers.filter((keeper) => partition === undefined || keeper.partition === partition);
   }
 
+  private local(
+    batches: AsyncIterable<LocalBatch>,
+    { signal }: ReadOptions,
+  ): AsyncGenerator<LocalRecord<V, K>, void, void> {
+    return localRecords(this.topic, batches, this.codec, () => signal?.aborted === true);
+  }
+
   private received(
     batches: AsyncIterable<RecordBatch>,
     { signal }: ReadOptions,
@@ -391,9 +461,10 @@ export class ReplicaClient<V, K> extends typedEventTarget<ReplicaEvents>() imple
 /** The offset to begin at; reading backwards, the one after it. */
 async function startOf(
   keeper: ReplicaPartitionKeeper,
-  { from, direction }: Pick<ReadOptions, "from" | "direction">,
+  { from, last, direction }: Pick<ReadOptions, "from" | "direction"> & Pick<FollowOptions, "last">,
 ): Promise<bigint> {
   const isBackward = direction === "backward";
+  if (from === undefined && last !== undefined) return beforeEnd(keeper, last);
   if (from === undefined) return isBackward ? (await keeper.readable()).to : 0n;
   if (typeof from === "bigint") return isBackward ? from + 1n : from;
   const timestamp = Number(from.timestamp);
@@ -401,6 +472,13 @@ async function startOf(
     throw new TypeError(`from.timestamp is ${String(from.timestamp)}: no time`);
   const first = isBackward ? Math.floor(timestamp) + 1 : Math.ceil(timestamp);
   return (await keeper.offsetAt(BigInt(first))) ?? (await keeper.readable()).to;
+}
+
+async function beforeEnd(keeper: ReplicaPartitionKeeper, last: number): Promise<bigint> {
+  if (!(last >= 0)) throw new RangeError(`last is ${last}: it is how many offsets before the end to begin`);
+  const { from, to } = await keeper.readable();
+  const wanted = Number.isFinite(last) ? to - BigInt(Math.ceil(last)) : from;
+  return wanted < from ? from : wanted;
 }
 
 /** Throws RangeError when so little cannot be kept. */

@@ -7,7 +7,7 @@ import { fullJitterMs } from "../../sync/back-off.ts";
 import type { BackOffOptions } from "../../sync/back-off.ts";
 import { errorText } from "../../sync/error-text.ts";
 import type { FollowerOptions } from "../../sync/follower.ts";
-import { Bell, sleep } from "../../sync/wait.ts";
+import { Bell, onAbort, sleep } from "../../sync/wait.ts";
 import type { ReplicaPartition } from "./api.ts";
 import type { HeldRange } from "./device.ts";
 import type { ReadableStore } from "./directory-store.ts";
@@ -15,6 +15,7 @@ import { KeyIndex } from "./key-index.ts";
 import type { KeyIndexSource } from "./key-index.ts";
 import type { LeadingGround } from "./leading.ts";
 import { ReplicaReader } from "./replica-reader.ts";
+import type { ReplicaReading } from "./replica-reader.ts";
 import type { ReplicaTopic } from "./replica-topic.ts";
 import { ReplicaWriter, StoreLost } from "./replica-writer.ts";
 import { doSteadily, readSteadily } from "./steady-read.ts";
@@ -245,7 +246,7 @@ export class ReplicaPartitionKeeper {
    * is where it is when the signal aborts while the store fails.
    */
   read(offset: bigint, signal?: AbortSignal): AsyncGenerator<LogRecord[], bigint, void> {
-    return this.readOn(offset, offset, signal);
+    return this.readOn(offset, offset, { signal });
   }
 
   /** Records below `offset`, newest first, down to where what is held begins. Answers where it ended. */
@@ -286,13 +287,14 @@ export class ReplicaPartitionKeeper {
     return { clock, random, signal };
   }
 
-  /** `read` of a reader that has begun at `begin`. */
-  private readOn(
+  /** `read` of a reader that has begun at `begin`; `onBatch` as with `ReplicaReading`. */
+  readOn(
     begin: bigint,
     offset: bigint,
-    signal: AbortSignal | undefined,
+    { signal, onBatch }: { signal?: AbortSignal | undefined; onBatch?: ReplicaReading["onBatch"] },
   ): AsyncGenerator<LogRecord[], bigint, void> {
-    const reading = {
+    const reading: ReplicaReading = {
+      onBatch,
       told: () => this.told?.to,
       // A reader that has read nothing yet begins where what is held does.
       onMissing: (from: bigint, to: bigint) => from > begin && this.tellGap(from, to),
@@ -300,23 +302,32 @@ export class ReplicaPartitionKeeper {
     return readSteadily((from) => this.reader.read(from, reading), offset, this.steady(signal));
   }
 
+  /** How often it was cut back, as far as this tab knows. */
+  get cutCount(): number {
+    return this.cuts.length;
+  }
+
+  /** Where a reader that has begun at `begin` goes on, who was at `next` and had seen so many cuts. */
+  afterCuts(cutsSeen: number, begin: bigint, next: bigint): bigint {
+    return this.cuts.slice(cutsSeen).reduce((at, end) => (end >= at ? at : end < begin ? begin : end), next);
+  }
+
   /** As `read`, and waits for more; goes back to where the replica was cut. Ends when the signal aborts. */
   async *follow(offset: bigint, signal: AbortSignal): AsyncGenerator<LogRecord[], void, void> {
     const wake = (): void => this.moved.ring();
-    signal.addEventListener("abort", wake, { once: true });
+    const forget = onAbort(signal, wake);
     try {
       let next = offset;
       let cutsSeen = this.cuts.length;
       while (!signal.aborted) {
         const move = this.moved.next();
         const before = next;
-        next = yield* this.readOn(offset, next, signal);
-        for (const end of this.cuts.slice(cutsSeen)) if (end < next) next = end < offset ? offset : end;
+        next = this.afterCuts(cutsSeen, offset, yield* this.readOn(offset, next, { signal }));
         cutsSeen = this.cuts.length;
         if (next === before && !signal.aborted) await move;
       }
     } finally {
-      signal.removeEventListener("abort", wake);
+      forget();
     }
   }
 

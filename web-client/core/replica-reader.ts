@@ -32,6 +32,8 @@ export interface ReplicaReading {
   readonly told: () => bigint | undefined;
   /** What is held begins at `to` by now: [from, to) will not come. */
   readonly onMissing: (from: bigint, to: bigint) => void;
+  /** Is shown each batch before its records come, also one of which none do. */
+  readonly onBatch?: ((header: BatchHeader) => void) | undefined;
 }
 
 export class ReplicaReader {
@@ -145,7 +147,7 @@ export class ReplicaReader {
   private async *readLog(
     log: PartitionLog,
     offset: bigint,
-    { onMissing }: ReplicaReading,
+    { onMissing, onBatch }: ReplicaReading,
   ): AsyncGenerator<LogRecord[], bigint, void> {
     const at = offset < log.logStartOffset ? log.logStartOffset : offset;
     if (at > offset) onMissing(offset, at);
@@ -154,7 +156,9 @@ export class ReplicaReader {
     // What is there now is read the next time.
     if (piece === undefined) return offset;
     for (const { at: start, bytes } of batchesOf(piece.bytes)) {
-      const records = this.recordsOf(piece.bytes.subarray(start, start + bytes), at);
+      const batch = piece.bytes.subarray(start, start + bytes);
+      onBatch?.(new BatchHeader(batch));
+      const records = this.recordsOf(batch, at);
       if (records.length > 0) yield records;
     }
     return piece.to;
@@ -187,7 +191,8 @@ export class ReplicaReader {
     for await (const walked of walkSegments(store, directory, offset, place)) {
       // Not whole yet, or being cut off: the tab that writes will say when there is more.
       if (engine.checkBatch(walked.batch, false, UNCOMPRESSED_BYTES_MAX) < 0) break;
-      const { baseOffset, lastOffset } = new BatchHeader(walked.batch);
+      const header = new BatchHeader(walked.batch);
+      const { baseOffset, lastOffset } = header;
       // Offsets may have holes. But compaction exchanges files: it is one only if it is there when looked at anew.
       if (baseOffset > next && baseOffset !== hole) {
         checkSettled(directory, await store.list(`${directory}/`));
@@ -196,6 +201,7 @@ export class ReplicaReader {
       // A log that begins later now has lost what was before.
       const isStart = baseOffset > next && ((await firstBase(store, directory)) ?? 0n) > next;
       if (isStart) reading.onMissing(next, baseOffset);
+      reading.onBatch?.(header);
       const records = this.recordsOf(walked.batch, next);
       next = lastOffset + 1n;
       this.walkedTo = { offset: next, place: walked.next };

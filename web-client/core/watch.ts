@@ -1,5 +1,6 @@
 /** What changes, as something to iterate over. */
-import { Bell } from "../../sync/wait.ts";
+import { Bell, onAbort } from "../../sync/wait.ts";
+import type { ReplicaNews } from "./replica-handle.ts";
 import type { ConnectionState, Replica, ReplicaPartition, ReplicaProgress, Rivulet } from "./api.ts";
 
 export interface WatchOptions<T> {
@@ -23,7 +24,7 @@ export async function* watch<T>({
   const ring = (): void => bell.ring();
   const isOver = (): boolean => signals.some((signal) => signal?.aborted === true);
   const stop = listen(ring);
-  for (const signal of signals) signal?.addEventListener("abort", ring);
+  const forget = signals.map((signal) => signal && onAbort(signal, ring));
   try {
     while (!isOver()) {
       const change = bell.next();
@@ -34,7 +35,7 @@ export async function* watch<T>({
     }
   } finally {
     stop();
-    for (const signal of signals) signal?.removeEventListener("abort", ring);
+    for (const each of forget) each?.();
   }
 }
 
@@ -56,10 +57,8 @@ export function connectionStates(
 
 /** How far a replica is, as `Replica.progress` gives it; the signals end it. */
 export function replicaProgress(
-  replica: Pick<
-    Replica<unknown, unknown>,
-    "heldRecords" | "heldBytes" | "partitions" | "addEventListener" | "removeEventListener"
-  >,
+  replica: Pick<Replica<unknown, unknown>, "heldRecords" | "heldBytes" | "partitions">,
+  news: ReplicaNews,
   ...signals: readonly (AbortSignal | undefined)[]
 ): AsyncGenerator<ReplicaProgress, void, void> {
   const read = (): ReplicaProgress => {
@@ -67,10 +66,7 @@ export function replicaProgress(
     return { heldRecords, heldBytes, missingRecords: missingIn(partitions), partitions };
   };
   return watch({
-    listen(hear) {
-      replica.addEventListener("progress", hear);
-      return () => replica.removeEventListener("progress", hear);
-    },
+    listen: (hear) => news.hear(hear),
     read,
     signals,
   });

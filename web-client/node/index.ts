@@ -62,6 +62,13 @@ export type {
   GroupSubscription,
   TopicPartition,
 } from "../core/api-group.ts";
+export type {
+  ArrivedRecord,
+  LocalRecord,
+  PendingOptions,
+  PendingRecord,
+  PendingState,
+} from "../core/api-pending.ts";
 export type { From, Position, Start, SubscribeOptions, Subscription } from "../core/api-subscribe.ts";
 export type { RecordHeader } from "../../log/record.ts";
 export { bytes, json, text, ValidationError } from "../core/serializer.ts";

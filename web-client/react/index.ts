@@ -4,6 +4,6 @@ export type { Published } from "./use-publish.ts";
 export { useRecords } from "./use-records.ts";
 export type { Records, UseRecordsOptions } from "./use-records.ts";
 export { useReplica } from "./use-replica.ts";
-export type { ReplicaView } from "./use-replica.ts";
+export type { ReplicaView, UseReplicaOptions } from "./use-replica.ts";
 export { useStatus } from "./use-status.ts";
 export type { Status } from "./use-status.ts";

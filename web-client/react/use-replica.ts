@@ -1,23 +1,52 @@
-import type { Replica, ReplicaProgress, ReplicateOptions, Topic } from "../index.ts";
+import type {
+  LocalRecord,
+  ReceivedRecord,
+  Replica,
+  ReplicaProgress,
+  ReplicateOptions,
+  Topic,
+} from "../index.ts";
 import { useView } from "./latest-view.ts";
+import { LocalList } from "./local-list.ts";
+import type { AnyRecord } from "./local-list.ts";
 
-export interface ReplicaView<V, K = string> {
+export interface UseReplicaOptions extends Omit<ReplicateOptions, "signal"> {
+  /**
+   * How many of the newest records are read and drawn, besides the pending ones: 100 with `pending`, else none. (A replica may be
+   * larger than what can be drawn.)
+   */
+  limit?: number;
+}
+
+export interface ReplicaView<V, K = string, R = ReceivedRecord<V, K>> {
   /** undefined until it is open. */
   readonly replica: Replica<V, K> | undefined;
   readonly progress: ReplicaProgress | undefined;
+  /**
+   * By their timestamps, within a partition as the log has them; with `pending` what is not here yet comes last, in the order of
+   * publishing. A record's `id` is the same before and after it has arrived: make it the `key` of what you draw.
+   */
+  readonly records: readonly R[];
   /** Why there is none. */
   readonly error: Error | undefined;
 }
 
 /**
- * Keeps a topic on this device from the first time on that it is drawn, and shows how far it is. What is kept is kept on being
- * followed when the component goes: close the replica where that is not wanted. `keep` and `partitions` count when it begins.
+ * Keeps a topic on this device from the first time on that it is drawn, and shows how far it is; with `limit` or `pending` also
+ * what is in it. What is kept is kept on being followed when the component goes: close the replica where that is not wanted.
+ * `keep` and `partitions` count when it begins.
  */
 export function useReplica<V, K>(
   topic: Topic<V, K>,
-  options: Omit<ReplicateOptions, "signal"> = {},
-): ReplicaView<V, K> {
-  return useView<ReplicaView<V, K>>(
+  options: UseReplicaOptions & { pending: true },
+): ReplicaView<V, K, LocalRecord<V, K>>;
+export function useReplica<V, K>(topic: Topic<V, K>, options?: UseReplicaOptions): ReplicaView<V, K>;
+export function useReplica<V, K>(
+  topic: Topic<V, K>,
+  { limit, pending = false, ...options }: UseReplicaOptions & { pending?: boolean } = {},
+): ReplicaView<V, K, AnyRecord<V, K>> {
+  const last = limit ?? (pending ? LIMIT : 0);
+  return useView<ReplicaView<V, K, AnyRecord<V, K>>>(
     {
       begin: EMPTY,
       async run(show, signal) {
@@ -28,13 +57,39 @@ export function useReplica<V, K>(
           if (signal.aborted) return;
           throw error;
         }
-        for await (const progress of replica.progress({ signal }))
-          show({ replica, progress, error: undefined });
+        const list = new LocalList<V, K>(last);
+        let progress: ReplicaProgress | undefined;
+        const draw = (): void => show({ replica, progress, records: list.records, error: undefined });
+        const watch = async (): Promise<void> => {
+          for await (progress of replica.progress({ signal })) draw();
+        };
+        const read = async (): Promise<void> => {
+          let isDrawn = true;
+          const reading: AsyncIterable<AnyRecord<V, K>> = pending
+            ? replica.follow({ last, pending, signal })
+            : replica.follow({ last, signal });
+          for await (const record of reading) {
+            list.add(record);
+            if (isDrawn)
+              setTimeout(() => {
+                isDrawn = true;
+                draw();
+              });
+            isDrawn = false;
+          }
+        };
+        await Promise.all([watch(), ...(last > 0 || pending ? [read()] : [])]);
       },
       failed: (shown, error) => ({ ...shown, error }),
     },
-    [topic],
+    [topic, last, pending],
   );
 }
 
-const EMPTY: ReplicaView<never, never> = { replica: undefined, progress: undefined, error: undefined };
+const LIMIT = 100;
+const EMPTY: ReplicaView<never, never, never> = {
+  replica: undefined,
+  progress: undefined,
+  records: [],
+  error: undefined,
+};

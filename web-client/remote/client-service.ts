@@ -10,6 +10,7 @@ import type { Admin } from "../core/api-admin.ts";
 import type { SubscribeOptions } from "../core/api-subscribe.ts";
 import type { CoreClient } from "../core/core-client.ts";
 import type { EncodedRecord } from "../core/encode-record.ts";
+import type { PendingEntry } from "../core/pending-tracker.ts";
 import type { PartitionRecord } from "../core/record-batch.ts";
 import type { ReplicaClient, ReplicaKeeper } from "../core/replica-client.ts";
 import { bytes } from "../core/serializer.ts";
@@ -17,7 +18,7 @@ import type { TopicClient } from "../core/topic-client.ts";
 import { memberService } from "./group-service.ts";
 import type { GroupOptions } from "./group-service.ts";
 import { outcomes } from "./publishing.ts";
-import { copyOf, framed } from "./record-frames.ts";
+import { copyOf, framed, framedLocal } from "./record-frames.ts";
 import { Exposed } from "./service.ts";
 import type { FarOf, Tell } from "./service.ts";
 
@@ -119,6 +120,17 @@ function replicaService(replica: RawReplica) {
         framed(replica.readBatches({ ...options, signal })),
       follow: (signal: AbortSignal, options: FollowOptions) =>
         framed(replica.followBatches({ ...options, signal })),
+      readLocal: (signal: AbortSignal, options: ReadOptions) =>
+        framedLocal(replica.readLocal({ ...options, signal })),
+      followLocal: (signal: AbortSignal, options: FollowOptions) =>
+        framedLocal(replica.followLocal({ ...options, signal })),
+      latestLocal: async (
+        key: Uint8Array,
+        options: LatestOptions,
+      ): Promise<PartitionRecord | PendingEntry | undefined> => {
+        const found = await replica.latestLocal(key, options);
+        return found !== undefined && "record" in found ? { ...found, record: copyOf(found.record) } : found;
+      },
       latest: async (key: Uint8Array, options: LatestOptions): Promise<PartitionRecord | undefined> => {
         const found = await replica.latestRecord(key, options);
         return found && { partition: found.partition, record: copyOf(found.record) };

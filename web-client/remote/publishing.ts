@@ -79,7 +79,8 @@ export class Publisher {
     return { queued: one.queued.promise, delivered: one.delivered.promise };
   }
 
-  private sendGroup(): void {
+  /** Sends at once what was published in this turn. */
+  sendGroup(): void {
     const { group } = this;
     this.group = undefined;
     if (group !== undefined) void this.follow(group.topic, group.waiting);

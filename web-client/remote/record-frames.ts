@@ -2,6 +2,8 @@
 import type { LogRecord } from "../../log/record.ts";
 import { DescribedRecords, tableOf } from "../../log/record-table.ts";
 import type { TableRun } from "../../log/record-table.ts";
+import type { LocalBatch } from "../core/local-record.ts";
+import type { PendingEntry } from "../core/pending-tracker.ts";
 import type { RecordBatch } from "../core/record-batch.ts";
 import { Handed } from "./service.ts";
 import type { Far } from "./service.ts";
@@ -19,6 +21,30 @@ export async function* framed(
   batches: AsyncIterable<RecordBatch>,
 ): AsyncGenerator<Handed<RecordFrame>, void, void> {
   for await (const batch of batches) yield frameOf(batch);
+}
+
+/** What is read with `pending`. */
+export type LocalFrame =
+  | { readonly frame: RecordFrame; readonly ids: ReadonlyMap<bigint, number> | undefined }
+  | { readonly pending: readonly PendingEntry[] };
+
+/** As `framed`. */
+export async function* framedLocal(
+  batches: AsyncIterable<LocalBatch>,
+): AsyncGenerator<Handed<LocalFrame>, void, void> {
+  for await (const batch of batches) {
+    if ("pending" in batch) yield new Handed(batch, [], batch.pending.reduce(bytesWith, 0));
+    else {
+      const { value: frame, transfer, bytes } = frameOf(batch);
+      yield new Handed({ frame, ids: batch.ids }, transfer, bytes);
+    }
+  }
+}
+
+export async function* unframedLocal(
+  frames: AsyncIterable<LocalFrame>,
+): AsyncGenerator<LocalBatch, void, void> {
+  for await (const each of frames) yield "pending" in each ? each : { ...batchOf(each.frame), ids: each.ids };
 }
 
 export function frameOf({ partition, records }: RecordBatch): Handed<RecordFrame> {
@@ -40,13 +66,13 @@ export async function* unframed(frames: AsyncIterable<RecordFrame>): AsyncGenera
   for await (const frame of frames) yield batchOf(frame);
 }
 
-/** `unframed` for streams that end with the client. */
-export async function* unframedWhileOpen(
+/** For streams that end with the client. */
+export async function* whileOpen<T>(
   far: Pick<Far<never, never, never>, "isOver">,
-  frames: AsyncIterable<RecordFrame>,
-): AsyncGenerator<RecordBatch, void, void> {
+  batches: AsyncIterable<T>,
+): AsyncGenerator<T, void, void> {
   try {
-    yield* unframed(frames);
+    yield* batches;
   } catch (error) {
     if (!far.isOver(error)) throw error;
   }
@@ -70,7 +96,10 @@ export function copyOf({ offset, timestamp, key, value, headers }: LogRecord): L
   };
 }
 
-function bytesWith(sum: number, { key, value, headers }: LogRecord): number {
+function bytesWith(
+  sum: number,
+  { key, value, headers }: Pick<LogRecord, "key" | "value" | "headers">,
+): number {
   return headers.reduce(
     (all, header) => all + header.key.length + (header.value?.byteLength ?? 0),
     sum + RECORD_BYTES + (key?.byteLength ?? 0) + (value?.byteLength ?? 0),

@@ -92,9 +92,13 @@ export class RemoteClient extends typedEventTarget<RivuletEvents>() implements R
   topic(name: string): Topic<Uint8Array, string>;
   topic<V, K = string>(name: string, options: TopicOptions<V, K>): Topic<V, K>;
   topic<V, K>(name: string, options?: TopicOptions<V, K>): Topic<V, K> {
-    return new RemoteTopic(name, this.far, codecOf(options), (record) => {
-      this.published += 1;
-      return this.publisher.publish(name, record);
+    const { publisher } = this;
+    return new RemoteTopic(name, this.far, codecOf(options), {
+      publish: (record) => {
+        this.published += 1;
+        return publisher.publish(name, record);
+      },
+      sendPublished: () => publisher.sendGroup(),
     });
   }
 
@@ -154,26 +158,26 @@ export class RemoteClient extends typedEventTarget<RivuletEvents>() implements R
   }
 }
 
+interface RecordSender {
+  readonly publish: (record: EncodedRecord) => Publication;
+  readonly sendPublished: () => void;
+}
+
 class RemoteTopic<V, K> implements Topic<V, K> {
   readonly name: string;
   private readonly far: FarClient;
   private readonly codec: Codec<V, K>;
-  private readonly send: (record: EncodedRecord) => Publication;
+  private readonly sender: RecordSender;
 
-  constructor(
-    name: string,
-    far: FarClient,
-    codec: Codec<V, K>,
-    send: (record: EncodedRecord) => Publication,
-  ) {
+  constructor(name: string, far: FarClient, codec: Codec<V, K>, sender: RecordSender) {
     this.name = name;
     this.far = far;
     this.codec = codec;
-    this.send = send;
+    this.sender = sender;
   }
 
   publish(record: PublishRecord<V, K>): Publication {
-    return this.send(encodeRecord(record, this.codec));
+    return this.sender.publish(encodeRecord(record, this.codec));
   }
 
   subscribe(options: SubscribeOptions = {}): RecordSubscription<V, K> {
@@ -186,7 +190,8 @@ class RemoteTopic<V, K> implements Topic<V, K> {
   }
 
   async replicate(options: ReplicateOptions = {}): Promise<Replica<V, K>> {
-    return new RemoteReplica(await this.far.call("replicate", this.name, options), this.codec);
+    const far = await this.far.call("replicate", this.name, options);
+    return new RemoteReplica(far, this.codec, this.sender.sendPublished);
   }
 }
 

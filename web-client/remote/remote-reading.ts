@@ -3,7 +3,7 @@ import { linkedController } from "../../sync/wait.ts";
 import type { SubscribeOptions } from "../core/api-subscribe.ts";
 import type { RecordBatch } from "../core/record-batch.ts";
 import type { FarClient, FarReading } from "./client-service.ts";
-import { unframedWhileOpen } from "./record-frames.ts";
+import { unframed, whileOpen } from "./record-frames.ts";
 
 /** What was taken is told at most this often, and once more at the end. */
 const TELL_MS = 100;
@@ -50,7 +50,7 @@ export class RemoteReading {
     const { onGap, ...options } = this.options;
     try {
       this.reading = await far.call("subscribe", topic, options);
-      yield* unframedWhileOpen(far, this.reading.stream("records", signal, onGap));
+      yield* whileOpen(far, unframed(this.reading.stream("records", signal, onGap)));
     } catch (error) {
       if (!far.isOver(error)) throw error;
     } finally {

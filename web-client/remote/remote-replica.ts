@@ -1,43 +1,67 @@
-import { GapEvent, RebuildEvent } from "../core/api.ts";
 import type {
   FollowOptions,
   LatestOptions,
   ReadOptions,
   ReceivedRecord,
   Replica,
-  ReplicaEvents,
   ReplicaPartition,
   ReplicaProgress,
 } from "../core/api.ts";
+import type { LocalRecord, PendingOptions } from "../core/api-pending.ts";
+import { latestOf, localRecords } from "../core/local-record.ts";
 import { LazyRecord } from "../core/received-record.ts";
 import type { Codec } from "../core/received-record.ts";
 import { received } from "../core/record-batch.ts";
 import type { RecordBatch } from "../core/record-batch.ts";
+import { ReplicaHandle, ReplicaNews } from "../core/replica-handle.ts";
 import { heldBytes, heldRecords } from "../core/replica-sums.ts";
-import { typedEventTarget } from "../core/typed-events.ts";
 import { replicaProgress } from "../core/watch.ts";
 import type { FarReplica } from "./client-service.ts";
-import { unframed, unframedWhileOpen } from "./record-frames.ts";
+import { unframed, unframedLocal, whileOpen } from "./record-frames.ts";
+import type { LocalFrame } from "./record-frames.ts";
+
+/** A replica in a worker, for all its handles of the page. */
+interface Told {
+  readonly news: ReplicaNews;
+  /** Aborts when it is closed. */
+  readonly over: AbortSignal;
+}
+
+const told = new WeakMap<FarReplica, Told>();
+
+function toldBy(far: FarReplica): Told {
+  const known = told.get(far);
+  if (known !== undefined) return known;
+  const [news, over] = [new ReplicaNews(), new AbortController()];
+  far.listen("progress", () => news.progress());
+  far.listen("gap", (gap) => news.gap(gap));
+  far.listen("rebuild", (rebuild) => news.rebuild(rebuild));
+  far.listen("closed", () => over.abort());
+  const fresh = { news, over: over.signal };
+  told.set(far, fresh);
+  return fresh;
+}
 
 /** A replica in a worker, as one topic handle of the page sees it. */
-export class RemoteReplica<V, K> extends typedEventTarget<ReplicaEvents>() implements Replica<V, K> {
+export class RemoteReplica<V, K> extends ReplicaHandle implements Replica<V, K> {
   readonly topic: string;
   readonly topicId: string;
   private readonly far: FarReplica;
   private readonly codec: Codec<V, K>;
+  private readonly sendPublished: () => void;
   /** Aborts when it is closed. */
-  private readonly over = new AbortController();
+  private readonly over: AbortSignal;
 
-  constructor(far: FarReplica, codec: Codec<V, K>) {
-    super();
+  /** `sendPublished` is called before something pending is read, so that the worker knows of it. */
+  constructor(far: FarReplica, codec: Codec<V, K>, sendPublished: () => void) {
+    const { news, over } = toldBy(far);
+    super(news);
+    this.over = over;
+    this.sendPublished = sendPublished;
     this.far = far;
     this.codec = codec;
     this.topic = far.state.topic;
     this.topicId = far.state.topicId;
-    far.listen("progress", () => this.dispatchEvent(new Event("progress")));
-    far.listen("rebuild", ({ partition, reason }) => this.dispatchEvent(new RebuildEvent(partition, reason)));
-    far.listen("closed", () => this.over.abort());
-    far.listen("gap", ({ partition, from, to }) => this.dispatchEvent(new GapEvent(partition, from, to)));
   }
 
   get partitions(): readonly ReplicaPartition[] {
@@ -52,17 +76,40 @@ export class RemoteReplica<V, K> extends typedEventTarget<ReplicaEvents>() imple
     return heldBytes(this.partitions);
   }
 
-  read({ signal, ...options }: ReadOptions = {}): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
-    return this.received(unframed(this.far.stream("read", signal, options)), signal);
+  read(options: ReadOptions & PendingOptions): AsyncGenerator<LocalRecord<V, K>, void, void>;
+  read(options?: ReadOptions): AsyncGenerator<ReceivedRecord<V, K>, void, void>;
+  read({ signal, pending, ...options }: ReadOptions & Partial<PendingOptions> = {}):
+    AsyncGenerator<ReceivedRecord<V, K>, void, void> | AsyncGenerator<LocalRecord<V, K>, void, void> {
+    const { far } = this;
+    if (pending === true) return this.local(() => far.stream("readLocal", signal, options), signal);
+    return this.received(unframed(far.stream("read", signal, options)), signal);
   }
 
-  follow({ signal, ...options }: FollowOptions = {}): AsyncGenerator<ReceivedRecord<V, K>, void, void> {
-    return this.received(unframedWhileOpen(this.far, this.far.stream("follow", signal, options)), signal);
+  follow(options: FollowOptions & PendingOptions): AsyncGenerator<LocalRecord<V, K>, void, void>;
+  follow(options?: FollowOptions): AsyncGenerator<ReceivedRecord<V, K>, void, void>;
+  follow({ signal, pending, ...options }: FollowOptions & Partial<PendingOptions> = {}):
+    AsyncGenerator<ReceivedRecord<V, K>, void, void> | AsyncGenerator<LocalRecord<V, K>, void, void> {
+    const { far } = this;
+    if (pending === true)
+      return this.local(() => whileOpen(far, far.stream("followLocal", signal, options)), signal);
+    return this.received(whileOpen(far, unframed(far.stream("follow", signal, options))), signal);
   }
 
-  async latest(key: K, options: LatestOptions = {}): Promise<ReceivedRecord<V, K> | undefined> {
-    const found = await this.far.call("latest", this.codec.key.encode(key).slice(), options);
-    return found && new LazyRecord(this.topic, found.partition, found.record, this.codec);
+  latest(key: K, options: LatestOptions & PendingOptions): Promise<LocalRecord<V, K> | undefined>;
+  latest(key: K, options?: LatestOptions): Promise<ReceivedRecord<V, K> | undefined>;
+  async latest(
+    key: K,
+    { pending, ...options }: LatestOptions & Partial<PendingOptions> = {},
+  ): Promise<ReceivedRecord<V, K> | LocalRecord<V, K> | undefined> {
+    const { far, topic, codec } = this;
+    const encoded = codec.key.encode(key).slice();
+    if (pending === true) {
+      this.sendPublished();
+      const found = await far.call("latestLocal", encoded, options);
+      return found && latestOf(topic, found, codec);
+    }
+    const found = await far.call("latest", encoded, options);
+    return found && new LazyRecord(topic, found.partition, found.record, codec);
   }
 
   caughtUp(signal?: AbortSignal): Promise<void> {
@@ -70,7 +117,7 @@ export class RemoteReplica<V, K> extends typedEventTarget<ReplicaEvents>() imple
   }
 
   progress({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<ReplicaProgress, void, void> {
-    return replicaProgress(this, signal, this.over.signal, this.far.ended);
+    return replicaProgress(this, this.news, signal, this.over, this.far.ended);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -83,6 +130,14 @@ export class RemoteReplica<V, K> extends typedEventTarget<ReplicaEvents>() imple
 
   delete(): Promise<void> {
     return this.far.call("delete");
+  }
+
+  private async *local(
+    open: () => AsyncIterable<LocalFrame>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<LocalRecord<V, K>, void, void> {
+    this.sendPublished();
+    yield* localRecords(this.topic, unframedLocal(open()), this.codec, () => signal?.aborted === true);
   }
 
   private received(

@@ -1,5 +1,5 @@
 /** A chat that works offline: what was said is on this device, and what you say there is sent once there is a way. */
-import { connect, json } from "@rivulet/client";
+import { connect, json, type LocalRecord } from "@rivulet/client";
 import { gatewayUrl } from "../gateway-url.ts";
 
 interface Message {
@@ -19,25 +19,11 @@ const showState = (): void => void (state.textContent = rivulet.state.name);
 rivulet.addEventListener("state", showState);
 showState();
 
-function show({ from, text }: Message, isSent: boolean): HTMLLIElement {
-  const line = document.createElement("li");
-  line.textContent = `${from}: ${text}`;
-  line.toggleAttribute("data-waiting", !isSent);
-  list.append(line);
-  line.scrollIntoView();
-  return line;
-}
-
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const message = { from: field("from").value, text: field("text").value };
   field("text").value = "";
-  const line = show(message, false);
-  // Once it is in the log the replica brings it, in its place among the others.
-  room.publish({ key: message.from, value: message }).delivered.then(
-    () => line.remove(),
-    (error: Error) => line.setAttribute("title", error.message),
-  );
+  room.publish({ key: message.from, value: message });
 });
 
 field("offline").addEventListener("change", (event) => {
@@ -45,12 +31,20 @@ field("offline").addEventListener("change", (event) => {
   else rivulet.goOnline();
 });
 
-// What was said here before a reload, and still waits.
-for (const { topic, value } of await rivulet.outbox.list()) {
-  if (topic !== "chat" || value === null) continue;
-  const line = show(JSON.parse(new TextDecoder().decode(value)) as Message, false);
-  rivulet.outbox.addEventListener("change", () => void (rivulet.outbox.pending === 0 && line.remove()));
+/** By the records' ids: what waits has the same one when it has come, and goes to its place before all that still waits. */
+const lines = new Map<string, HTMLLIElement>();
+
+function show(record: LocalRecord<Message>): void {
+  const line = lines.get(record.id) ?? document.createElement("li");
+  lines.set(record.id, line);
+  line.textContent = `${record.value?.from}: ${record.value?.text}`;
+  line.toggleAttribute("data-waiting", record.isPending);
+  line.title = (record.isPending && record.reason) || "";
+  if (record.isPending && record.state === "gone") line.remove();
+  else if (!record.isPending) list.insertBefore(line, list.querySelector("[data-waiting]"));
+  else if (!line.isConnected) list.append(line);
+  line.scrollIntoView();
 }
 
 const replica = await room.replicate();
-for await (const { value } of replica.follow()) if (value !== null) show(value, true);
+for await (const record of replica.follow({ pending: true })) show(record);

@@ -1,5 +1,5 @@
 /** A list that several people share: the log of what they did, folded into what is to be bought. */
-import { connect, json, type Publication } from "@rivulet/client";
+import { connect, json, type PendingRecord } from "@rivulet/client";
 import { gatewayUrl } from "../gateway-url.ts";
 
 /** What somebody did. The item's id is the record's key, so that what is done to one item stays in order. */
@@ -25,25 +25,12 @@ function fold(items: Items, id: string, change: Change): Items {
 const rivulet = await connect({ url: gatewayUrl });
 const changes = rivulet.topic<Change>("shopping-list", { value: json<Change>() });
 
-/** As the log has it, and what was done here and is not in the log yet: shown at once, offline too. */
+/** As the log has it, and what was done here and is not in this device's copy yet: shown at once, offline too. */
 let shared: Items = new Map();
-const waiting = new Map<symbol, readonly [id: string, change: Change]>();
+const waiting = new Map<string, PendingRecord<Change>>();
 
 function act(id: string, change: Change): void {
-  const mine = Symbol(id);
-  waiting.set(mine, [id, change]);
-  render();
-  const forget = (): void => {
-    waiting.delete(mine);
-    render();
-  };
-  untilShared(changes.publish({ key: id, value: change })).then(forget, forget);
-}
-
-/** The replica may bring it a moment after it was delivered: until then it is shown as what was done here. */
-async function untilShared({ delivered }: Publication): Promise<void> {
-  const { offset } = await delivered;
-  while (next <= offset) await new Promise<void>((resolve) => waiters.add(resolve));
+  changes.publish({ key: id, value: change });
 }
 
 const form = document.querySelector("form")!;
@@ -52,7 +39,8 @@ const state = document.querySelector("#state")!;
 
 function render(): void {
   let items = shared;
-  for (const [id, change] of waiting.values()) items = fold(items, id, change);
+  for (const { key, value } of waiting.values())
+    if (key !== null && value !== null) items = fold(items, key, value);
   list.replaceChildren(...Array.from(items, ([id, item]) => line(id, item)));
   state.textContent = `${rivulet.state.name}${waiting.size > 0 ? `, ${waiting.size} to send` : ""}`;
 }
@@ -82,27 +70,11 @@ form.addEventListener("submit", (event) => {
 });
 rivulet.addEventListener("state", render);
 
-/** The next offset that is to be folded in, and who waits for it. The topic has one partition: one list, one order. */
-let next = 0n;
-const waiters = new Set<() => void>();
-
-// What was done here before a reload, and still waits.
-for (const { topic, key, value } of await rivulet.outbox.list()) {
-  if (topic !== "shopping-list" || key === null || value === null) continue;
-  const [id, change] = [key, value].map((bytes) => new TextDecoder().decode(bytes)) as [string, string];
-  const mine = Symbol(id);
-  waiting.set(mine, [id, JSON.parse(change) as Change]);
-  rivulet.outbox.addEventListener("change", () => {
-    if (rivulet.outbox.pending === 0 && waiting.delete(mine)) render();
-  });
-}
-render();
-
 const replica = await changes.replicate();
-for await (const { key, value, offset } of replica.follow()) {
-  if (key !== null && value !== null) shared = fold(shared, key, value);
-  next = offset + 1n;
-  for (const wake of waiters) wake();
-  waiters.clear();
+for await (const record of replica.follow({ pending: true })) {
+  const { id, key, value } = record;
+  if (record.isPending && record.state !== "gone") waiting.set(id, record);
+  else waiting.delete(id);
+  if (!record.isPending && key !== null && value !== null) shared = fold(shared, key, value);
   render();
 }

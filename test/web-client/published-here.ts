@@ -1,0 +1,7 @@
+import type { MemoryDevice } from "../../web-client/core/memory-device.ts";
+import type { PublishedHere } from "../../web-client/core/local-reading.ts";
+
+/** For a replica without a client: what lies in the device's outbox. */
+export function publishedHere({ outbox: rows }: MemoryDevice): PublishedHere {
+  return { rows, allAdded: () => Promise.resolve(), onChange: () => () => undefined };
+}

@@ -1,0 +1,40 @@
+import type { LocalRecord, PendingRecord, ReceivedRecord } from "../index.ts";
+
+export type AnyRecord<V, K> = ReceivedRecord<V, K> | LocalRecord<V, K>;
+
+/** What `follow` has told, as a list: the newest `limit` that have arrived, and all that are pending. */
+export class LocalList<V, K> {
+  private readonly limit: number;
+  private readonly arrived: Exclude<AnyRecord<V, K>, PendingRecord<V, K>>[] = [];
+  private readonly pending = new Map<string, PendingRecord<V, K>>();
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  get records(): readonly AnyRecord<V, K>[] {
+    const waiting = [...this.pending.values()].toSorted((a, b) => a.outboxId - b.outboxId);
+    return [...this.arrived, ...waiting];
+  }
+
+  add(record: AnyRecord<V, K>): void {
+    if (!("isPending" in record)) this.insert(record);
+    else if (!record.isPending) {
+      this.pending.delete(record.id);
+      this.insert(record);
+    } else if (record.state === "gone") this.pending.delete(record.id);
+    else this.pending.set(record.id, record);
+  }
+
+  /** Partitions have no order among each other but time; within one it is the log's. */
+  private insert(record: (typeof this.arrived)[number]): void {
+    const { arrived } = this;
+    let at = arrived.length;
+    for (let before = arrived[at - 1]; before !== undefined; before = arrived[at - 1]) {
+      if (before.partition === record.partition || before.timestamp <= record.timestamp) break;
+      at -= 1;
+    }
+    arrived.splice(at, 0, record);
+    if (arrived.length > this.limit) arrived.shift();
+  }
+}
