@@ -99,9 +99,9 @@ export function settle(
 ): Promise<boolean> {
   return store.transact("readwrite", async (rows) => {
     await checkTerm(rows, term);
-    if ((await rows.batch(batch.id)) === undefined) return false;
-    if (baseOffset >= 0n && (await rows.isShown(batch.topic)))
-      await keepUntilArrived(rows, batch, baseOffset);
+    const [stored, isShown] = await Promise.all([rows.batch(batch.id), rows.isShown(batch.topic)]);
+    if (stored === undefined) return false;
+    if (baseOffset >= 0n && isShown) await keepUntilArrived(rows, batch, baseOffset);
     else await Promise.all(batch.recordIds.map((id) => rows.deleteRecord(id)));
     await rows.deleteBatch(batch.id);
     await rows.addReceipt({ recordIds: batch.recordIds, partition: batch.partition, baseOffset });

@@ -7,8 +7,10 @@ import { openInWorker } from "./remote/start-worker.ts";
 
 /**
  * Opens what this device keeps and begins to connect; resolves offline too. All the work is done in a worker of this client's
- * own; where none can be started it is done here. Rejects when the URL is none, when the engine cannot be had, or when a newer
- * version of the page owns the device's store; and, with `token` and without `user`, when it cannot be told who the user is.
+ * own; where none can be started it is done here. Rejects when the URL is none, and when the engine cannot be had; with a
+ * `VersionError` when a newer version of the page has used the device's store (reload: it is left as it is), with a
+ * `BlockedError` when a tab with an older one does not let go of it within ten seconds (close that tab); and, with `token` and
+ * without `user`, when it cannot be told who the user is.
  */
 export async function connect(options: ConnectOptions): Promise<Rivulet> {
   const address = gatewayAddress(options.url);

@@ -52,9 +52,9 @@ interface Opening<Schema extends DBSchema> {
 }
 
 /**
- * Opens the account's database; `databases` is the origin's `indexedDB`. Rejects with VersionError when a newer version
- * of this code has used it, with BlockedError when a tab with an older version does not let go of it. `onLost` is called when the browser closes it (site data was cleared), or when a newer
- * version of this code waits for it.
+ * Opens the account's database; `databases` is the origin's `indexedDB`. Rejects with NewerError when a newer version of this
+ * code has used it, with BlockedError when a tab with an older version does not let go of it. `onLost` is called when the
+ * browser closes it (site data was cleared), or when a newer version of this code waits for it.
  */
 export function openAccount(databases: IDBFactory, name: string, onLost: OnLost): Promise<AccountDatabase> {
   return openDatabase<AccountSchema>({
@@ -89,9 +89,19 @@ export class BlockedError extends Error {
   }
 }
 
+/** A newer version of this code has used the database: what is in it is left as it is. */
+export class NewerError extends Error {
+  constructor() {
+    super(
+      "a newer version of this page has used its store on this device, and this one leaves it alone: reload the page to get the newer version",
+    );
+    this.name = "VersionError";
+  }
+}
+
 /**
- * Opens a database. Rejects with VersionError when newer code has used it, with BlockedError when a tab with older code does not
- * let go of it; `onLost` is called when it is closed under this tab. As idb's `openDB`, which knows one factory only: the
+ * Opens a database. Rejects with NewerError when newer code has used it, with BlockedError when a tab with older code does not let
+ * go of it; `onLost` is called when it is closed under this tab. As idb's `openDB`, which knows one factory only: the
  * global one.
  */
 export async function openDatabase<Schema extends DBSchema>(
@@ -121,7 +131,9 @@ export async function openDatabase<Schema extends DBSchema>(
   });
   opened.catch(() => undefined);
   blocked.catch(() => undefined);
-  const database = (await Promise.race([opened, blocked])) as IDBPDatabase<Schema>;
+  const database = (await Promise.race([opened, blocked]).catch((error: unknown) => {
+    throw error instanceof DOMException && error.name === "VersionError" ? new NewerError() : error;
+  })) as IDBPDatabase<Schema>;
   catchEnds(request.result);
   database.addEventListener("versionchange", ({ newVersion }) => {
     // An old tab must not keep a newer one from upgrading: it closes, and says so.

@@ -2,7 +2,7 @@
 import type { ClientCode } from "./client-code.ts";
 import type { ClientHost } from "./core/client-host.ts";
 import type { Device } from "./core/device.ts";
-import { accountName, BlockedError, openAccount } from "./databases.ts";
+import { accountName, BlockedError, NewerError, openAccount } from "./databases.ts";
 import type { AccountDatabase } from "./databases.ts";
 import { IdbDevice } from "./idb-device.ts";
 
@@ -17,7 +17,7 @@ export interface DeviceOptions {
   onLost: (reason: string) => void;
 }
 
-/** Opens what is kept under an account. Rejects with VersionError when a newer version of this code has used it. */
+/** Opens what is kept under an account. Rejects with NewerError when a newer version of this code has used it. */
 export async function openDevice(
   { locks, random }: Pick<ClientHost, "locks" | "random">,
   { account, principal, databases, code, onLost }: DeviceOptions,
@@ -36,8 +36,7 @@ export async function openDevice(
     database = await openAccount(databases, name, onLost);
   } catch (error) {
     // Another version of this page owns the store: in memory beside it, records would be published out of its sight.
-    if (error instanceof BlockedError || (error instanceof DOMException && error.name === "VersionError"))
-      throw error;
+    if (error instanceof BlockedError || error instanceof NewerError) throw error;
     const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     const { MemoryDevice } = await code.memory();
     return new MemoryDevice(

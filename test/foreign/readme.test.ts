@@ -1,9 +1,10 @@
 /** The README's examples, taken from the README and run: what stands there is what works. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { extname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -82,6 +83,47 @@ describeWith(["chromium"], "the README's example for web apps", () => {
     expect((await printed).text()).toMatch(/ o-17 \{id: o-17, total: 42\}$/);
     expect(browser.takeErrors()).toEqual([]);
   });
+
+  test.each([18, 19])(
+    "draws in React %i what was said, once, before and after it was sent",
+    async (version) => {
+      const app = example("tsx react").replace(
+        "http://127.0.0.1:8080",
+        `http://127.0.0.1:${gateway.httpPort}`,
+      );
+      const room = `room-${version}`;
+      writeFileSync(join(directory, "room.tsx"), app.replace('"room"', JSON.stringify(room)));
+      writeFileSync(join(directory, "app.ts"), MOUNT);
+      writeFileSync(join(directory, "index.html"), PAGE);
+      const require = createRequire(
+        new URL(version === 18 ? "../react-18/package.json" : "../../package.json", import.meta.url),
+      );
+      const packageOf = (name: string): string => dirname(require.resolve(`${name}/package.json`));
+      const dist = fileURLToPath(new URL("../../web-client/dist", import.meta.url));
+      await build({
+        root: directory,
+        logLevel: "warn",
+        resolve: {
+          alias: [
+            { find: "@rivulet/client/react", replacement: join(dist, "react.js") },
+            { find: "@rivulet/client", replacement: join(dist, "index.js") },
+            { find: "react-dom", replacement: packageOf("react-dom") },
+            { find: "react", replacement: packageOf("react") },
+          ],
+        },
+        build: { target: "es2022", outDir: "dist" },
+      });
+      const page = await browser.newPage(await browser.newContext());
+      await page.goto(origin);
+      await page.getByText("live, 0 to send").waitFor();
+      await page.getByRole("button", { name: "Say hello" }).click();
+      await page.locator("li.sent").getByText("hello").waitFor();
+      await page.getByRole("button", { name: "Say hello" }).click();
+      await page.locator("li.sent").nth(1).waitFor();
+      expect(await page.getByRole("listitem").allTextContents()).toEqual(["hello", "hello"]);
+      expect(browser.takeErrors()).toEqual([]);
+    },
+  );
 });
 
 test("the README's example for Node runs as it stands", async () => {
@@ -107,6 +149,15 @@ test("the README's example for Node runs as it stands", async () => {
     await gateway.stop();
   }
 });
+
+const MOUNT = `
+import { createElement, StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { Room } from "./room.tsx";
+
+const place = document.body.appendChild(document.createElement("div"));
+createRoot(place).render(createElement(StrictMode, null, createElement(Room)));
+`;
 
 const PAGE = `<link rel="icon" href="data:," /><script type="module" src="./app.ts"></script>`;
 

@@ -57,6 +57,20 @@ export function outboxStoreContract(kind: string, create: () => Promise<OutboxSt
     const add = (topic: string, value: string): Promise<number> =>
       store.transact("readwrite", (rows) => rows.addRecord(outboxRecord(topic, value)));
 
+    it("knows which topics are shown, once it was said", async () => {
+      const isShown = (topic: string): Promise<boolean> =>
+        store.transact("readonly", (rows) => rows.isShown(topic));
+      expect(await isShown("orders")).toBe(false);
+      const failed = store.transact("readwrite", async (rows) => {
+        await rows.putShown("orders");
+        throw new Error("not after all");
+      });
+      await expect(failed).rejects.toThrow("not after all");
+      expect(await isShown("orders")).toBe(false);
+      await store.transact("readwrite", (rows) => rows.putShown("orders"));
+      expect([await isShown("orders"), await isShown("order")]).toEqual([true, false]);
+    });
+
     it("gives rising ids that are never given again", async () => {
       const first = await add("orders", "a");
       const second = await add("orders", "b");

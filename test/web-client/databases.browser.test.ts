@@ -1,7 +1,10 @@
 import { openDB } from "idb";
-import type { IDBPDatabase } from "idb";
-import { IdbOutboxStore } from "../../web-client/idb-outbox-store.ts";
-import { takeOver } from "../../sync/outbox-rows.ts";
+import { LEADER_TERM } from "../../web-client/idb-outbox-store.ts";
+import { pendingRows, showPending } from "../../sync/outbox-arrivals.ts";
+import { settle, takeOver } from "../../sync/outbox-rows.ts";
+import type { FrozenBatch } from "../../sync/outbox-store.ts";
+import { isPassing, storeFailureText } from "../../web-client/core/store-failure.ts";
+import { openFormerAccount, openFormerReplicas } from "./former-layouts.ts";
 import { outboxRecord } from "../sync/outbox-store-contract.ts";
 import { expect, test } from "vitest";
 import { ANONYMOUS } from "../../web-client/core/tokens.ts";
@@ -80,38 +83,138 @@ test("a tab with older code gives the database up to a newer one, and says why",
   await deleteDatabase(name);
 });
 
-/** As the first version of this code has left it. */
-function openVersion1(name: string): Promise<IDBPDatabase> {
-  return openDB(name, 1, {
-    upgrade(fresh) {
-      const records = fresh.createObjectStore("records", { keyPath: "id", autoIncrement: true });
-      records.createIndex("state", ["state", "topic"]);
-      fresh.createObjectStore("batches", { keyPath: "id", autoIncrement: true });
-      fresh.createObjectStore("lanes", { keyPath: ["clusterId", "topicId", "partition"] });
-      fresh.createObjectStore("producers");
-      fresh.createObjectStore("topics", { keyPath: ["clusterId", "name"] });
-      fresh.createObjectStore("facts");
-    },
-  });
-}
+const LATEST = { account: 3, replica: 2 };
+const CHUNK = new Uint8Array(1000).fill(7);
+const sealed: Omit<FrozenBatch, "id"> = {
+  clusterId: "cluster",
+  topic: "orders",
+  topicId: "topic-id",
+  partition: 0,
+  producerId: 2n ** 60n,
+  producerEpoch: 3,
+  baseSequence: 41,
+  recordIds: [1],
+  bytes: CHUNK,
+  endBefore: 5n,
+  frozenAtMs: 1,
+  blocked: null,
+};
 
-test("what an older version of this code has left is there, and its outbox has receipts from now on", async () => {
-  const name = accountName("of version 1", ANONYMOUS);
-  const older = await openVersion1(name);
-  const id = Number(await older.add("records", outboxRecord("orders", "a draft")));
-  await older.put("facts", 7, "outbox term");
-  older.close();
-  const database = await openAccount(indexedDB, name, nothing);
-  const store = new IdbOutboxStore(database);
-  const receipt = { recordIds: [id], partition: 0, baseOffset: 5n };
-  await store.transact("readwrite", (rows) => rows.addReceipt(receipt));
-  await store.transact("readonly", async (rows) => {
-    expect(await rows.record(id)).toEqual({ ...outboxRecord("orders", "a draft"), id });
-    expect(await rows.term()).toBe(7);
-    expect(await rows.receiptsAfter(0)).toMatchObject([receipt]);
+/** What a tab has left when it was closed offline: one record sealed and perhaps sent, one waiting, and what it knew. */
+test.each([1, 2, 3])(
+  "all that version %i of the account's layout has left is there, and is written on",
+  async (version) => {
+    const account = `of version ${version}`;
+    const name = accountName(account, ANONYMOUS);
+    const older = await openFormerAccount(name, version);
+    const lane = { clusterId: "cluster", topicId: "topic-id", partition: 0 };
+    const topic = {
+      ...lane,
+      name: "orders",
+      id: "topic-id",
+      partitions: [{ logStartOffset: 0n, highWatermark: 9n }],
+    };
+    const sent = Number(await older.add("records", { ...outboxRecord("orders", "sent"), state: "frozen" }));
+    const draft = Number(await older.add("records", outboxRecord("orders", "a draft")));
+    const batch = Number(await older.add("batches", { ...sealed, recordIds: [sent] }));
+    await older.put("lanes", { ...lane, producerId: 2n ** 60n, producerEpoch: 3, nextSequence: 42 });
+    await older.put("producers", 2n ** 60n, "cluster");
+    await older.put("topics", { ...topic, clusterId: "cluster" });
+    await older.put("facts", "cluster", "cluster id");
+    await older.put("facts", 7, LEADER_TERM);
+    await older.put("facts", "2,9,1000", "held/cluster/topic-id/0");
+    await older.put("facts", "6", "position/topic-id/reader/0");
+    older.close();
+    const device = await visitAndLead(account);
+    expect(device.clusterId()).toBe("cluster");
+    expect(device.topics().get("orders")).toMatchObject({ id: "topic-id" });
+    expect(device.held("topic-id", 0)).toEqual({ from: 2n, to: 9n, bytes: 1000 });
+    expect([...(await device.positions("reader", "topic-id"))]).toEqual([[0, 6n]]);
+    await device.outbox.transact("readonly", async (rows) => {
+      expect(await rows.record(draft)).toEqual({ ...outboxRecord("orders", "a draft"), id: draft });
+      expect(await rows.record(sent)).toMatchObject({ state: "frozen" });
+      expect(await rows.batches()).toEqual([{ ...sealed, recordIds: [sent], id: batch }]);
+      expect(await rows.lane(lane)).toMatchObject({ producerEpoch: 3, nextSequence: 42 });
+      expect(await rows.producerId("cluster")).toBe(2n ** 60n);
+      // This tab leads under a later term than whoever led before.
+      expect(await rows.term()).toBe(8);
+    });
+    // Of a topic that is shown, what is delivered waits in the rows for the replica, and leaves a receipt.
+    await showPending(device.outbox, "orders");
+    await settle(device.outbox, 8, { ...sealed, recordIds: [sent], id: batch }, 9n);
+    const rows = await pendingRows(device.outbox, "orders", 0);
+    expect(rows.records).toMatchObject([
+      { id: sent, state: "delivered", place: { topicId: "topic-id", partition: 0, offset: 9n } },
+      { id: draft, state: "waiting" },
+    ]);
+    expect(rows.receipts).toMatchObject([{ recordIds: [sent], partition: 0, baseOffset: 9n }]);
+    await device.close();
+    await deleteDatabase(name);
+  },
+);
+
+test.each([1, 2])(
+  "a replica of version %i of its layout is read as it was left, and written on",
+  async (version) => {
+    const account = `replica of version ${version}`;
+    const name = replicaName(account, ANONYMOUS, "cluster");
+    const older = await openFormerReplicas(name, version);
+    // Two rows of one file, as appends have left them.
+    await older.put("files", { name: "orders-0/00000000000000000000.log", size: 2000 });
+    for (const position of [0, 1000])
+      await older.put("chunks", CHUNK, ["orders-0/00000000000000000000.log", position]);
+    await older.put("files", { name: "orders-0/partition.metadata", size: 3 });
+    await older.put("chunks", Uint8Array.of(1, 2, 3), ["orders-0/partition.metadata", 0]);
+    older.close();
+    const device = await visitAndLead(account);
+    const store = await device.replicas("cluster");
+    expect(await store.list("orders-0/")).toEqual([
+      "orders-0/00000000000000000000.log",
+      "orders-0/partition.metadata",
+    ]);
+    const file = await store.open("orders-0/00000000000000000000.log");
+    expect(file.size).toBe(2000);
+    await file.append([Uint8Array.of(9)]);
+    expect(await store.readAt("orders-0/00000000000000000000.log", 999, 1002)).toEqual(
+      Uint8Array.from({ length: 1002 }, (_, at) => (at < 1001 ? 7 : 9)),
+    );
+    expect(await store.read("orders-0/partition.metadata")).toEqual(Uint8Array.of(1, 2, 3));
+    await device.close();
+    for (const each of [name, accountName(account, ANONYMOUS)]) await deleteDatabase(each);
+  },
+);
+
+test("a store that a newer version of this code has used is refused with what to do, and left as it is", async () => {
+  const [account, replica] = [accountName("newer", ANONYMOUS), replicaName("newer", ANONYMOUS, "cluster")];
+  const layouts = { account: LATEST.account + 1, replica: LATEST.replica + 1 };
+  const newer = await openFormerAccount(account, layouts.account);
+  const id = Number(await newer.add("records", { ...outboxRecord("orders", "a draft"), ofNewer: true }));
+  newer.close();
+  await expect(visit("newer")).rejects.toMatchObject({
+    name: "VersionError",
+    message: expect.stringContaining("reload the page"),
   });
-  database.close();
-  await deleteDatabase(name);
+  const again = await openFormerAccount(account, layouts.account);
+  expect(again.version).toBe(layouts.account);
+  expect(await again.get("records", id)).toMatchObject({ ofNewer: true });
+  again.close();
+  await deleteDatabase(account);
+  const held = await openFormerReplicas(replica, layouts.replica);
+  await held.put("files", { name: "a", size: 0 });
+  held.close();
+  const device = await visitAndLead("newer");
+  const error = await (await device.replicas("cluster")).list("").then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toMatchObject({ name: "VersionError", message: expect.stringContaining("reload the page") });
+  // It stays so: nobody tries again and again.
+  expect(isPassing(error)).toBe(false);
+  await device.close();
+  const left = await openFormerReplicas(replica, layouts.replica);
+  expect(await left.getAllKeys("files")).toEqual(["a"]);
+  left.close();
+  for (const each of [account, replica]) await deleteDatabase(each);
 });
 
 test("a database that is deleted under a tab is given up, and the tab is told what happens", async () => {
@@ -125,7 +228,7 @@ test("a database that is deleted under a tab is given up, and the tab is told wh
 
 test("a tab that does not let go of an older store, frozen perhaps, is named as what is in the way", async () => {
   const name = accountName("blocked", ANONYMOUS);
-  const frozen = await openVersion1(name);
+  const frozen = await openFormerAccount(name, 1);
   await expect(visit("blocked")).rejects.toThrow("close that tab");
   // It wakes, and lets go: the next visit has its store.
   frozen.close();
@@ -179,4 +282,22 @@ test("a page without IndexedDB or without Web Locks works in memory, and says wh
     expect.stringContaining("no Web Locks"),
     expect.stringContaining("not in this mode"),
   ]);
+});
+
+test("a replica whose upgrade another tab holds up is told of as waiting for that tab, and goes on when it lets go", async () => {
+  const name = replicaName("held up", ANONYMOUS, "cluster");
+  const frozen = await openFormerReplicas(name, 1);
+  await frozen.put("files", { name: "a", size: 0 });
+  const device = await visitAndLead("held up");
+  const store = await device.replicas("cluster");
+  const error = await store.list("").then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(storeFailureText(error)).toContain("close that tab");
+  expect(isPassing(error)).toBe(true);
+  frozen.close();
+  expect(await store.list("")).toEqual(["a"]);
+  await device.close();
+  for (const each of [name, accountName("held up", ANONYMOUS)]) await deleteDatabase(each);
 });

@@ -621,7 +621,7 @@ test("what is published is read with the replica at all times: in another tab, o
       }
       const now = new Set(values);
       if (now.size < values.length)
-        wrong.push(`twice: ${values.filter((each, at) => values.indexOf(each) < at)}`);
+        wrong.push(`twice: ${values.filter((each, at) => values.indexOf(each) < at).join()}`);
       for (const value of seen) if (!now.has(value)) wrong.push(`missing: ${value}`);
       for (const value of now) seen.add(value);
     }

@@ -77,6 +77,7 @@ export interface Rivulet extends TypedEventTarget<RivuletEvents>, AsyncDisposabl
   readonly outbox: Outbox;
   /** Makes, changes and describes topics and groups. */
   readonly admin: Admin;
+  /** A topic by its name; nothing is asked of the gateway yet. Without options values are bytes, and keys text. */
   topic(name: string): Topic<Uint8Array, string>;
   topic<V, K = string>(name: string, options: TopicOptions<V, K>): Topic<V, K>;
   /**
@@ -93,6 +94,7 @@ export interface Rivulet extends TypedEventTarget<RivuletEvents>, AsyncDisposabl
    * go on.
    */
   goOffline(): void;
+  /** Undoes `goOffline`, and connects at once. */
   goOnline(): void;
   /**
    * Ends all iterators, stops delivery, closes the stores. What waits in the outbox stays on the device; each `delivered` that
@@ -114,7 +116,7 @@ export interface StorageStatus {
 }
 
 export interface TopicOptions<V, K> {
-  /** How values are written and read; bytes when left out. */
+  /** How values are written and read: `json()`, `text()`, `bytes()`, or the app's own. */
   value: Serializer<V>;
   /** How keys are written and read; text when left out. */
   key?: Serializer<K>;
@@ -126,7 +128,10 @@ export interface Topic<V, K = string> {
   publish(record: PublishRecord<V, K>): Publication;
   /** Records as the gateway has them, in order per partition, going on live; ends when the signal aborts or the client closes. */
   subscribe(options?: SubscribeOptions): Subscription<V, K>;
-  /** Keeps whole partitions on this device. Asking again gives the same replica. */
+  /**
+   * Keeps whole partitions on this device. Asking again gives the same replica. Resolves offline too, once this device has heard
+   * of the topic; one that there is not yet is waited for (a first record makes it, or `admin.createTopic`).
+   */
   replicate(options?: ReplicateOptions): Promise<Replica<V, K>>;
 }
 
@@ -261,9 +266,9 @@ export interface Replica<V, K = string> extends TypedEventTarget<ReplicaEvents>,
   latest(key: K, options?: LatestOptions): Promise<ReceivedRecord<V, K> | undefined>;
   /**
    * Resolves once every partition has reached what was the gateway's end when it was last told. Rejects when one of them
-   * never will: the topic is gone upstream, the partition has failed, or the replica is closed.
+   * never will: the topic is gone upstream, the partition has failed, or the replica is closed; and with the signal's reason.
    */
-  caughtUp(signal?: AbortSignal): Promise<void>;
+  caughtUp(options?: { signal?: AbortSignal }): Promise<void>;
   /** How far it is now, and each time that it changes; the newest for who is slow. Ends when it is closed, or the signal aborts. */
   progress(options?: { signal?: AbortSignal }): AsyncIterableIterator<ReplicaProgress>;
   /** Stops following; what is held stays on the device. So does `await using`. */

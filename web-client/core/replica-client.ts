@@ -396,7 +396,7 @@ export class ReplicaClient<V, K> extends ReplicaHandle implements Replica<V, K> 
     }
   }
 
-  async caughtUp(signal?: AbortSignal): Promise<void> {
+  async caughtUp({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     const isCaughtUp = (): boolean =>
       this.partitions.every(({ to, highWatermark }) => highWatermark !== undefined && to >= highWatermark);
     const ended = deferred<void>();

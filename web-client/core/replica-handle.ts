@@ -42,7 +42,7 @@ export class ReplicaHandle extends typedEventTarget<ReplicaEvents>() {
     this.news = news;
   }
 
-  override addEventListener<Name extends keyof ReplicaEvents & string>(
+  override addEventListener<Name extends keyof ReplicaEvents>(
     type: Name,
     listener: (event: ReplicaEvents[Name]) => void,
     options?: boolean | AddEventListenerOptions,

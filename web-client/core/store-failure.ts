@@ -2,8 +2,12 @@
 import { errorText } from "../../sync/error-text.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 
-/** Whether another try may succeed: the store failed. What the gateway refuses for good, or is damaged, stays so. */
+/**
+ * Whether another try may succeed: the store failed. What the gateway refuses for good, or is damaged, stays so, and what a newer
+ * version of the page has written is not for this one.
+ */
 export function isPassing(error: unknown): boolean {
+  if (error instanceof Error && error.name === "VersionError") return false;
   return !(error instanceof KafkaError) || error.code === ErrorCode.KAFKA_STORAGE_ERROR;
 }
 

@@ -135,7 +135,7 @@ function replicaService(replica: RawReplica) {
         const found = await replica.latestRecord(key, options);
         return found && { partition: found.partition, record: copyOf(found.record) };
       },
-      caughtUp: (signal?: AbortSignal) => replica.caughtUp(signal),
+      caughtUp: (signal?: AbortSignal) => replica.caughtUp({ signal }),
       close: () => replica.close(),
       delete: () => replica.delete(),
     },

@@ -112,7 +112,7 @@ export class RemoteReplica<V, K> extends ReplicaHandle implements Replica<V, K> 
     return found && new LazyRecord(topic, found.partition, found.record, codec);
   }
 
-  caughtUp(signal?: AbortSignal): Promise<void> {
+  caughtUp({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
     return this.far.call("caughtUp", signal);
   }
 
