@@ -227,9 +227,9 @@ test.each(SEEDS)(
         .filter(([, { tab: its, isQueued }]) => isQueued || its === tab)
         .map(([value]) => value);
       const replica = replicas.get(tab) as Replica;
-    const values = (await readAll(replica)).map(({ value }) => value ?? "");
-    // A reader that is closed ends where it is.
-    if (replica.keeper.signal.aborted) return;
+      const values = (await readAll(replica)).map(({ value }) => value ?? "");
+      // A reader that is closed ends where it is.
+      if (replica.keeper.signal.aborted) return;
       const twice = values.filter((value, at) => values.indexOf(value) !== at);
       const missing = expected.filter((value) => !values.includes(value));
       expect({ seed, twice, missing }).toEqual({ seed, twice: [], missing: [] });

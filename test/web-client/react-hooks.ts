@@ -180,7 +180,7 @@ export function reactHooks(version: number, load: () => Promise<LoadedReact>): v
 
     test("drawn on a server, where nothing goes on, the hooks show what they begin with and open nothing", async () => {
       await untilState(client, "live");
-    const WebSocket = vi.fn();
+      const WebSocket = vi.fn();
       const asked = vi.fn();
       const topic = lines("on a server");
       const silent: Topic<string> = Object.create(topic, {
