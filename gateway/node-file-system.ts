@@ -6,6 +6,7 @@ import fs from "node:fs";
 import { mkdir, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { DirectoryEntry, FileSystem, OpenFlags } from "./store/file-system.ts";
+import { quickWrites } from "./store/quick-writes.ts";
 
 const close = promisify(fs.close);
 const sync = promisify(fs.fsync);
@@ -24,12 +25,16 @@ export const nodeFileSystem: FileSystem = {
         error === null ? resolve(count) : reject(error),
       );
     }),
-  write: (fd, pieces, position) =>
-    new Promise((resolve, reject) => {
-      fs.writev(fd, pieces, position, (error, written) =>
-        error === null ? resolve(written) : reject(error),
-      );
-    }),
+  write: quickWrites({
+    nowMs: () => performance.now(),
+    here: (fd, pieces, position) => fs.writevSync(fd, pieces, position),
+    elsewhere: (fd, pieces, position) =>
+      new Promise((resolve, reject) => {
+        fs.writev(fd, pieces, position, (error, written) =>
+          error === null ? resolve(written) : reject(error),
+        );
+      }),
+  }),
   truncate: promisify(fs.ftruncate),
   sync,
   syncData: promisify(fs.fdatasync),

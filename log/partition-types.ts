@@ -39,7 +39,7 @@ export interface AppendResult {
   readonly synced: Promise<void>;
 }
 
-/** Offsets of [from, to) have become readable; `pieces` are their bytes, in order. */
+/** Offsets of [from, to) have become readable; `pieces` are their bytes, in order, and last until what a listener defers has run. */
 export interface Advance {
   readonly from: bigint;
   readonly to: bigint;

@@ -5,11 +5,31 @@ const PREFIX_BYTES = 4;
 /** A frame that comes in several chunks is given this much memory at first; more only as its bytes arrive. */
 const FIRST_BYTES = 64 * 1024;
 
+/** Where messages are put together. */
+export interface MessageMemory {
+  /** So many bytes, which nobody else has. Anything may be in them. */
+  take(length: number): Uint8Array;
+  /** What `take` gave, at which nobody looks any more. */
+  giveBack(bytes: Uint8Array): void;
+}
+
+/** Memory that is not used again. */
+export const freshMemory: MessageMemory = {
+  take: (length) => new Uint8Array(length),
+  giveBack: () => {},
+};
+
 /** What stands in front of a message of so many bytes. */
 export function framePrefix(bytes: number): Uint8Array {
   const prefix = new Uint8Array(PREFIX_BYTES);
   new DataView(prefix.buffer).setInt32(0, bytes);
   return prefix;
+}
+
+export interface FrameReaderOptions {
+  frameBytesMax: number;
+  lent?: boolean;
+  memory?: MessageMemory;
 }
 
 /**
@@ -20,18 +40,23 @@ export function framePrefix(bytes: number): Uint8Array {
 export class FrameReader {
   private frameBytesMax: number;
   private readonly lent: boolean;
+  private readonly memory: MessageMemory;
   private readonly prefix = new Uint8Array(PREFIX_BYTES);
   private prefixBytes = 0;
   /** Length of the message that is being put together; undefined between messages. */
   private length: number | undefined;
-  private partial = new Uint8Array(0);
+  private partial: Uint8Array = new Uint8Array(0);
   private partialBytes = 0;
   private broken = false;
 
-  /** `lent`: a chunk's memory is used again once its messages have been taken, so nothing of it may be kept. */
-  constructor({ frameBytesMax, lent = false }: { frameBytesMax: number; lent?: boolean }) {
+  /**
+   * `lent`: a chunk's memory is used again once its messages have been taken, so nothing of it may be kept. `memory`: where
+   * messages are put that are not views; it is for who has them to give it back.
+   */
+  constructor({ frameBytesMax, lent = false, memory = freshMemory }: FrameReaderOptions) {
     this.frameBytesMax = frameBytesMax;
     this.lent = lent;
+    this.memory = memory;
   }
 
   /** From the next frame on, there can be so many bytes in one. */
@@ -62,8 +87,7 @@ export class FrameReader {
       if (this.partialBytes === 0 && chunk.length - at >= this.length) {
         const end = at + this.length;
         const view = chunk.subarray(at, end);
-        // Not `slice`, which of Node's buffers makes a view.
-        const message = this.lent ? new Uint8Array(view) : view;
+        const message = this.lent ? this.copyOf(view) : view;
         at = end;
         this.endMessage();
         yield message;
@@ -100,13 +124,22 @@ export class FrameReader {
     const taken = Math.min(length - this.partialBytes, chunk.length - at);
     const needed = this.partialBytes + taken;
     if (needed > this.partial.length) {
-      const grown = new Uint8Array(Math.min(length, Math.max(FIRST_BYTES, 2 * this.partial.length, needed)));
+      const grown = this.memory.take(
+        Math.min(length, Math.max(FIRST_BYTES, 2 * this.partial.length, needed)),
+      );
       grown.set(this.partial.subarray(0, this.partialBytes));
+      this.memory.giveBack(this.partial);
       this.partial = grown;
     }
     this.partial.set(chunk.subarray(at, at + taken), this.partialBytes);
     this.partialBytes = needed;
     return taken;
+  }
+
+  private copyOf(view: Uint8Array): Uint8Array {
+    const copy = this.memory.take(view.length);
+    copy.set(view);
+    return copy;
   }
 
   private endMessage(): void {

@@ -1,6 +1,7 @@
 import type { Clock } from "../../log/clock.ts";
 import type { Cluster } from "../../log/cluster.ts";
 import type { Logger } from "../../log/logger.ts";
+import type { MessageMemory } from "../../wire/frame-reader.ts";
 import type { GroupCoordinator } from "../coordinator/group-coordinator.ts";
 import type { AnswerMemory } from "./answer-memory.ts";
 import type { FetchSessions } from "./fetch-sessions.ts";
@@ -34,6 +35,8 @@ export interface Services {
   readonly fetchSessions: FetchSessions;
   /** Takes back what was read from the log, and at which nobody looks any more: other reads may fill it. */
   readonly giveBack: (records: Uint8Array) => void;
+  /** Where the requests of clients are put. */
+  readonly messages: MessageMemory;
   readonly groups: GroupCoordinator;
   readonly dataDirectory: DataDirectory;
   /** Left out: nobody has to sign in. */
@@ -69,6 +72,8 @@ export interface RequestContext {
   afterReply(callback: () => void): void;
   /** Runs `callback` once nobody here looks at what was answered any more; never where the connection ends before. */
   afterSent(callback: () => void): void;
+  /** Nobody here looks at the request any more, nor at bytes of it: another one may take its memory. */
+  messageDone(): void;
   /** Closes the connection instead of answering. */
   close(reason: string): void;
   /** Closes the connection once what was answered has been sent. */

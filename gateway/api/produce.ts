@@ -48,15 +48,19 @@ export const produceApi: ServedApi = serveApi(
       apiVersion >= TOPIC_IDS_FROM
         ? topicById(services.cluster, topicId)
         : topicByName(services.cluster, name);
+    const inLog: Promise<void>[] = [];
     const responses = request.topicData.map(({ name, topicId, partitionData }) => ({
       name,
       topicId,
       partitionResponses: partitionData.map(({ index, records }) =>
         refusal === undefined
-          ? appendTo(services, { find: () => find({ name, topicId }), index, records, acks })
+          ? appendTo(services, { find: () => find({ name, topicId }), index, records, acks, inLog })
           : Promise.resolve(failed(index, refusal, services)),
       ),
     }));
+    // Not before the end of the tick: until then its batches may be pushed. A write that failed may still be under way: then
+    // nobody gets the memory.
+    Promise.all(inLog).then(() => services.clock.defer(() => context.messageDone()), ignored);
     return answered(responses, acks, context);
   },
   { startsEarly: true, mayBePassed: true },
@@ -92,9 +96,16 @@ interface Append {
   index: number;
   records: Uint8Array | null;
   acks: number;
+  /** Gets a promise for each batch that is taken, which resolves when the log looks at its bytes no more. */
+  inLog: Promise<void>[];
 }
 
-function appendTo(services: Services, { find, index, records, acks }: Append): Promise<PartitionResult> {
+function ignored(): void {}
+
+function appendTo(
+  services: Services,
+  { find, index, records, acks, inLog }: Append,
+): Promise<PartitionResult> {
   try {
     const topic = find();
     refuseInternal(topic);
@@ -106,6 +117,7 @@ function appendTo(services: Services, { find, index, records, acks }: Append): P
       const logStartOffset = isAboutRecords ? log.logStartOffset : UNKNOWN_OFFSET;
       return Promise.resolve({ ...failed(index, result, services), logStartOffset });
     }
+    inLog.push(result.synced);
     return (acks === ACKS.synced ? result.synced : result.written).then(
       () => ({
         index,

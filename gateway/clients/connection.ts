@@ -311,6 +311,7 @@ export class Connection {
       subscriber,
       afterReply: (callback) => void request.afterReply.push(callback),
       afterSent: (callback) => void request.afterSent.push(callback),
+      messageDone: () => services.messages.giveBack(request.message),
       close: (reason) => this.close(reason, described(request.header)),
       endConnection: (reason) => this.end(reason, described(request.header)),
     };

@@ -13,8 +13,10 @@ import type { Clock } from "../../log/clock.ts";
 import { Cluster } from "../../log/cluster.ts";
 import type { BrokerConfig } from "../../log/config.ts";
 import type { Engine } from "../../log/engine.ts";
+import { LentMemory, type LentMemoryOptions } from "../../log/lent-memory.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { Store } from "../../log/store.ts";
+import type { MessageMemory } from "../../wire/frame-reader.ts";
 import { metadataCodec } from "../../wire/metadata-records.ts";
 
 export interface ServingOptions {
@@ -28,7 +30,16 @@ export interface ServingOptions {
   dataDirectory: DataDirectory;
   /** Left out: nobody has to sign in. */
   signIn?: SignIn | undefined;
+  /** Where the requests of clients are put; left out: in memory that they use one after the other. */
+  messages?: MessageMemory;
 }
+
+/** Most requests are smaller, and cost next to nothing. Kept is what thirty producers with Kafka's defaults have under way. */
+const MESSAGE_MEMORY: LentMemoryOptions = {
+  allocate: (length) => new Uint8Array(length),
+  sizeMin: 4096,
+  keptBytesMax: 32 * 1024 * 1024,
+};
 
 /** What `/healthz` answers: 200 when all is well, else 503. */
 export interface Health {
@@ -72,7 +83,8 @@ export class Serving {
     });
     opened.add(() => fetchSessions.closeAll());
     const giveBack = (records: Uint8Array): void => options.store.giveBack?.(records);
-    const shared = { cluster, clock, log, running, answerMemory, fetchSessions, giveBack };
+    const messages = options.messages ?? new LentMemory(MESSAGE_MEMORY);
+    const shared = { cluster, clock, log, running, answerMemory, fetchSessions, giveBack, messages };
     const services = { ...shared, groups, dataDirectory, signIn };
     const hub = new PushHub(services);
     opened.add(() => hub.close());

@@ -3,6 +3,7 @@ import type { PushHub } from "../api/push-hub.ts";
 import type { Subscriber } from "../api/subscriber.ts";
 import type { ApiTable } from "../api/table.ts";
 import type { Clock } from "../../log/clock.ts";
+import type { MessageMemory } from "../../wire/frame-reader.ts";
 import { Connection } from "./connection.ts";
 import {
   UNREAD_BYTES_MAX,
@@ -38,6 +39,7 @@ export class SocketClient {
   private readonly connection: Connection;
   private readonly subscriber: Subscriber;
   private readonly clock: Clock;
+  private readonly messages: MessageMemory;
   private readonly gone: () => void;
   private open = true;
   /** Resolves when the socket has been told to end; undefined: it has not to. */
@@ -48,6 +50,7 @@ export class SocketClient {
     const { services, hub, apis, listener, remote, concat } = options;
     this.ws = ws;
     this.clock = services.clock;
+    this.messages = services.messages;
     this.gone = options.gone;
     const socket = {
       cork: (send: () => void): void => void (this.open && ws.cork(send)),
@@ -84,7 +87,9 @@ export class SocketClient {
   received(message: ArrayBuffer, isBinary: boolean): void {
     if (!isBinary) return this.connection.close("a text message; the protocol is binary");
     // The one copy: the library takes its buffer back when this returns.
-    this.connection.received(new Uint8Array(message.slice(0)));
+    const copy = this.messages.take(message.byteLength);
+    copy.set(new Uint8Array(message));
+    this.connection.received(copy);
   }
 
   drained(): void {

@@ -105,6 +105,7 @@ export class TcpClient {
     this.reader = new FrameReader({
       frameBytesMax: this.connection.requestBytesMax ?? options.requestBytesMax,
       lent: true,
+      memory: options.services.messages,
     });
   }
 

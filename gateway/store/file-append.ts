@@ -3,19 +3,19 @@
  * write, callers of `sync` the next sync. After a failed write or sync nothing is written or synced any more: what the
  * disk then holds beyond the last good sync is not known, and a second sync could report success for lost pages.
  */
+import type { LentMemory } from "../../log/lent-memory.ts";
 import type { StoreFile } from "../../log/store.ts";
 import { readFully, writeAll } from "./file-calls.ts";
 import type { Descriptor, Descriptors } from "./file-descriptors.ts";
 import type { Limit } from "./file-limit.ts";
 import type { FileSystem } from "./file-system.ts";
-import type { ReadMemory } from "./read-memory.ts";
 
 /** What a file shares with the others of its store. */
 export interface FileHost {
   readonly files: FileSystem;
   readonly descriptors: Descriptors;
   readonly syncs: Limit;
-  readonly memory: ReadMemory;
+  readonly memory: LentMemory;
   /** Makes the file's entry in its directory durable. */
   syncEntry(): Promise<void>;
   closed(): void;

@@ -1,11 +1,11 @@
 /** The log's store on a disk: one directory, plain files. */
+import { LentMemory } from "../../log/lent-memory.ts";
 import type { Store, StoreFile } from "../../log/store.ts";
 import { AppendFile } from "./file-append.ts";
 import { readFully, withDescriptor, writeAll } from "./file-calls.ts";
 import { Descriptors } from "./file-descriptors.ts";
 import { Limit } from "./file-limit.ts";
 import { directoryOf, pathOf, TEMPORARY_SUFFIX, within } from "./file-names.ts";
-import { ReadMemory } from "./read-memory.ts";
 import { codeOf, ignoring, type FileSystem, type OpenFlags, type StoreHost } from "./file-system.ts";
 
 export interface FileStoreOptions {
@@ -20,6 +20,10 @@ export interface FileStoreOptions {
 
 const OPEN_FILES_MAX = 512;
 const SYNCS_MAX = 8;
+/** Reads of fewer bytes get memory of their own. */
+const READ_KEPT_SIZE_MIN = 64 * 1024;
+/** What two consumers of sixteen partitions with Kafka's defaults have under way. */
+const READ_KEPT_BYTES_MAX = 32 * 1024 * 1024;
 /** Descriptors that are taken for one call after the other, and then given back. */
 export const PASSING_MAX = 32;
 
@@ -34,7 +38,7 @@ export class FileStore implements Store {
   private readonly directory: string;
   private readonly descriptors: Descriptors;
   private readonly syncs: Limit;
-  private readonly memory: ReadMemory;
+  private readonly memory: LentMemory;
   /** Who takes part here may wait for a sync's turn, and never the other way round. */
   private readonly passing = new Limit(PASSING_MAX);
   private readonly opened = new Map<string, AppendFile>();
@@ -51,7 +55,11 @@ export class FileStore implements Store {
     this.host = host;
     this.files = host.files;
     this.descriptors = new Descriptors(host, options.openFilesMax ?? OPEN_FILES_MAX);
-    this.memory = new ReadMemory(host.files);
+    this.memory = new LentMemory({
+      allocate: (length) => host.files.allocate(length),
+      sizeMin: READ_KEPT_SIZE_MIN,
+      keptBytesMax: READ_KEPT_BYTES_MAX,
+    });
     this.syncs = new Limit(options.syncsMax ?? SYNCS_MAX);
   }
 

@@ -1,16 +1,20 @@
 /** Memory that reads of the log share one after the other: nobody's answer may change under it. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ReadMemory } from "../../gateway/store/read-memory.ts";
+import { LentMemory } from "../../log/lent-memory.ts";
 import { Random } from "../engine/random.ts";
 import { batchOf, createTopic, fetchFrom, produceTo } from "./batches.ts";
 import { ProtocolClient } from "./protocol-client.ts";
-import { realFiles } from "./real-files.ts";
 import { startTestGateway, type TestGateway } from "./start-gateway.ts";
 
 const MIB = 2 ** 20;
 
 describe("the memory of reads", () => {
-  const memory = (): ReadMemory => new ReadMemory(realFiles.files);
+  const memory = (): LentMemory =>
+    new LentMemory({
+      allocate: (length) => new Uint8Array(length),
+      sizeMin: MIB / 16,
+      keptBytesMax: 32 * MIB,
+    });
 
   it("fills again what was given back, for reads of about its size", () => {
     const reads = memory();

@@ -25,7 +25,7 @@ import { silent } from "../../log/logger.ts";
 import { apiVersions } from "../../wire/apis/api-versions.ts";
 import { produce } from "../../wire/apis/produce.ts";
 import { metadataCodec } from "../../wire/metadata-records.ts";
-import { framePrefix, FrameReader } from "../../wire/frame-reader.ts";
+import { framePrefix, FrameReader, freshMemory } from "../../wire/frame-reader.ts";
 import { encodeRequest } from "../../wire/request.ts";
 import { decodeResponse } from "../../wire/response.ts";
 import { loadEngine } from "../engine/load.ts";
@@ -93,6 +93,7 @@ describe("clients that each send most of a large request", () => {
         answerMemory,
         fetchSessions: new FetchSessions({ cluster, clock: systemClock, random, slots: 10 }),
         giveBack: () => {},
+        messages: freshMemory,
         groups,
         dataDirectory: dataDirectory(directory),
       },

@@ -27,6 +27,7 @@ import { loadEngine } from "../engine/load.ts";
 import { batchOf, createTopic, fetchFrom, produceTo } from "./batches.ts";
 import { ProtocolClient } from "./protocol-client.ts";
 import { realFiles } from "./real-files.ts";
+import { freshMemory } from "../../wire/frame-reader.ts";
 import { startTestGateway, type TestGateway } from "./start-gateway.ts";
 
 const MIB = 1024 * 1024;
@@ -39,6 +40,7 @@ describe("a client that sends slowly", () => {
       clock: systemClock,
       running: new Lifetime(),
       answerMemory,
+      messages: freshMemory,
     } as unknown as Services;
     const listener = await listenTcp({
       host: "127.0.0.1",
@@ -158,6 +160,7 @@ describe("clients that take nothing of large answers", () => {
         answerMemory,
         fetchSessions: new FetchSessions({ cluster, clock: systemClock, random, slots: 10 }),
         giveBack: () => {},
+        messages: freshMemory,
         groups,
         dataDirectory: dataDirectory(directory),
       },

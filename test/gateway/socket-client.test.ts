@@ -8,6 +8,7 @@ import type { Clock } from "../../log/clock.ts";
 import { silent } from "../../log/logger.ts";
 import { apiVersions } from "../../wire/apis/api-versions.ts";
 import { encodeRequest } from "../../wire/request.ts";
+import { freshMemory } from "../../wire/frame-reader.ts";
 import { clock, RigLog } from "./push-rig.ts";
 
 /** A socket that breaks as the real one would: touched after it closed, or ended from inside one of its handlers. */
@@ -40,7 +41,8 @@ function rig(timing: Clock = clock) {
     },
   };
   const cluster = { onTopicsChanged: () => () => {}, topicById: () => undefined };
-  const services = { cluster, clock: timing, log: silent, running: new Lifetime() } as unknown as Services;
+  const parts = { cluster, clock: timing, log: silent, running: new Lifetime(), messages: freshMemory };
+  const services = parts as unknown as Services;
   const hub = new PushHub(services);
   const subscribers: ReturnType<PushHub["subscriber"]>[] = [];
   const client = new SocketClient(ws, {

@@ -7,6 +7,7 @@ import type { Cluster } from "../../log/cluster.ts";
 import { brokerConfig } from "../../log/config.ts";
 import type { Engine } from "../../log/engine.ts";
 import type { LogFields, Logger } from "../../log/logger.ts";
+import { freshMemory, type MessageMemory } from "../../wire/frame-reader.ts";
 import { loadEngine } from "../engine/load.ts";
 import type { SimDisk } from "./disk/sim-disk.ts";
 import { Process } from "./kernel/process.ts";
@@ -37,6 +38,9 @@ const COUNTED: readonly (readonly [words: string, what: string])[] = [
 
 /** One for all: it keeps nothing between calls. */
 let engine: Engine | undefined;
+
+/** Memory of requests in which nothing is left once it has been given back: whoever looks at it too long finds that out. */
+const spoiled: MessageMemory = { ...freshMemory, giveBack: (bytes) => void bytes.fill(0xdb) };
 
 /** From a start to a stop or a death. */
 interface Life {
@@ -182,6 +186,7 @@ export class GatewayNode {
         clock,
         dataDirectory: { path: DIRECTORY, space: () => Promise.resolve(undefined) },
         random: () => process.random.bytes(16),
+        messages: spoiled,
         config: brokerConfig(config ?? new Map()),
         log,
       },

@@ -3,6 +3,19 @@ import type { Mistake } from "./mistake.ts";
 
 export const gatewayMistakes: readonly Mistake[] = [
   {
+    name: "request-memory-given-away-too-early",
+    breaks: "A batch is written and pushed as its producer sent it, whatever other requests come meanwhile.",
+    caughtBy: ["acknowledged is durable", "logs are whole"],
+    seed: 3,
+    edits: [
+      {
+        file: "gateway/api/produce.ts",
+        find: "Promise.all(inLog).then(() => services.clock.defer(() => context.messageDone()), ignored);",
+        replace: "services.clock.defer(() => context.messageDone());",
+      },
+    ],
+  },
+  {
     name: "small-file-renamed-before-its-sync",
     breaks: "A small file is replaced by one that is whole: its bytes are durable before its name is.",
     caughtBy: ["whole before it has its name"],

@@ -1,37 +1,44 @@
 /**
- * Memory that reads fill. What a reader gives back is filled again: V8 collects the whole heap for about every 64 MB of
- * ArrayBuffers that are made, and fresh pages have to be faulted in. What is never given back is the garbage collector's.
+ * Memory that is filled again when it is given back: by reads of the log, by the requests of clients. V8 collects the whole
+ * heap for about every 64 MB of ArrayBuffers that are made, and fresh pages have to be faulted in. What is never given back
+ * is the garbage collector's.
  */
-import type { FileSystem } from "./file-system.ts";
 
-/** Reads of fewer bytes cost next to nothing, and those of more are rare. */
-const KEPT_SIZE_MIN = 64 * 1024;
+/** Larger pieces are rare. */
 const KEPT_SIZE_MAX = 4 * 1024 * 1024;
-/** Bytes that are kept for later: what two consumers of sixteen partitions with Kafka's defaults have under way. */
-const KEPT_BYTES_MAX = 32 * 1024 * 1024;
 
-export class ReadMemory {
-  private readonly files: FileSystem;
+export interface LentMemoryOptions {
+  /** New memory, shared with nobody. */
+  allocate: (length: number) => Uint8Array;
+  /** Pieces of fewer bytes cost next to nothing, and are made anew. */
+  sizeMin: number;
+  /** Bytes that are kept for later. */
+  keptBytesMax: number;
+}
+
+export class LentMemory {
+  private readonly options: LentMemoryOptions;
   /** By their size, a power of two: the one that was asked for longest ago first. */
   private readonly kept = new Map<number, Uint8Array[]>();
   private keptBytes = 0;
   /** Who gives back what is not in here gives back what others have: it is not taken. */
   private readonly lent = new WeakMap<ArrayBufferLike, Uint8Array>();
 
-  constructor(files: FileSystem) {
-    this.files = files;
+  constructor(options: LentMemoryOptions) {
+    this.options = options;
   }
 
   /** So many bytes, of which anything may be the contents, and which nobody else has. */
   take(length: number): Uint8Array {
-    if (length < KEPT_SIZE_MIN || length > KEPT_SIZE_MAX) return this.files.allocate(length);
+    const { allocate, sizeMin } = this.options;
+    if (length < sizeMin || length > KEPT_SIZE_MAX) return allocate(length);
     const size = 2 ** Math.ceil(Math.log2(length));
     const same = this.kept.get(size) ?? [];
     this.kept.delete(size);
     this.kept.set(size, same);
     const again = same.pop();
     if (again !== undefined) this.keptBytes -= size;
-    const whole = again ?? this.files.allocate(size);
+    const whole = again ?? allocate(size);
     this.lent.set(whole.buffer, whole);
     return whole.subarray(0, length);
   }
@@ -49,11 +56,11 @@ export class ReadMemory {
 
   /** Whether one more of this size may be kept: other sizes, of which nothing may be asked for any more, make room for it. */
   private hasRoom(size: number): boolean {
+    const { keptBytesMax } = this.options;
     for (const [otherSize, others] of this.kept) {
       if (otherSize === size) continue;
-      while (this.keptBytes + size > KEPT_BYTES_MAX && others.pop() !== undefined)
-        this.keptBytes -= otherSize;
+      while (this.keptBytes + size > keptBytesMax && others.pop() !== undefined) this.keptBytes -= otherSize;
     }
-    return this.keptBytes + size <= KEPT_BYTES_MAX;
+    return this.keptBytes + size <= keptBytesMax;
   }
 }

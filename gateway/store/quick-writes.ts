@@ -1,0 +1,41 @@
+/**
+ * Where writes are made. One that the system takes into its cache at once costs less than to have another thread do it: the
+ * two threads' waking each other was a third of the event loop's time of a gateway that is written to. But where a disk
+ * cannot keep up, the system holds writers back, and the loop must not stand still with them.
+ */
+import type { FileSystem } from "./file-system.ts";
+
+/** A write that took longer than this, milliseconds, was held back. */
+const QUICK_MS_MAX = 10;
+/** How long writes are made elsewhere after one that was held back. */
+const ELSEWHERE_MS = 2000;
+/** More bytes than this take as long to copy as it takes to ask another thread. */
+const BYTES_MAX = 1024 * 1024;
+
+export interface WritesHost {
+  /** Milliseconds since some moment; never jumps. */
+  nowMs(): number;
+  /** Writes before it returns. Answers how many bytes were written, and throws, as `FileSystem.write` does. */
+  here(fd: number, pieces: readonly Uint8Array[], position: number): number;
+  /** Writes in another thread. */
+  elsewhere: FileSystem["write"];
+}
+
+/** Writes here while that is quick, and elsewhere for a while when it was not. */
+export function quickWrites({ nowMs, here, elsewhere }: WritesHost): FileSystem["write"] {
+  let hereFrom = -Infinity;
+  return async (fd, pieces, position) => {
+    const began = nowMs();
+    if (began < hereFrom || bytesOf(pieces) > BYTES_MAX) return elsewhere(fd, pieces, position);
+    const written = here(fd, pieces, position);
+    const ended = nowMs();
+    if (ended - began > QUICK_MS_MAX) hereFrom = ended + ELSEWHERE_MS;
+    return written;
+  };
+}
+
+function bytesOf(pieces: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const piece of pieces) bytes += piece.length;
+  return bytes;
+}
