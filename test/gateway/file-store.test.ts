@@ -155,10 +155,9 @@ describe("a FileStore", () => {
     const { store, dispose } = await underTest({});
     const file = await store.open("a-0/log");
     await file.append([Uint8Array.of(1, 2, 3)]);
-    const writev = vi.spyOn(fs, "writev").mockImplementationOnce(((...args: unknown[]) => {
-      const done = args.at(-1) as (error: Error) => void;
-      done(new Error("the disk is full"));
-    }) as typeof fs.writev);
+    const writev = vi.spyOn(fs, "writevSync").mockImplementationOnce(() => {
+      throw new Error("the disk is full");
+    });
     await expect(file.append([Uint8Array.of(4)])).rejects.toThrow("the disk is full");
     expect(writev).toHaveBeenCalled();
     await expect(file.append([Uint8Array.of(5)])).rejects.toThrow("the disk is full");
@@ -172,21 +171,13 @@ describe("a FileStore", () => {
   it("goes on where a short write stopped", async () => {
     const { store, dispose } = await underTest({});
     const file = await store.open("a-0/log");
-    const real = fs.writev;
-    vi.spyOn(fs, "writev").mockImplementation(((
-      fd: number,
-      pieces: readonly Uint8Array[],
-      position: number,
-      done: Parameters<typeof fs.writev>[3],
-    ) => {
-      // One byte at a time, and never more.
-      real(
-        fd,
-        [pieces[0]?.subarray(0, 1) ?? new Uint8Array(0)],
-        position,
-        done as (error: NodeJS.ErrnoException | null, written: number) => void,
-      );
-    }) as typeof fs.writev);
+    const real = fs.writevSync;
+    // One byte at a time, and never more.
+    vi.spyOn(fs, "writevSync").mockImplementation((fd, pieces, position) => {
+      const [first] = pieces;
+      if (!(first instanceof Uint8Array)) throw new Error("there is nothing to write");
+      return real(fd, [first.subarray(0, 1)], position);
+    });
     await file.append([Uint8Array.of(1, 2, 3), Uint8Array.of(4), Uint8Array.of(5, 6)]);
     vi.restoreAllMocks();
     expect(await file.read(0, 10)).toEqual(Uint8Array.of(1, 2, 3, 4, 5, 6));
