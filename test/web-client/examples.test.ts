@@ -46,7 +46,8 @@ describeWith(["browser"], "the examples", () => {
     };
     const lines = (page: Page) => page.getByRole("listitem");
     await say(ada, "Ada", "hello");
-    await lines(bruno).getByText("Ada: hello").waitFor();
+    // The room is made by what is said first: only then has a device something to keep, which it does online.
+    for (const page of [ada, bruno]) await lines(page).getByText("Ada: hello").waitFor();
     await ada.getByLabel("Offline").check();
     await ada.getByRole("status").getByText("offline").waitFor();
     await say(ada, "Ada", "said offline");
