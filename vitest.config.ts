@@ -43,7 +43,10 @@ const realThings = [
   "test/web-client/examples.test.ts",
 ];
 
-/** Those among them that run once more in Firefox. */
+/** The same of Firefox alone: what is kept through the death of a Chromium is shown elsewhere. */
+const ofFirefox = ["test/web-client/tabs/profiles.test.ts"];
+
+/** What runs in Firefox: some of the real things once more. */
 const againInFirefox: TestProjectInlineConfiguration = {
   test: {
     name: "firefox",
@@ -51,6 +54,7 @@ const againInFirefox: TestProjectInlineConfiguration = {
       "test/console/console.test.ts",
       "test/web-client/gateway.test.ts",
       "test/web-client/tabs/tabs.test.ts",
+      ...ofFirefox,
     ],
     env: { RIVULET_BROWSER: "firefox" },
     testTimeout: 180_000,
@@ -70,7 +74,7 @@ export default defineConfig({
         test: {
           name: "node",
           include: ["test/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "test/**/*.browser.test.ts", ...realThings],
+          exclude: ["**/node_modules/**", "test/**/*.browser.test.ts", ...realThings, ...ofFirefox],
           // What takes a second here takes twenty on a machine that does other things, too.
           testTimeout: 60_000,
           hookTimeout: 60_000,
