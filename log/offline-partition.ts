@@ -67,6 +67,10 @@ export class OfflinePartition implements Pick<PartitionLog, keyof PartitionLog> 
     return Promise.reject(this.fenced);
   }
 
+  takeReplica(): Promise<never> {
+    return Promise.reject(this.fenced);
+  }
+
   read(): Promise<ReadResult> {
     return Promise.reject(this.fenced);
   }

@@ -222,6 +222,16 @@ export class PartitionLog {
    * taken unless all of it is sound. Resolves when written. The log owns the bytes from then on.
    */
   async appendReplica(bytes: Uint8Array, range: { from: bigint; to: bigint }): Promise<void> {
+    await (
+      await this.takeReplica(bytes, range)
+    ).written;
+  }
+
+  /** As `appendReplica`, but resolves when all of it is checked and queued: the next range may join on. */
+  async takeReplica(
+    bytes: Uint8Array,
+    range: { from: bigint; to: bigint },
+  ): Promise<{ readonly written: Promise<void> }> {
     this.checkWritable();
     if (this.leadingEpoch >= 0)
       throw new KafkaError(ErrorCode.INVALID_REQUEST, `this node leads ${this.directory} and follows nobody`);
@@ -249,7 +259,7 @@ export class PartitionLog {
         records: 0,
       });
     }
-    await group?.written.promise;
+    return { written: group?.written.promise ?? DONE };
   }
 
   /**

@@ -8,6 +8,7 @@ import type { FeedEvent, FeedOptions } from "./feed.ts";
 import type { BulkHistory } from "./history.ts";
 import type { Metadata } from "./metadata.ts";
 import type { LiveConnection } from "./live-connection.ts";
+import { linkedController } from "./wait.ts";
 
 /**
  * `waiting`: for the connection. `history`: taking in bulk. `live`: pushes are appended as they come. `deleted`: the topic
@@ -48,6 +49,8 @@ export class Follower {
   private currentFailure: unknown;
   private upstreamEnd: bigint | undefined;
   private damages = 0;
+  /** Of the range that was taken last. */
+  private writing: Promise<void> = Promise.resolve();
 
   constructor(options: FollowerOptions) {
     this.options = options;
@@ -90,16 +93,26 @@ export class Follower {
     }
   }
 
-  /** Follows until the feed ends (false) or must be taken anew (true). */
+  /** Follows until the feed ends (false) or must be taken anew (true). Throws what the log could not be written with. */
   private async followOnce(): Promise<boolean> {
-    for await (const event of feed(this.feedOptions())) {
-      if (!(await this.take(event))) return true;
-      this.options.onChange?.();
+    const following = linkedController(this.controller.signal);
+    let isAnew = false;
+    try {
+      for await (const event of feed(this.feedOptions(following))) {
+        isAnew = !(await this.take(event, following));
+        if (isAnew) break;
+        this.options.onChange?.();
+      }
+    } finally {
+      following.abort();
+      // Nothing is being written any more when it has ended, however it did.
+      await this.writing.catch(() => undefined);
     }
-    return false;
+    await this.writing;
+    return isAnew;
   }
 
-  private feedOptions(): FeedOptions {
+  private feedOptions({ signal }: AbortController): FeedOptions {
     const { log, options } = this;
     return {
       upstream: options.upstream,
@@ -119,12 +132,12 @@ export class Follower {
       ...(options.historyRecordsMin !== undefined && { historyRecordsMin: options.historyRecordsMin }),
       ...(options.bufferBytesMax !== undefined && { bufferBytesMax: options.bufferBytesMax }),
       onState: (state, reason) => this.setState(state, reason),
-      signal: this.controller.signal,
+      signal,
     };
   }
 
   /** Answers false when the feed's position is no longer the replica's, and it must be taken anew. */
-  private async take(event: FeedEvent): Promise<boolean> {
+  private async take(event: FeedEvent, following: AbortController): Promise<boolean> {
     const { log } = this;
     switch (event.kind) {
       case "start":
@@ -133,7 +146,7 @@ export class Follower {
         if (event.offset !== log.logEndOffset) await log.resetTo(event.offset);
         return true;
       case "data":
-        return this.append(event);
+        return this.append(event, following);
       case "gap":
         await log.resetTo(event.to);
         this.options.onGap?.(event.from, event.to);
@@ -144,12 +157,19 @@ export class Follower {
     }
   }
 
-  private async append(range: Extract<FeedEvent, { kind: "data" }>): Promise<boolean> {
+  /** Returns while the range is being written: the next one is fetched and checked meanwhile, and waits for it then. */
+  private async append(
+    range: Extract<FeedEvent, { kind: "data" }>,
+    following: AbortController,
+  ): Promise<boolean> {
     const { log } = this;
     // History of an empty replica begins at the upstream's log start.
     if (log.sizeBytes === 0 && range.from > log.logEndOffset) await log.resetTo(range.from);
     try {
-      await log.appendReplica(range.records, { from: range.from, to: range.to });
+      const { written } = await log.takeReplica(range.records, { from: range.from, to: range.to });
+      await this.writing;
+      this.writing = written;
+      written.catch(() => following.abort());
     } catch (error) {
       const isDamage = error instanceof KafkaError && error.code === ErrorCode.CORRUPT_MESSAGE;
       if (!isDamage || ++this.damages >= DAMAGES_MAX) throw error;

@@ -27,7 +27,8 @@ function setUp() {
   if (partition === undefined) throw new Error("no partition");
   const upstream = new Upstream({ open: broker.open, clock, random: seeded(2), clientId: "t" });
   const metadata = new Metadata(upstream);
-  const store = new MemoryStore();
+  const disk = { append: (_name: string): Promise<void> => Promise.resolve() };
+  const store = withSlowAppends(new MemoryStore(), disk);
   const openLog = (): Promise<PartitionLog> =>
     PartitionLog.open({
       store,
@@ -61,7 +62,22 @@ function setUp() {
     }
     broker.pushAll();
   };
-  return { clock, broker, topic, partition, upstream, metadata, openLog, produce };
+  return { clock, broker, topic, partition, upstream, metadata, openLog, produce, disk };
+}
+
+/** Each append waits for what `disk.append` answers, and fails as that does. */
+function withSlowAppends(store: MemoryStore, disk: { append: (name: string) => Promise<void> }): MemoryStore {
+  const open = store.open.bind(store);
+  store.open = async (name) => {
+    const file = await open(name);
+    const append = file.append.bind(file);
+    file.append = async (pieces) => {
+      await disk.append(name);
+      await append(pieces);
+    };
+    return file;
+  };
+  return store;
 }
 
 async function contents(log: PartitionLog): Promise<string[]> {
@@ -397,5 +413,50 @@ test("two readers of one partition on one connection do not disturb each other",
   controller.abort();
   await clock.until(Promise.all(reading));
   await follower.stop();
+  await upstream.close("done");
+});
+
+test("a write that fails is told at once, though nothing more comes", async () => {
+  const setup = setUp();
+  const { clock, upstream, metadata } = setup;
+  setup.produce(2);
+  const log = await setup.openLog();
+  const follower = new Follower({ upstream, metadata, log });
+  await until(clock, () => log.highWatermark === 6n);
+  expect(follower.state).toBe("live");
+  setup.disk.append = () => Promise.reject(new Error("the disk is gone"));
+  setup.produce(1);
+  await until(clock, () => follower.state === "failed");
+  expect(follower.reason).toContain("the disk is gone");
+  expect(log.highWatermark).toBe(6n);
+  await follower.stop();
+  await upstream.close("done");
+});
+
+test("one range is written while the next one is taken, no more; and a replica that was stopped writes nothing more", async () => {
+  const setup = setUp();
+  const { clock, upstream, metadata, disk } = setup;
+  setup.produce(1);
+  const log = await setup.openLog();
+  const follower = new Follower({ upstream, metadata, log });
+  await until(clock, () => log.highWatermark === 3n);
+  const held: (() => void)[] = [];
+  disk.append = (name) =>
+    name.endsWith(".log") ? new Promise<void>((resolve) => held.push(resolve)) : Promise.resolve();
+  // Each comes alone: what has come meanwhile is joined.
+  for (let pushed = 1; pushed <= 4; pushed++) {
+    setup.produce(1);
+    await until(clock, () => log.logEndOffset >= BigInt(3 + 3 * Math.min(pushed, 2)));
+  }
+  expect([log.highWatermark, log.logEndOffset, held.length]).toEqual([3n, 9n, 1]);
+  let isStopped = false;
+  const stopped = follower.stop().then(() => (isStopped = true));
+  held.shift()?.();
+  await until(clock, () => held.length === 1);
+  expect([isStopped, log.highWatermark]).toEqual([false, 6n]);
+  disk.append = () => Promise.resolve();
+  held.shift()?.();
+  await clock.until(stopped);
+  expect([log.highWatermark, follower.state]).toEqual([log.logEndOffset, "stopped"]);
   await upstream.close("done");
 });
