@@ -5,6 +5,8 @@
 import type { DBSchema, IDBPDatabase, IDBPObjectStore, IDBPTransaction } from "idb";
 import type { Store, StoreFile } from "../log/store.ts";
 import { Superseded } from "../sync/outbox-rows.ts";
+import { RowCache } from "./row-cache.ts";
+import type { Row } from "./row-cache.ts";
 
 export interface ChunkSchema extends DBSchema {
   files: { key: string; value: { readonly name: string; readonly size: number } };
@@ -35,12 +37,6 @@ const CHUNK_BYTES_MAX = 1024 * 1024;
 /** So many rows at a file's end are merged into one, however small they are. */
 const LOOSE_ROWS_MAX = 16;
 
-/** Bytes of a file from `position` on: as one row, in memory of their own. */
-interface Chunk {
-  readonly position: number;
-  readonly bytes: Uint8Array;
-}
-
 /** Under which term this tab leads now; undefined: it does not, and nothing is written. */
 export type LeaderTerm = () => number | undefined;
 
@@ -52,6 +48,7 @@ export class IdbStore implements Store {
   private readonly database: Database;
   private readonly durability: IDBTransactionDurability;
   private readonly term: LeaderTerm;
+  private readonly cache = new RowCache();
 
   constructor(database: Database, durability: IDBTransactionDurability, term: LeaderTerm) {
     this.database = database;
@@ -78,6 +75,7 @@ export class IdbStore implements Store {
       this.database,
       this.durability,
       this.term,
+      this.cache,
       name,
       size,
       await looseChunks(this.database, name, size),
@@ -95,6 +93,7 @@ export class IdbStore implements Store {
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
     const chunks = [...cut(bytes.slice(), 0)];
+    this.cache.forget(name);
     await change(this.database, "strict", this.term, ({ files, rows }) => [
       rows.delete(chunksOf(name)),
       ...chunks.map((chunk) => rows.put(chunk.bytes, [name, chunk.position])),
@@ -103,6 +102,7 @@ export class IdbStore implements Store {
   }
 
   async rename(from: string, to: string): Promise<void> {
+    for (const name of [from, to]) this.cache.forget(name);
     const { transaction, checked } = begin(this.database, "strict", this.term);
     await checked;
     const [files, rows] = [transaction.objectStore("files"), transaction.objectStore("chunks")];
@@ -124,6 +124,7 @@ export class IdbStore implements Store {
 
   async delete(names: readonly string[]): Promise<void> {
     if (names.length === 0) return;
+    for (const name of names) this.cache.forget(name);
     await change(this.database, "strict", this.term, ({ files, rows }) =>
       names.flatMap((name) => [files.delete(name), rows.delete(chunksOf(name))]),
     );
@@ -131,7 +132,9 @@ export class IdbStore implements Store {
 
   /** As a file's `read`, without opening it: makes no file, and sees what another tab has appended. */
   readAt(name: string, position: number, length: number): Promise<Uint8Array> {
-    return readChunks(this.database, name, position, position + length);
+    return readRows(this.database, name, position, position + length).then((rows) =>
+      cutOut(rows, position, position + length),
+    );
   }
 
   /** It is the database's owner who hears of that. */
@@ -155,8 +158,10 @@ class IdbFile implements StoreFile {
   private readonly database: Database;
   private readonly durability: IDBTransactionDurability;
   private readonly term: LeaderTerm;
+  /** Only this tab writes the file: what was read of it stays true until this object changes it. */
+  private readonly cache: RowCache;
   /** Rows at the end that are smaller than a chunk should be; what merging them needs is in memory. */
-  private loose: Chunk[];
+  private loose: Row[];
   /** An append that failed leaves a hole: nothing may follow on it. */
   private broken: Error | undefined;
 
@@ -164,13 +169,15 @@ class IdbFile implements StoreFile {
     database: Database,
     durability: IDBTransactionDurability,
     term: LeaderTerm,
+    cache: RowCache,
     name: string,
     size: number,
-    loose: Chunk[],
+    loose: Row[],
   ) {
     this.database = database;
     this.durability = durability;
     this.term = term;
+    this.cache = cache;
     this.name = name;
     this.size = size;
     this.loose = loose;
@@ -178,18 +185,18 @@ class IdbFile implements StoreFile {
 
   async append(pieces: readonly Uint8Array[]): Promise<void> {
     if (this.broken !== undefined) throw this.broken;
-    const added: Chunk = { position: this.size, bytes: concat(pieces) };
-    if (added.bytes.byteLength === 0) return;
-    this.size += added.bytes.byteLength;
-    const { size, name } = this;
-    const loose = [...this.loose, added];
+    const position = this.size;
+    const addedBytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+    if (addedBytes === 0) return;
+    this.size += addedBytes;
+    const { size, name, loose } = this;
     const looseBytes = loose.reduce((sum, chunk) => sum + chunk.bytes.byteLength, 0);
-    const isMerged = loose.length > LOOSE_ROWS_MAX || looseBytes >= CHUNK_BYTES_MIN;
+    const isMerged = loose.length >= LOOSE_ROWS_MAX || looseBytes + addedBytes >= CHUNK_BYTES_MIN;
     const chunks = isMerged
-      ? [...cut(concat(loose.map((chunk) => chunk.bytes)), loose[0]?.position ?? 0)]
-      : [added];
-    const gone = isMerged ? loose.slice(1, -1) : [];
-    const rest = isMerged ? chunks.slice(-1) : loose;
+      ? [...cut(concat([...loose.map((chunk) => chunk.bytes), ...pieces]), loose[0]?.position ?? position)]
+      : [{ position, bytes: concat(pieces) }];
+    const gone = isMerged ? loose.slice(1) : [];
+    const rest = isMerged ? chunks.slice(-1) : [...loose, ...chunks];
     this.loose = rest.filter((chunk) => chunk.bytes.byteLength < CHUNK_BYTES_MIN);
     try {
       await change(this.database, this.durability, this.term, ({ files, rows }) => [
@@ -197,14 +204,30 @@ class IdbFile implements StoreFile {
         ...chunks.map((chunk) => rows.put(chunk.bytes, [name, chunk.position])),
         files.put({ name, size }),
       ]);
+      // Who reads along, and who publishes and reads, want what has just come.
+      for (const chunk of chunks) this.cache.add(name, chunk);
     } catch (error) {
       this.broken = error instanceof Error ? error : new Error(String(error));
       throw this.broken;
     }
   }
 
-  read(position: number, length: number): Promise<Uint8Array> {
-    return readChunks(this.database, this.name, position, Math.min(position + length, this.size));
+  async read(position: number, length: number): Promise<Uint8Array> {
+    const end = Math.min(position + length, this.size);
+    const rows: Row[] = [];
+    let at = position;
+    for (let row = this.cache.find(this.name, at); row !== undefined && at < end;) {
+      rows.push(row);
+      at = row.position + row.bytes.byteLength;
+      row = this.cache.find(this.name, at);
+    }
+    if (at < end) {
+      const { age } = this.cache;
+      const read = await readRows(this.database, this.name, at, end);
+      if (age === this.cache.age) for (const row of read) this.cache.add(this.name, row);
+      rows.push(...read);
+    }
+    return cutOut(rows, position, end);
   }
 
   async truncate(size: number): Promise<void> {
@@ -212,6 +235,7 @@ class IdbFile implements StoreFile {
     const { name } = this;
     this.size = size;
     this.loose = [];
+    this.cache.forget(name);
     const { transaction, checked } = begin(this.database, "strict", this.term);
     await checked;
     const rows = transaction.objectStore("chunks");
@@ -238,21 +262,32 @@ class IdbFile implements StoreFile {
   }
 }
 
-/** Bytes [position, end) of a file, as far as there are any, in memory of their own. */
-async function readChunks(
-  database: Database,
-  name: string,
-  position: number,
-  end: number,
-): Promise<Uint8Array> {
-  if (end <= position) return new Uint8Array();
+/** The rows that bytes [position, end) of a file lie in, as far as there are any. */
+async function readRows(database: Database, name: string, position: number, end: number): Promise<Row[]> {
+  if (end <= position) return [];
   const rows = database.transaction("chunks").store;
   // The row that `position` lies in may begin before it. Asked each time: another tab may have merged rows.
   const first = await rows.openKeyCursor(IDBKeyRange.bound([name, 0], [name, position]), "prev");
-  if (first === null) return new Uint8Array();
-  const [, start] = first.key;
-  const pieces = await rows.getAll(IDBKeyRange.bound([name, start], [name, end], false, true));
-  return concat(pieces).slice(position - start, end - start);
+  if (first === null) return [];
+  let [, next] = first.key;
+  const pieces = await rows.getAll(IDBKeyRange.bound([name, next], [name, end], false, true));
+  return pieces.map((bytes) => {
+    const row = { position: next, bytes };
+    next += bytes.byteLength;
+    return row;
+  });
+}
+
+/** Bytes [position, end), as far as the rows have them, in memory of their own. */
+function cutOut(rows: readonly Row[], position: number, end: number): Uint8Array {
+  let at = position;
+  const pieces: Uint8Array[] = [];
+  for (const row of rows) {
+    const piece = row.bytes.subarray(Math.max(at - row.position, 0), Math.max(end - row.position, 0));
+    pieces.push(piece);
+    at += piece.byteLength;
+  }
+  return concat(pieces);
 }
 
 /** One readwrite transaction whose requests are all made at once. Resolves when it is complete. */
@@ -293,8 +328,8 @@ async function checkTerm(transaction: Transaction, mine: number): Promise<void> 
 }
 
 /** The small rows at the end of a file, as an earlier visit has left them. */
-async function looseChunks(database: Database, name: string, size: number): Promise<Chunk[]> {
-  const loose: Chunk[] = [];
+async function looseChunks(database: Database, name: string, size: number): Promise<Row[]> {
+  const loose: Row[] = [];
   let end = size;
   let cursor = await database.transaction("chunks").store.openCursor(chunksOf(name), "prev");
   while (cursor !== null && loose.length < LOOSE_ROWS_MAX) {
@@ -312,7 +347,7 @@ function chunksOf(name: string): IDBKeyRange {
 }
 
 /** `bytes`, which stand at `position`, as rows of at most the largest size, each in memory of its own. */
-function* cut(bytes: Uint8Array, position: number): Generator<Chunk, void, void> {
+function* cut(bytes: Uint8Array, position: number): Generator<Row, void, void> {
   if (bytes.byteLength <= CHUNK_BYTES_MAX) {
     if (bytes.byteLength > 0) yield { position, bytes };
     return;

@@ -59,3 +59,29 @@ test("a reader in another tab is not misled by rows that are merged meanwhile", 
   await reader.close();
   await deleteDatabase(name);
 });
+
+test("what was read of a file before it was cut, exchanged or written anew is not given for what is there now", async () => {
+  const name = `store-test-${++made}`;
+  const store = await open(name);
+  const file = await store.open("a-0/00.log");
+  const first = async (): Promise<(number | undefined)[]> => {
+    const bytes = await file.read(0, file.size);
+    return [bytes.byteLength, bytes[0], bytes.at(-1)];
+  };
+  await file.append([new Uint8Array(3000).fill(1)]);
+  expect(await first()).toEqual([3000, 1, 1]);
+  // While a read is under way: it may see the one or the other, and what comes after it sees what is there.
+  const under = first();
+  await file.truncate(1000);
+  await under;
+  await file.append([new Uint8Array(500).fill(2)]);
+  expect(await first()).toEqual([1500, 1, 2]);
+  const other = await store.open("a-0/00.swap");
+  await other.append([new Uint8Array(1500).fill(3)]);
+  await store.rename(other.name, file.name);
+  expect(await first()).toEqual([1500, 3, 3]);
+  await store.write(file.name, new Uint8Array(1500).fill(4));
+  expect(await first()).toEqual([1500, 4, 4]);
+  await store.close();
+  await deleteDatabase(name);
+});

@@ -108,8 +108,8 @@ test("a reader that does not read is not read ahead for without end, and a reade
     const { value } = await stream.next();
     expect(value?.[0]).toBe(taken);
     await turns();
-    // What was taken and not come back for counts still.
-    expect(given).toBe(taken + 4);
+    // Who has not come back for a second one is sent no more. What was taken and not come back for counts still.
+    expect(given).toBe(taken === 0 ? 1 : taken + 4);
   }
   await stream.return();
   await turns();

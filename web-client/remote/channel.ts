@@ -18,6 +18,8 @@ export interface ChannelPort {
 
 /** What is read ahead of a stream's reader, in bytes; a single item may be larger. */
 export const READ_AHEAD_BYTES = 1024 * 1024;
+/** So much of it before the reader has come back for more: who wants but one record is not sent many. */
+const FIRST_BYTES = 32 * 1024;
 /** What an item counts that does not say what it takes. */
 const ITEM_BYTES = 1024;
 /** The object that each side offers from the start. */
@@ -114,8 +116,12 @@ export class Channel {
   ): AsyncGenerator<unknown, void, void> {
     if (signal?.aborted === true) return;
     let id = -1;
+    let held = READ_AHEAD_BYTES - FIRST_BYTES;
     const inflow = new Inflow({
-      credit: (bytes) => this.asked.has(id) && this.post({ kind: "credit", id, bytes }),
+      credit: (bytes) => {
+        if (this.asked.has(id)) this.post({ kind: "credit", id, bytes: bytes + held });
+        held = 0;
+      },
       leave: () => {
         if (this.asked.has(id)) this.post({ kind: "return", id });
         this.forget(id);
@@ -207,7 +213,7 @@ export class Channel {
     const served: Served = {
       controllers,
       ended: new AbortController(),
-      room: READ_AHEAD_BYTES,
+      room: FIRST_BYTES,
       roomGrew: new Bell(),
     };
     this.served.set(id, served);
