@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { expect, test } from "vitest";
-import { json, ValidationError } from "../../web-client/core/serializer.ts";
+import { json, text, ValidationError } from "../../web-client/core/serializer.ts";
 
 interface Order {
   readonly id: string;
@@ -50,4 +50,19 @@ test("a function may check, too; an asynchronous schema is refused", () => {
   const callable = Object.assign(() => 7, schema);
   expect(() => json<unknown>(callable).decode(encoded({ id: 1 }))).toThrow(ValidationError);
   expect(json<{ a: number }>().decode(encoded({ a: 1 }))).toEqual({ a: 1 });
+});
+
+test("texts of every length and script are UTF-8, each in memory of its own", () => {
+  const parts = ["a", "ß", "水", "🫖", "\ud800"];
+  const lengths = [0, 1, 2, 5000, 5461, 5462, 5463, 16_384, 16_385, 40_000];
+  const kept = parts.flatMap((part) =>
+    lengths.map((length) => {
+      const long = part.repeat(length);
+      return { long, bytes: text().encode(long) };
+    }),
+  );
+  for (const { long, bytes } of kept) {
+    expect(Buffer.compare(bytes, new TextEncoder().encode(long))).toBe(0);
+    expect(bytes.buffer.byteLength).toBe(bytes.byteLength);
+  }
 });

@@ -6,6 +6,15 @@ export interface Serializer<T> {
 }
 
 const encoder = new TextEncoder();
+/** Where short texts are encoded: browsers take several times as long to make memory for each of them. */
+const scratch = new Uint8Array(16 * 1024);
+/** UTF-8 bytes of one UTF-16 code unit at most. */
+const UTF8_BYTES_MAX = 3;
+
+function utf8(text: string): Uint8Array {
+  if (text.length * UTF8_BYTES_MAX > scratch.byteLength) return encoder.encode(text);
+  return scratch.slice(0, encoder.encodeInto(text, scratch).written);
+}
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** What is wrong with a value. */
@@ -54,7 +63,7 @@ export function json<T>(check?: StandardSchema<T> | ((value: unknown) => T)): Se
       const encoded = JSON.stringify(value) as string | undefined;
       if (encoded === undefined)
         throw new TypeError("json(): this value has no JSON form (undefined, a function or a symbol)");
-      return encoder.encode(encoded);
+      return utf8(encoded);
     },
     decode(bytes) {
       const value = JSON.parse(decoder.decode(bytes)) as unknown;
@@ -77,7 +86,7 @@ function checked<T>(schema: StandardSchema<T>, value: unknown): T {
 
 /** Text in UTF-8; decoding throws a TypeError when the bytes are not UTF-8. */
 export function text(): Serializer<string> {
-  return { encode: (value) => encoder.encode(value), decode: (bytes) => decoder.decode(bytes) };
+  return { encode: utf8, decode: (bytes) => decoder.decode(bytes) };
 }
 
 /** The bytes as they are. */
