@@ -8,8 +8,11 @@ import { stalledBench } from "./fan-out/stalled.ts";
 import { idleFetchBench } from "./idle-fetch.ts";
 import { kafkaBench } from "./kafka/kafka.ts";
 import { manyBench } from "./many/many.ts";
+import { onDeviceBench } from "./on-device/on-device.ts";
 import { produceBench } from "./produce/produce.ts";
+import { renderBench } from "./render/render.ts";
 import { scanBench } from "./scan/scan.ts";
+import { sdkStartBench } from "./sdk-start/sdk-start.ts";
 import { tabSyncBench } from "./tab-sync/tab-sync.ts";
 import { upkeepBench } from "./upkeep/upkeep.ts";
 
@@ -26,6 +29,9 @@ export const benches: Readonly<Record<string, Bench>> = {
   upkeep: upkeepBench,
   many: manyBench,
   "tab-sync": tabSyncBench,
+  "on-device": onDeviceBench,
+  render: renderBench,
+  "sdk-start": sdkStartBench,
 };
 
 /** Those that run only when they are named: they take a quarter of an hour, and tools of their own. */

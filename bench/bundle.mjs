@@ -15,17 +15,17 @@ const entries = [
   "fan-out/peers/ws-plain",
   "many/crowd",
   "produce/load-generator",
+  "render/socket-io",
 ];
 
-/** Runs in a browser tab. */
-const page = "tab-sync/page";
+/** Benches that have a page that runs in a browser's tab. */
+const pages = ["tab-sync", "on-device", "render", "sdk-start"];
 
-/** A bench, not a deployment: nothing is made smaller, and no log. */
 const shared = { configFile: false, root: bench, logLevel: "warn" };
 
 /**
  * Writes `<outDir>/<entry>.js` for each entry; packages stay outside and are found in the project's node_modules. The
- * page's bundle, with everything inside, goes to `<outDir>/page/page.js`.
+ * bundle of each page, with everything inside and made small as an app's would be, goes to `<outDir>/page/<bench>/page.js`.
  */
 export async function bundleBenches(outDir) {
   await build({
@@ -42,17 +42,19 @@ export async function bundleBenches(outDir) {
       },
     },
   });
-  await build({
-    ...shared,
-    build: {
-      target: "es2022",
-      emptyOutDir: true,
-      outDir: join(outDir, "page"),
-      minify: false,
-      rolldownOptions: {
-        input: join(bench, `${page}.ts`),
-        output: { entryFileNames: "page.js" },
+  for (const page of pages) {
+    await build({
+      ...shared,
+      worker: { format: "es" },
+      build: {
+        target: "es2022",
+        emptyOutDir: true,
+        outDir: join(outDir, "page", page),
+        rolldownOptions: {
+          input: join(bench, page, "page.ts"),
+          output: { entryFileNames: "page.js" },
+        },
       },
-    },
-  });
+    });
+  }
 }

@@ -14,7 +14,17 @@ import { describeMachine, formatMachine } from "./machine.ts";
 import { formatReports, type BenchReport } from "./report.ts";
 
 const SEED = 20_260_105;
-const COMPARED = ["uWebSockets.js", "ws", "socket.io", "lz4-napi", "snappy", "fzstd", "@node-rs/crc32"];
+const COMPARED = [
+  "uWebSockets.js",
+  "ws",
+  "socket.io",
+  "lz4-napi",
+  "snappy",
+  "fzstd",
+  "@node-rs/crc32",
+  "dexie",
+  "pouchdb-browser",
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

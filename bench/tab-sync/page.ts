@@ -1,5 +1,8 @@
-/** What runs in the tab: the SDK as an app would use it, and, to compare, one fetch that keeps nothing. */
-import { connect, type Rivulet } from "../../web-client/index.ts";
+/** What runs in the tab: the SDK as an app would use it, and, to compare, ways of taking in the same bytes that do less. */
+import { connect } from "../../web-client/index.ts";
+import { isLive } from "../browser/connected.ts";
+import { watchMainThread } from "../browser/main-thread.ts";
+import type { BareAnswer, BareWay } from "./bare-worker.ts";
 
 export interface TabRequest {
   /** Of the gateway. */
@@ -14,31 +17,29 @@ export interface TabRequest {
 
 export interface TabResult {
   readonly milliseconds: number;
+  /** The longest time for which the page's thread was not free, meanwhile. */
+  readonly longestStallMs: number;
+  readonly longTasks: number;
   readonly bytes: number;
   /** Records, where they were counted. */
   readonly records?: number;
-  /** Where the SDK kept them. */
-  readonly storage?: string;
   /** SHA-256 of the first values, one after the other. */
   readonly hash?: string;
 }
 
-export interface Tab {
-  /** From asking for the replica, connected, to holding all of it on the device; then deletes it. */
-  replicate(request: TabRequest): Promise<TabResult>;
-  /** The whole history over HTTP, thrown away. */
-  fetchOnly(request: TabRequest): Promise<TabResult>;
-}
-
-const tab: Tab = {
-  replicate: async ({ url, topic, name, hashedValues }) => {
-    const rivulet = await connect({ url, name, engineUrl: new URL("engine.wasm", location.href) });
+const tab = {
+  /** From asking for the replica, connected, to holding all of it on the device, checked; then deletes it. */
+  replicate: async ({ url, topic, name, hashedValues }: TabRequest): Promise<TabResult> => {
+    const rivulet = await connect({ url, name });
+    if (rivulet.storage !== "indexeddb") throw new Error("the SDK keeps nothing on this device");
     await isLive(rivulet);
+    const watch = watchMainThread();
     const begin = performance.now();
     const replica = await rivulet.topic(topic).replicate();
     await replica.caughtUp();
     const milliseconds = performance.now() - begin;
-    const held = { bytes: replica.heldBytes, records: replica.heldRecords, storage: rivulet.storage };
+    const measured = { milliseconds, ...watch.stop() };
+    const held = { bytes: replica.heldBytes, records: replica.heldRecords };
     const values: Uint8Array[] = [];
     for await (const { valueBytes } of replica.read()) {
       if (valueBytes !== null) values.push(valueBytes.slice());
@@ -46,31 +47,32 @@ const tab: Tab = {
     }
     await replica.delete();
     await rivulet.close();
-    return { milliseconds, ...held, hash: await sha256(values) };
+    return { ...measured, ...held, hash: await sha256(values) };
   },
 
-  fetchOnly: async ({ url, topicId }) => {
-    const begin = performance.now();
-    const response = await fetch(new URL(`/log/${topicId}/0?from=0`, url));
-    if (!response.ok || response.body === null) throw new Error(`history answers ${response.status}`);
-    let bytes = 0;
-    const reader = response.body.getReader();
-    for (let piece = await reader.read(); !piece.done; piece = await reader.read())
-      bytes += piece.value.length;
-    return { milliseconds: performance.now() - begin, bytes };
-  },
+  unchecked: (request: TabRequest) => inWorker("unchecked", request),
+  fetchIntoStore: (request: TabRequest) => inWorker("fetchIntoStore", request),
+  fetchOnly: (request: TabRequest) => inWorker("fetchOnly", request),
 };
-Object.assign(window, { tab });
+export type Tab = typeof tab;
+Object.assign(window, { bench: tab });
 
-function isLive(rivulet: Rivulet): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const look = (): void => {
-      if (rivulet.state.name === "live") resolve();
-      if (rivulet.state.name === "closed") reject(new Error(`the client closed: ${rivulet.state.reason}`));
-    };
-    rivulet.addEventListener("state", look);
-    look();
-  });
+/** A worker of its own, as the SDK has one. Its start is not timed. */
+async function inWorker(way: BareWay, request: TabRequest): Promise<TabResult> {
+  const worker = new Worker(new URL("./bare-worker.ts", import.meta.url), { type: "module" });
+  const ask = (asked: BareWay | "start"): Promise<BareAnswer> =>
+    new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }: MessageEvent<BareAnswer | { error: string }>) =>
+        "error" in data ? reject(new Error(data.error)) : resolve(data);
+      worker.onerror = ({ message }) => reject(new Error(message));
+      worker.postMessage({ way: asked, request });
+    });
+  await ask("start");
+  const watch = watchMainThread();
+  const answer = await ask(way);
+  const stalls = watch.stop();
+  worker.terminate();
+  return { ...answer, ...stalls };
 }
 
 async function sha256(values: readonly Uint8Array[]): Promise<string> {

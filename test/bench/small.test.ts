@@ -67,7 +67,15 @@ const expected: Record<string, Expectation> = {
     counts: { partitions: 40, connections: 40 },
     hash: "d20ab87dc7e2",
   },
-  "tab-sync": { contenders: 2, cases: 1, counts: { records: 2016 }, hash: "46fbdc82e240" },
+  "tab-sync": { contenders: 4, cases: 1, counts: { records: 2016 }, hash: "46fbdc82e240" },
+  "on-device": {
+    contenders: (table) => (table.endsWith("strict") ? 6 : 4),
+    cases: 3,
+    counts: { records: 1000, published: 200 },
+    hash: "ddc25c453d29",
+  },
+  render: { contenders: 2, cases: 2, counts: { records: 50 }, hash: "644ce8f25b1b" },
+  "sdk-start": { contenders: 5, cases: 1, counts: { records: 1 }, hash: "15c39b23c6e3" },
 };
 
 /** CPU time is read from /proc. */

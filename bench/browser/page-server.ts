@@ -1,25 +1,30 @@
-/** Serves the bench's page from an origin of its own, as an app that uses the SDK would be. */
+/** Serves a bench's page from an origin of its own, as an app that uses the SDK would be. */
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
+import type { BenchSettings } from "../bench.ts";
 
 const TYPES: Readonly<Record<string, string>> = { ".js": "text/javascript", ".wasm": "application/wasm" };
 const PAGE =
-  '<!doctype html><meta charset="utf-8"><title>bench</title><script type="module" src="page.js"></script>';
+  '<!doctype html><meta charset="utf-8"><title>bench</title><ol></ol><script type="module" src="page.js"></script>';
 
 export interface PageServer {
   readonly origin: string;
   close(): void;
 }
 
-/** `directory` holds the page's bundle; `engine` is the path of engine.wasm. */
-export async function servePage(directory: string, engine: string): Promise<PageServer> {
+/** `name` is the bench's, whose page `bundle.mjs` has built. Scripts may be kept by the browser's cache, as an app's are. */
+export async function servePage({ scripts }: BenchSettings, name: string): Promise<PageServer> {
+  const directory = join(scripts, "page", name);
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://page").pathname;
     if (path === "/") return void response.setHeader("content-type", "text/html").end(PAGE);
-    readFile(path === "/engine.wasm" ? engine : join(directory, path)).then(
-      (bytes) => response.setHeader("content-type", TYPES[extname(path)] ?? "text/plain").end(bytes),
+    readFile(join(directory, path)).then(
+      (bytes) => {
+        response.setHeader("content-type", TYPES[extname(path)] ?? "text/plain");
+        response.setHeader("cache-control", "public, max-age=3600, immutable").end(bytes);
+      },
       () => response.writeHead(404).end(),
     );
   });
