@@ -64,8 +64,9 @@ export function freeze(
   return store.transact("readwrite", async (rows) => {
     await checkTerm(rows, term);
     const lane = (await rows.lane(plan.lane)) ?? plan.expected;
-    const stored = await Promise.all(plan.records.map((record) => rows.record(record.id)));
-    if (stored.some((record) => record?.state !== "waiting")) return undefined;
+    const stored = await rows.records(plan.records.map(({ id }) => id));
+    if (stored.length < plan.records.length || stored.some(({ state }) => state !== "waiting"))
+      return undefined;
     const batch: Omit<FrozenBatch, "id"> = {
       clusterId: lane.clusterId,
       topic: plan.topic,
@@ -102,7 +103,7 @@ export function settle(
     const [stored, isShown] = await Promise.all([rows.batch(batch.id), rows.isShown(batch.topic)]);
     if (stored === undefined) return false;
     if (baseOffset >= 0n && isShown) await keepUntilArrived(rows, batch, baseOffset);
-    else await Promise.all(batch.recordIds.map((id) => rows.deleteRecord(id)));
+    else await rows.deleteRecords(batch.recordIds);
     await rows.deleteBatch(batch.id);
     await rows.addReceipt({ recordIds: batch.recordIds, partition: batch.partition, baseOffset });
     return true;

@@ -96,7 +96,10 @@ export interface OutboxTransaction {
   addRecord(record: Omit<OutboxRecord, "id">): Promise<number>;
   putRecord(record: OutboxRecord): Promise<void>;
   deleteRecord(id: number): Promise<void>;
+  deleteRecords(ids: readonly number[]): Promise<void>;
   record(id: number): Promise<OutboxRecord | undefined>;
+  /** Those of these that are there, in the order of their ids. */
+  records(ids: readonly number[]): Promise<OutboxRecord[]>;
   /** Records in one state, oldest first, at most `limit`; of one topic when it is named. */
   recordsIn(state: OutboxRecordState, limit: number, topic?: string): Promise<OutboxRecord[]>;
   /** Topics of the records in one state. */

@@ -71,7 +71,9 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
     addRecord: (record) => records.add(withoutId<OutboxRecord>(record)),
     putRecord: async (record) => void (await records.put(record)),
     deleteRecord: (id) => records.delete(id),
+    deleteRecords: async (ids) => void (await Promise.all(runsOf(ids).map((run) => records.delete(run)))),
     record: (id) => records.get(id),
+    records: async (ids) => (await Promise.all(runsOf(ids).map((run) => records.getAll(run)))).flat(),
     recordsIn: async (state, limit, topic) => {
       const range = topic === undefined ? anyTopic(state) : IDBKeyRange.only([state, topic]);
       const found = await byState.getAll(range, Math.min(limit, 2 ** 32 - 1));
@@ -109,6 +111,17 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
     term: async () => Number((await facts.get(LEADER_TERM)) ?? 0),
     putTerm: async (term) => void (await facts.put(term, LEADER_TERM)),
   };
+}
+
+/** Ids that follow on each other, as what is published in one go has them, take one request and not one each. */
+function runsOf(ids: readonly number[]): IDBKeyRange[] {
+  const runs: { first: number; last: number }[] = [];
+  for (const id of ids.toSorted((a, b) => a - b)) {
+    const run = runs.at(-1);
+    if (run !== undefined && id <= run.last + 1) run.last = id;
+    else runs.push({ first: id, last: id });
+  }
+  return runs.map(({ first, last }) => IDBKeyRange.bound(first, last));
 }
 
 function anyTopic(state: string): IDBKeyRange {

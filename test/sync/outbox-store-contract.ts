@@ -113,6 +113,20 @@ export function outboxStoreContract(kind: string, create: () => Promise<OutboxSt
       });
     });
 
+    it("reads and deletes many by their ids, and nothing that lies between them", async () => {
+      const ids: number[] = [];
+      for (let left = 9; left > 0; left--) ids.push(await add("orders", "a"));
+      const at = (...places: number[]): number[] => places.map((place) => ids[place] ?? -1);
+      const idsOf = (asked: readonly number[]): Promise<number[]> =>
+        store.transact("readonly", async (rows) => (await rows.records(asked)).map(({ id }) => id));
+      expect(await idsOf(at(7, 0, 1, 2, 5))).toEqual(at(0, 1, 2, 5, 7));
+      expect(await idsOf([])).toEqual([]);
+      await store.transact("readwrite", (rows) => rows.deleteRecords(at(3, 1, 2, 6)));
+      await store.transact("readwrite", (rows) => rows.deleteRecords([]));
+      expect(await idsOf(ids)).toEqual(at(0, 4, 5, 7, 8));
+      expect(await idsOf([...at(2, 4), 1_000_000])).toEqual(at(4));
+    });
+
     it("lists the ids of a range, both ends included", async () => {
       const ids: number[] = [];
       for (let left = 5; left > 0; left--) ids.push(await add("orders", "a"));
