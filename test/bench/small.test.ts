@@ -89,7 +89,7 @@ describe("small benches", () => {
     // Below the project, where the bundles find its packages.
     scripts = await mkdtemp(join(root, "build/bench-small-"));
     await bundleBenches(scripts);
-  });
+  }, 180_000);
   afterAll(() => rm(scripts, { recursive: true, force: true }));
 
   it("has an expectation for each bench", () => expect(Object.keys(expected)).toEqual(Object.keys(benches)));

@@ -165,7 +165,9 @@ export const syncMistakes: readonly Mistake[] = [
       },
       {
         file: "sync/outbox-rows.ts",
-        find: '    if (stored.some((record) => record?.state !== "waiting")) return undefined;\n',
+        find:
+          '    if (stored.length < plan.records.length || stored.some(({ state }) => state !== "waiting"))\n' +
+          "      return undefined;\n",
         replace: "",
       },
     ],

@@ -28,7 +28,7 @@ export const webClientMistakes: readonly Mistake[] = [
     edits: [
       {
         file: "web-client/idb-store.ts",
-        find: "const gone = isMerged ? loose.slice(1, -1) : [];",
+        find: "const gone = isMerged ? loose.slice(1) : [];",
         replace: "const gone = isMerged ? loose.slice(1, 1) : [];",
       },
     ],
@@ -46,8 +46,8 @@ export const webClientMistakes: readonly Mistake[] = [
     edits: [
       {
         file: "web-client/idb-store.ts",
-        find: "[...cut(concat(loose.map((chunk) => chunk.bytes)), loose[0]?.position ?? 0)]",
-        replace: "[...cut(concat(this.loose.map((chunk) => chunk.bytes)), loose[0]?.position ?? 0)]",
+        find: "cut(concat([...loose.map((chunk) => chunk.bytes), ...pieces]),",
+        replace: "cut(concat(loose.map((chunk) => chunk.bytes)),",
       },
     ],
   },
