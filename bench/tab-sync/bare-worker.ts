@@ -5,7 +5,7 @@ import type { Engine } from "../../log/engine.ts";
 import { PartitionLog } from "../../log/partition-log.ts";
 import { bulkHistory } from "../../sync/bulk-history.ts";
 import { ReplicaTopic } from "../../web-client/core/replica-topic.ts";
-import { openReplicas } from "../../web-client/databases.ts";
+import { openReplicas } from "../../web-client/replica-database.ts";
 import { httpHistory } from "../../web-client/http-gateway.ts";
 import { IdbStore } from "../../web-client/idb-store.ts";
 import { loadEngine } from "../../web-client/load-engine.ts";
@@ -51,7 +51,7 @@ const ways = {
       topic,
       topicId,
       partition: 0,
-      history: httpHistory(new URL(url)),
+      source: httpHistory(new URL(url)),
       token: undefined,
       signal: new AbortController().signal,
     };
