@@ -75,14 +75,19 @@ async function untilForgotten({ gateway }: House): Promise<void> {
       const { topics } = await client.request(describeProducers, 0, {
         topics: [{ name: TOPIC, partitionIndexes }],
       });
-      expect(topics.flatMap(({ partitions }) => partitions.flatMap((each) => each.activeProducers))).toEqual([]);
+      expect(topics.flatMap(({ partitions }) => partitions.flatMap((each) => each.activeProducers))).toEqual(
+        [],
+      );
     },
     { timeout: PATIENCE_MS, interval: 100 },
   );
   await client.close();
 }
 
-test.each(["when its batch is in the log, and the answer is not heard", "when its batch is sealed, and not sent"] as const)(
+test.each([
+  "when its batch is in the log, and the answer is not heard",
+  "when its batch is sealed, and not sent",
+] as const)(
   "the gateway has forgotten the producer by the time that a tab is back which died %s",
   async (step) => {
     const random = new Random(SEED).fork(`forgotten ${step}`);

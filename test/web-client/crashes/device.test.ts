@@ -42,8 +42,12 @@ test("the device is full: what has no room is refused and goes nowhere, what was
   const refused = (): number => house.notes.rejected.size;
   for (let tries = 0; refused() === 0 && tries < 100; tries++) {
     const records = await house.publish(tab, 1, 50_000);
-    const settled = ({ id }: { id: string }): boolean => house.notes.isQueued(id) || house.notes.rejected.has(id);
-    await house.within(house.notes.until(() => records.every(settled)), "the device says yes or no");
+    const settled = ({ id }: { id: string }): boolean =>
+      house.notes.isQueued(id) || house.notes.rejected.has(id);
+    await house.within(
+      house.notes.until(() => records.every(settled)),
+      "the device says yes or no",
+    );
   }
   expect(refused()).toBeGreaterThan(0);
   for (const error of house.notes.rejected.values()) expect(error).toContain("QuotaExceededError");
@@ -67,8 +71,7 @@ test.each(["a page deletes all databases", "the browser clears the site's data"]
     await tab.keep();
     const delivered = await house.publish(tab);
     await house.notes.untilDelivered(delivered);
-    house.wire.hold("answers");
-    const onItsWay = house.wire.untilSaid("answers");
+    const onItsWay = house.wire.hold("answers");
     const sent = await house.publish(tab);
     await house.within(onItsWay, "a batch is in the log, and its answer on its way");
     house.wire.cut();
@@ -85,13 +88,17 @@ test.each(["a page deletes all databases", "the browser clears the site's data"]
             request.addEventListener("error", reject);
           });
       });
-    else await session.send("Storage.clearDataForOrigin", { origin: browsers.site.origin, storageTypes: "all" });
+    else
+      await session.send("Storage.clearDataForOrigin", { origin: browsers.site.origin, storageTypes: "all" });
     await house.within(tab.untilState("closed"), "the client is closed");
     // An unsent outbox is never dropped silently: each of them is told.
     const lost = [...sent, ...waiting];
     const isTold = ({ id }: { id: string }): boolean =>
       house.notes.isDelivered(id) || house.notes.rejected.has(id);
-    await house.within(house.notes.until(() => lost.every(isTold)), "it is told of what is lost");
+    await house.within(
+      house.notes.until(() => lost.every(isTold)),
+      "it is told of what is lost",
+    );
     house.wire.release("answers", { isLost: true });
     house.wire.mend();
     if (random.chance(0.5)) await device.kill(tab, random.pick(["crash", "reload"]));
@@ -119,8 +126,12 @@ test("two users on one device: outbox and replicas of one never go out, or are s
   await bob.keep();
   await house.within(house.notes.untilDelivered(await house.publish(bob)), "what bob publishes is delivered");
   expect(await bob.outboxRows()).toEqual([]);
-  expect(letters.filter(({ id }) => house.notes.events.some((event) => event.kind === "sent" && event.id === id))).toEqual([]);
-  const names = await bob.page.evaluate(async () => (await indexedDB.databases()).map(({ name = "" }) => name));
+  expect(
+    letters.filter(({ id }) => house.notes.events.some((event) => event.kind === "sent" && event.id === id)),
+  ).toEqual([]);
+  const names = await bob.page.evaluate(async () =>
+    (await indexedDB.databases()).map(({ name = "" }) => name),
+  );
   for (const user of ["alice", "bob"])
     expect(names.filter((name) => name.includes(encodeURIComponent(`User:${user}`)))).not.toEqual([]);
   const again = await device.open("alice");

@@ -51,25 +51,29 @@ async function harm(house: House, device: Device): Promise<string> {
   return `${how === "browser" ? "the browser" : "a tab"} dies ${step} (${how})`;
 }
 
-test(`${KILLS} deaths of all kinds: nothing is lost, twice, or out of order (RIVULET_SEED=${SEED})`, async () => {
-  const random = new Random(SEED).fork("everything");
-  await using house = await House.open(browsers, { random, isMortal: true });
-  const device = await house.device({ isMortal: true });
-  const deaths: string[] = [];
-  for (let kill = 1; kill <= KILLS; kill++) {
-    while (device.tabs.length < 1 + random.below(TABS_MAX)) {
-      const tab = await device.open();
-      await tab.untilState("live");
-      await tab.keep();
+test(
+  `${KILLS} deaths of all kinds: nothing is lost, twice, or out of order (RIVULET_SEED=${SEED})`,
+  async () => {
+    const random = new Random(SEED).fork("everything");
+    await using house = await House.open(browsers, { random, isMortal: true });
+    const device = await house.device({ isMortal: true });
+    const deaths: string[] = [];
+    for (let kill = 1; kill <= KILLS; kill++) {
+      while (device.tabs.length < 1 + random.below(TABS_MAX)) {
+        const tab = await device.open();
+        await tab.untilState("live");
+        await tab.keep();
+      }
+      for (const tab of device.tabs) await house.publish(tab);
+      deaths.push(await harm(house, device));
+      if (kill % JUDGED_EVERY !== 0 && kill < KILLS) continue;
+      expect(await house.settle(), `after ${deaths.join("; ")}`).toEqual([]);
+      deaths.splice(0);
     }
-    for (const tab of device.tabs) await house.publish(tab);
-    deaths.push(await harm(house, device));
-    if (kill % JUDGED_EVERY !== 0 && kill < KILLS) continue;
-    expect(await house.settle(), `after ${deaths.join("; ")}`).toEqual([]);
-    deaths.splice(0);
-  }
-  const { queued, delivered } = house.notes.sums;
-  console.log(
-    `${KILLS} deaths: ${house.notes.written.size} published, ${queued} known as queued, ${delivered} as delivered`,
-  );
-}, 120_000 + KILLS * 20_000);
+    const { queued, delivered } = house.notes.sums;
+    console.log(
+      `${KILLS} deaths: ${house.notes.written.size} published, ${queued} known as queued, ${delivered} as delivered`,
+    );
+  },
+  120_000 + KILLS * 20_000,
+);

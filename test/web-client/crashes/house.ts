@@ -107,8 +107,7 @@ export class House implements AsyncDisposable {
       return records;
     }
     const { held, isLost } = step;
-    this.wire.hold(held);
-    const said = this.wire.untilSaid(held);
+    const said = this.wire.hold(held);
     const records = await this.publish(publisher);
     await this.within(said, `somebody says what is kept back ${name}`);
     await die();

@@ -72,7 +72,13 @@ function wellDone(): Case {
     },
     outboxes: [
       { outbox: OUTBOX, key: waiting.key, value: waiting.value, state: "waiting", reason: undefined },
-      { outbox: OUTBOX, key: doubtful.key, value: doubtful.value, state: "in doubt", reason: "never answered" },
+      {
+        outbox: OUTBOX,
+        key: doubtful.key,
+        value: doubtful.value,
+        state: "in doubt",
+        reason: "never answered",
+      },
     ],
     untold: [],
   };
@@ -143,7 +149,13 @@ test.each<[fault: string, named: string, plant: (done: Case) => void]>([
     "outboxes tell the truth: device-1/anonymous:0 is waiting",
     ({ outboxes, records: [first] }) => {
       if (first !== undefined)
-        outboxes.push({ outbox: OUTBOX, key: first.key, value: first.value, state: "waiting", reason: undefined });
+        outboxes.push({
+          outbox: OUTBOX,
+          key: first.key,
+          value: first.value,
+          state: "waiting",
+          reason: undefined,
+        });
     },
   ],
   [
@@ -165,7 +177,8 @@ test.each<[fault: string, named: string, plant: (done: Case) => void]>([
       [second.value, third.value] = [third.value, second.value];
       replica.records.forEach((record, at) => (record.value = records[at]?.value ?? null));
       for (const event of notes.events)
-        if (event.kind === "acknowledged" && event.offset > 0n) Object.assign(event, { offset: 3n - event.offset });
+        if (event.kind === "acknowledged" && event.offset > 0n)
+          Object.assign(event, { offset: 3n - event.offset });
     },
   ],
   [

@@ -33,8 +33,11 @@ test("a frozen leader wakes under another one's term: it writes nothing, and hea
   // What it has been given it finds when it wakes.
   const given = await house.publish(leader);
   for (const tab of others)
-    await house.within(house.notes.untilDelivered(await house.publish(tab)), "another tab has taken the lead");
-  if (random.chance(0.5)) house.wire.hold("answers");
+    await house.within(
+      house.notes.untilDelivered(await house.publish(tab)),
+      "another tab has taken the lead",
+    );
+  if (random.chance(0.5)) void house.wire.hold("answers");
   await wake();
   const after = [...(await house.publish(leader)), ...(await house.publish(random.pick(others)))];
   await house.notes.untilQueued(after);
@@ -43,23 +46,32 @@ test("a frozen leader wakes under another one's term: it writes nothing, and hea
   expect(await house.settle()).toEqual([]);
 });
 
-test(`ten tabs, and the one that leads dies ${TAKEOVERS} times while all publish: nothing is lost, twice, or out of order`, async () => {
-  const random = new Random(SEED).fork("leaders");
-  await using house = await House.open(browsers, { random });
-  const device = await house.device();
-  for (let count = 0; count < TABS; count++) await device.open();
-  for (let round = 0; round < TAKEOVERS; round++) {
-    const leader = await house.within(device.leader(), "somebody leads");
-    const load = device.tabs.map((tab) => house.publish(tab));
-    // Some of it is on its way then, and some not stored yet.
-    const enough = house.notes.sums.queued + random.below(30);
-    await house.within(house.notes.until(() => house.notes.sums.queued >= enough), `${enough} are queued`);
-    await Promise.all(load);
-    await device.kill(leader, random.pick(DEATHS));
-    if (device.tabs.length < TABS) await device.open();
-  }
-  expect(await house.settle()).toEqual([]);
-  const { queued, delivered } = house.notes.sums;
-  console.log(`${house.notes.written.size} published, ${queued} known as queued, ${delivered} as delivered`);
-  expect(delivered).toBeGreaterThan(0);
-}, 120_000 + TAKEOVERS * 10_000);
+test(
+  `ten tabs, and the one that leads dies ${TAKEOVERS} times while all publish: nothing is lost, twice, or out of order`,
+  async () => {
+    const random = new Random(SEED).fork("leaders");
+    await using house = await House.open(browsers, { random });
+    const device = await house.device();
+    for (let count = 0; count < TABS; count++) await device.open();
+    for (let round = 0; round < TAKEOVERS; round++) {
+      const leader = await house.within(device.leader(), "somebody leads");
+      const load = device.tabs.map((tab) => house.publish(tab));
+      // Some of it is on its way then, and some not stored yet.
+      const enough = house.notes.sums.queued + random.below(30);
+      await house.within(
+        house.notes.until(() => house.notes.sums.queued >= enough),
+        `${enough} are queued`,
+      );
+      await Promise.all(load);
+      await device.kill(leader, random.pick(DEATHS));
+      if (device.tabs.length < TABS) await device.open();
+    }
+    expect(await house.settle()).toEqual([]);
+    const { queued, delivered } = house.notes.sums;
+    console.log(
+      `${house.notes.written.size} published, ${queued} known as queued, ${delivered} as delivered`,
+    );
+    expect(delivered).toBeGreaterThan(0);
+  },
+  120_000 + TAKEOVERS * 10_000,
+);

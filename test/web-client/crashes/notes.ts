@@ -64,7 +64,17 @@ export class Notes {
     const id = recordId(outbox, number);
     const written = { id, key, value: decoder.decode(valueOf(id, paddingBytes)) };
     this.written.set(id, written);
-    this.note({ kind: "publish", id, producer: outbox, number, tab, principal, topic, key, idempotent: true });
+    this.note({
+      kind: "publish",
+      id,
+      producer: outbox,
+      number,
+      tab,
+      principal,
+      topic,
+      key,
+      idempotent: true,
+    });
     return written;
   }
 

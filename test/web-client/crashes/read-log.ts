@@ -63,7 +63,8 @@ async function readPartition(
     next = (found.at(-1)?.offset ?? next - 1n) + 1n;
     const { logStartOffset, highWatermark } = mine;
     if (next >= highWatermark) return { topic: name, partition, logStartOffset, highWatermark, records };
-    if (found.length === 0) throw new Error(`${name}-${partition} has nothing at ${next} of ${highWatermark}`);
+    if (found.length === 0)
+      throw new Error(`${name}-${partition} has nothing at ${next} of ${highWatermark}`);
   }
 }
 

@@ -126,7 +126,9 @@ export class Tab {
   }
 
   /** Resolves when the client lives no more in a worker that stands still: with its tab, or when it goes on. */
-  async stopAt(step: Extract<Step, { store: string }>): Promise<{ arrived: Promise<void>; leave: () => void }> {
+  async stopAt(
+    step: Extract<Step, { store: string }>,
+  ): Promise<{ arrived: Promise<void>; leave: () => void }> {
     const gate = await openGate();
     await stopAt(this.worker, step, gate.url);
     return { arrived: gate.arrived, leave: () => gate.close() };
@@ -209,7 +211,9 @@ export class Tab {
   untold(): Promise<string[]> {
     return this.page.evaluate(async (patienceMs) => {
       const rows = await app.client.outbox.list();
-      const kept = new Set(rows.map(({ value }) => new TextDecoder().decode(value ?? undefined).split(" ", 1)[0]));
+      const kept = new Set(
+        rows.map(({ value }) => new TextDecoder().decode(value ?? undefined).split(" ", 1)[0]),
+      );
       const owed = [...app.open].filter(([id]) => !kept.has(id));
       const late = new Promise((resolve) => setTimeout(resolve, patienceMs));
       await Promise.race([Promise.all(owed.map(([, told]) => told)), late]);

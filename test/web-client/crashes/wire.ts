@@ -37,14 +37,17 @@ export class Wire {
   private readonly webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
   private readonly lines = new Set<Line>();
   private readonly held = new Set<Direction>();
-  private readonly watchers = new Set<(direction: Direction) => void>();
+  /** What is to be held from the next Produce on, and whoever waits for that. */
+  private readonly waiting = new Map<Direction, () => void>();
   private isCut = false;
 
   private constructor(server: Server, options: WireOptions) {
     this.server = server;
     this.options = options;
     this.port = (server.address() as AddressInfo).port;
-    server.on("request", (request: IncomingMessage, response: ServerResponse) => this.pass(request, response));
+    server.on("request", (request: IncomingMessage, response: ServerResponse) =>
+      this.pass(request, response),
+    );
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
       this.connect(request, socket, head),
     );
@@ -67,27 +70,16 @@ export class Wire {
     this.isCut = false;
   }
 
-  /** From now on what is said in that direction is kept back. */
-  hold(direction: Direction): void {
-    this.held.add(direction);
+  /** From the next Produce request, or the next answer to one, on what is said in that direction is kept back; resolves then. */
+  hold(direction: Direction): Promise<void> {
+    return new Promise((resolve) => this.waiting.set(direction, resolve));
   }
 
   /** What was kept back arrives, also when whoever has said it is gone; or it never does. */
   release(direction: Direction, { isLost }: { isLost: boolean }): void {
     this.held.delete(direction);
+    this.waiting.delete(direction);
     for (const line of this.lines) line.release(direction, isLost);
-  }
-
-  /** Resolves when the next Produce request, or the next answer to one, has been said. */
-  untilSaid(direction: Direction): Promise<void> {
-    return new Promise((resolve) => {
-      const watch = (said: Direction): void => {
-        if (said !== direction) return;
-        this.watchers.delete(watch);
-        resolve();
-      };
-      this.watchers.add(watch);
-    });
   }
 
   async close(): Promise<void> {
@@ -100,7 +92,13 @@ export class Wire {
   private pass(request: IncomingMessage, response: ServerResponse): void {
     if (this.isCut) return void request.socket.destroy();
     const { method, url, headers } = request;
-    const onward = httpRequest({ host: "127.0.0.1", port: this.options.target(), method, path: url, headers });
+    const onward = httpRequest({
+      host: "127.0.0.1",
+      port: this.options.target(),
+      method,
+      path: url,
+      headers,
+    });
     onward.on("error", () => response.destroy());
     response.on("close", () => onward.destroy());
     onward.on("response", (answer) => {
@@ -126,8 +124,12 @@ export class Wire {
         const line = new Line(page, gateway, {
           isHeld: (direction) => this.held.has(direction),
           onSent: this.options.onSent,
-          onSaid: (direction) => {
-            for (const watcher of this.watchers) watcher(direction);
+          onProduce: (direction) => {
+            const resolve = this.waiting.get(direction);
+            if (resolve === undefined) return;
+            this.waiting.delete(direction);
+            this.held.add(direction);
+            resolve();
           },
           onOver: () => this.lines.delete(line),
         });
@@ -140,7 +142,8 @@ export class Wire {
 interface LineEvents {
   readonly isHeld: (direction: Direction) => boolean;
   readonly onSent: WireOptions["onSent"];
-  readonly onSaid: (direction: Direction) => void;
+  /** A Produce request, or an answer to one, is about to be passed on. */
+  readonly onProduce: (direction: Direction) => void;
   readonly onOver: () => void;
 }
 
@@ -163,9 +166,8 @@ class Line {
       this.say("requests", message);
     });
     gateway.on("message", (message: Buffer) => {
-      const isAnswer = this.asked.delete(message.readInt32BE(0));
+      if (this.asked.delete(message.readInt32BE(0))) events.onProduce("answers");
       this.say("answers", message);
-      if (isAnswer) events.onSaid("answers");
     });
     for (const socket of [page, gateway]) socket.on("error", () => undefined);
     // What a page has said before it died may still be on its way.
@@ -206,7 +208,7 @@ class Line {
     for (const { partitionData } of decodeRequest(produce, apiVersion, message, bodyAt).topicData)
       for (const { records } of partitionData)
         if (records !== null) for (const id of idsIn(records)) this.events.onSent(id, this.principal);
-    this.events.onSaid("requests");
+    this.events.onProduce("requests");
   }
 }
 
