@@ -11,6 +11,7 @@ import type { Connection } from "./connection.ts";
 import { logOffset, LATEST } from "./log-offsets.ts";
 import { LaneDelivery } from "./lane-delivery.ts";
 import { freshProducerId } from "./produce-requests.ts";
+import { askProducerIdExpiration } from "./producer-expiration.ts";
 import { firstBatch, sealBatch } from "./batch-sealing.ts";
 import type { LaneHost } from "./lane-delivery.ts";
 import type { Metadata, TopicMetadata } from "./metadata.ts";
@@ -43,8 +44,6 @@ export interface DeliveryOptions {
   readonly term: number;
   /** Milliseconds since the epoch by the gateway's clock; may reject, then the last known difference stays. */
   readonly serverTime: () => Promise<number>;
-  /** The gateway's `producer.id.expiration.ms`: after half of it an unanswered batch is looked for before it is sent again. */
-  readonly producerIdExpirationMs: number;
   readonly onSettled: (settlement: Settlement) => void;
   /** These records were refused, or are in doubt. */
   readonly onUndelivered: (recordIds: readonly number[], error: KafkaError) => void;
@@ -101,6 +100,7 @@ class Session implements LaneHost {
   readonly options: DeliveryOptions;
   readonly connection: Connection;
   readonly term: number;
+  producerIdExpirationMs = Infinity;
   delivered = false;
   /** Rings when records were added, and when a lane may take more. */
   private readonly bell: Bell;
@@ -185,8 +185,12 @@ class Session implements LaneHost {
 
   private async begin(): Promise<void> {
     const { store, metadata } = this.options;
-    await this.serverClock.learn(this.options.serverTime);
-    this.clusterId = await metadata.cluster();
+    const [{ clusterId, nodeId }] = await Promise.all([
+      metadata.cluster(),
+      this.serverClock.learn(this.options.serverTime),
+    ]);
+    this.clusterId = clusterId;
+    this.producerIdExpirationMs = await askProducerIdExpiration(this.connection, nodeId);
     await release(store, this.term, this.clusterId);
     for (const [topic, times] of this.unanswered) this.rests.pause(topic, times);
     for (const batch of await store.transact("readonly", (rows) => rows.batches())) {

@@ -23,6 +23,8 @@ export interface LaneHost {
   readonly connection: Connection;
   readonly term: number;
   readonly signal: AbortSignal;
+  /** The gateway's `producer.id.expiration.ms`: after half of it an unanswered batch is looked for before it is sent again. */
+  readonly producerIdExpirationMs: number;
   /** Milliseconds since the epoch by the server's clock. */
   serverNow(): number;
   /** What was sent for a topic came back without an answer, or with one. */
@@ -126,7 +128,7 @@ export class LaneDelivery {
    */
   private isProven(): boolean {
     if (this.provenAtMs === undefined) return false;
-    return Math.abs(this.host.serverNow() - this.provenAtMs) < this.host.options.producerIdExpirationMs / 2;
+    return Math.abs(this.host.serverNow() - this.provenAtMs) < this.host.producerIdExpirationMs / 2;
   }
 
   /** Resolves when nothing is under way any more: only then may another session deal with the same batches. */
@@ -146,8 +148,8 @@ export class LaneDelivery {
     const since = entry.lookedBackAtMs ?? entry.batch.frozenAtMs;
     const ageMs = this.host.serverNow() - since;
     return (
-      ageMs < -this.host.options.producerIdExpirationMs / 2 ||
-      ageMs > this.host.options.producerIdExpirationMs / 2
+      ageMs < -this.host.producerIdExpirationMs / 2 ||
+      ageMs > this.host.producerIdExpirationMs / 2
     );
   }
 

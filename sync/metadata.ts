@@ -96,10 +96,10 @@ export class Metadata {
     );
   }
 
-  /** The cluster behind the present connection. */
-  async cluster(): Promise<string> {
-    const answer = await this.ask([], false);
-    return answer.clusterId ?? "";
+  /** The cluster behind the present connection, and one of its nodes. */
+  async cluster(): Promise<{ readonly clusterId: string; readonly nodeId: number }> {
+    const { clusterId, controllerId } = await this.ask([], false);
+    return { clusterId: clusterId ?? "", nodeId: controllerId };
   }
 
   private fresh(name: string): TopicMetadata | undefined {

@@ -10,8 +10,6 @@ export interface CoreOptions<Client extends CoreClient> extends Omit<DeviceOptio
   create: (options: CoreClientOptions) => Client;
   /** Starts with the connection switched off. */
   offline: boolean;
-  /** The gateway's `producer.id.expiration.ms`; Kafka's default when left out. */
-  producerIdExpirationMs?: number | undefined;
   /** What to sign in with, of `principal`. */
   tokens?: Tokens | undefined;
   /** Closes the client. */
@@ -23,7 +21,7 @@ export async function openCore<Client extends CoreClient>(
   host: ClientHost,
   options: CoreOptions<Client>,
 ): Promise<Client> {
-  const { engine, code, create, offline, producerIdExpirationMs, tokens, signal } = options;
+  const { engine, code, create, offline, tokens, signal } = options;
   let client: Client | undefined;
   let lost: string | undefined;
   const device = await openDevice(host, {
@@ -33,7 +31,7 @@ export async function openCore<Client extends CoreClient>(
       void client?.lose(reason);
     },
   });
-  client = create({ host, device, engine, code, offline, producerIdExpirationMs, tokens });
+  client = create({ host, device, engine, code, offline, tokens });
   if (lost !== undefined) void client.lose(lost);
   signal?.addEventListener("abort", () => void client?.close(), { once: true });
   try {

@@ -95,11 +95,8 @@ class Simulation {
     const onServing = (cluster: Cluster): void => starts.watch(cluster);
     this.gateway = new GatewayNode({ world, network, disk, name: "gateway", config: plan.config, onServing });
     const { gateway } = this;
-    const { producerIdExpirationMs } = plan;
     const faults = browserFaults(plan.indexedDb);
-    this.devices = plan.devices.map(
-      ({ name }) => new Device({ world, network, name, gateway, faults, producerIdExpirationMs }),
-    );
+    this.devices = plan.devices.map(({ name }) => new Device({ world, network, name, gateway, faults }));
     disk.onHappened = (kind) => {
       if (kind === "pages evicted") note({ kind: "writes lost", atMs: world.nowMs });
     };

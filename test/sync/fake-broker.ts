@@ -60,6 +60,8 @@ export class FakeConnection {
 export class FakeBroker {
   clusterId = "cluster-one";
   readonly topics = new Map<string, FakeTopic>();
+  /** What DescribeConfigs tells of this node. */
+  readonly configs = new Map<string, string>();
   readonly connections = new Set<FakeConnection>();
   /** Names of all requests, in order. */
   readonly requests: string[] = [];

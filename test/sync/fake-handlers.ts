@@ -193,15 +193,18 @@ function answerSaslAuthenticate({ broker, connection }: Call, body: RequestOf<ty
   };
 }
 
+const BROKER_RESOURCE = 4;
+
 function answerDescribeConfigs({ broker, refuse }: Call, body: RequestOf<typeof describeConfigs>) {
   return {
     results: body.resources.map(({ resourceType, resourceName, configurationKeys }) => {
-      const topic = broker.topics.get(resourceName);
-      const values = [...(topic?.configs ?? [])].filter(
+      const isNode = resourceType === BROKER_RESOURCE;
+      const found = isNode ? broker : broker.topics.get(resourceName);
+      const values = [...(found?.configs ?? [])].filter(
         ([name]) => configurationKeys?.includes(name) !== false,
       );
       return {
-        errorCode: refuse ?? (topic === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.NONE),
+        errorCode: refuse ?? (found === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.NONE),
         errorMessage: null,
         resourceType,
         resourceName,

@@ -44,7 +44,6 @@ export class Tab {
       clock,
       random,
       serverTime: serverTime ?? (() => Promise.resolve(clock.now())),
-      producerIdExpirationMs: 86_400_000,
       onProblem: (reason) => reason !== undefined && this.problems.push(reason),
       ...(onSettled !== undefined && { onSettled }),
       ...(onTakenOver !== undefined && { onTakenOver }),

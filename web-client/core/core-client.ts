@@ -47,14 +47,10 @@ export interface CoreClientOptions {
   engine: Engine;
   code: OnDemand;
   offline: boolean;
-  /** The gateway's `producer.id.expiration.ms`; Kafka's default when left out. */
-  producerIdExpirationMs?: number | undefined;
   /** What to sign in with, of the principal that the device is opened for. */
   tokens?: Tokens | undefined;
 }
 
-/** Kafka's default of `producer.id.expiration.ms`. */
-const PRODUCER_ID_EXPIRATION_MS = 86_400_000;
 const CLIENT_ID = "rivulet-web";
 
 export class CoreClient extends typedEventTarget<RivuletEvents>() {
@@ -74,7 +70,7 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
 
   constructor(options: CoreClientOptions) {
     super();
-    const { host, device, engine, code, offline, producerIdExpirationMs, tokens } = options;
+    const { host, device, engine, code, offline, tokens } = options;
     const { signal } = this.controller;
     this.code = code;
     const { clock, random, serverTime } = host;
@@ -88,7 +84,6 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
       clock,
       random,
       serverTime,
-      producerIdExpirationMs: producerIdExpirationMs ?? PRODUCER_ID_EXPIRATION_MS,
       onChange: () => this.outbox.dispatchEvent(new Event("change")),
       onProblem: (reason) => this.leadership.tellProblem(reason),
       onAdded: () => channel.tell({ kind: "outbox" }),

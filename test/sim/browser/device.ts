@@ -21,8 +21,6 @@ export interface DeviceOptions {
   name: string;
   gateway: Pick<GatewayNode, "webSocketAddress" | "httpAddress">;
   faults: BrowserFaults;
-  /** As the gateway has it. */
-  producerIdExpirationMs?: number | undefined;
 }
 
 /** What an account has lost. */
@@ -168,7 +166,6 @@ export class Device {
       databases: this.databases.of(process),
       engine,
       offline: false,
-      producerIdExpirationMs: this.options.producerIdExpirationMs,
       signal: undefined,
     }).catch((error: unknown) => {
       this.world.trace.say(process.name, `does not come up: ${String(error)}`);

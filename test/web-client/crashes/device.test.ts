@@ -10,6 +10,8 @@ import type { Device } from "./device.ts";
 import { House } from "./house.ts";
 import { SEED } from "./settings.ts";
 
+const QUOTA_BYTES = 2_000_000;
+
 console.log(`RIVULET_SEED=${SEED}`);
 
 let browsers: Browsers;
@@ -30,15 +32,15 @@ test("the device is full: what has no room is refused and goes nowhere, what was
   const random = new Random(SEED).fork("quota");
   await using house = await House.open(browsers, { random });
   const device = await house.device();
-  const tab = await device.open();
-  await tab.keep();
   const { origin } = browsers.site;
   const { session } = await bystander(device);
+  // From the start: how much room there is a browser remembers for a while.
+  await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: QUOTA_BYTES });
+  const tab = await device.open();
+  await tab.keep();
   house.wire.cut();
   const queued = await house.publish(tab, 5, 20_000);
   await house.notes.untilQueued(queued);
-  const { usage } = await session.send("Storage.getUsageAndQuota", { origin });
-  await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: usage + 100_000 });
   const refused = (): number => house.notes.rejected.size;
   for (let tries = 0; refused() === 0 && tries < 100; tries++) {
     const records = await house.publish(tab, 1, 50_000);
