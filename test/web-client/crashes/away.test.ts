@@ -91,7 +91,11 @@ test.each([
   "the gateway has forgotten the producer by the time that a tab is back which died %s",
   async (step) => {
     const random = new Random(SEED).fork(`forgotten ${step}`);
-    const config = { "producer.id.expiration.ms": "1000", "log.retention.check.interval.ms": "200" };
+    const config = {
+      "producer.id.expiration.ms": "1000",
+      "log.retention.check.interval.ms": "200",
+      "log.initial.task.delay.ms": "200",
+    };
     await using house = await House.open(browsers, { random, config });
     const device = await house.device();
     const tab = await device.open();

@@ -31,7 +31,8 @@ async function bystander(device: Device): Promise<{ page: Page; session: CDPSess
 test("the device is full: what has no room is refused and goes nowhere, what was queued is delivered, and with room it all goes on", async () => {
   const random = new Random(SEED).fork("quota");
   await using house = await House.open(browsers, { random });
-  const device = await house.device();
+  // A profile on the disk: what is kept in memory alone has no quota that is looked at.
+  const device = await house.device({ isMortal: true });
   const { origin } = browsers.site;
   const { session } = await bystander(device);
   // From the start: how much room there is a browser remembers for a while.
