@@ -147,10 +147,7 @@ export class LaneDelivery {
     if (!entry.uncertain) return false;
     const since = entry.lookedBackAtMs ?? entry.batch.frozenAtMs;
     const ageMs = this.host.serverNow() - since;
-    return (
-      ageMs < -this.host.producerIdExpirationMs / 2 ||
-      ageMs > this.host.producerIdExpirationMs / 2
-    );
+    return ageMs < -this.host.producerIdExpirationMs / 2 || ageMs > this.host.producerIdExpirationMs / 2;
   }
 
   /** Sends one batch once, and settles it or notes the failure. Never rejects. */
