@@ -111,12 +111,15 @@ function journalOf(directory: string): string {
 }
 
 async function startHere(args: readonly string[], dataDir: string): Promise<Running> {
-  const { httpPort, kafkaPort, stop } = await startTestGateway({ dataDir, args });
+  const gateway = await startTestGateway({ dataDir, args });
+  const { httpPort, kafkaPort } = gateway;
+  const stop = (): Promise<void> => gateway.stop();
   return { httpPort, kafkaPort, stop, kill: stop };
 }
 
 async function startProcess(args: readonly string[], journal: string): Promise<Running> {
   const env = { NODE_OPTIONS: `--import=${SLOW_DISK}`, SLOW_DISK_JOURNAL: journal };
-  const { httpPort, kafkaPort, kill } = await spawnGateway(args, env);
-  return { httpPort, kafkaPort, stop: () => kill("SIGTERM"), kill: () => kill("SIGKILL") };
+  const gateway = await spawnGateway(args, env);
+  const { httpPort, kafkaPort } = gateway;
+  return { httpPort, kafkaPort, stop: () => gateway.kill("SIGTERM"), kill: () => gateway.kill("SIGKILL") };
 }

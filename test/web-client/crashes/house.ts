@@ -129,7 +129,7 @@ export class House implements AsyncDisposable {
     for (const direction of ["requests", "answers"] as const) this.wire.release(direction, { isLost: false });
     for (const device of this.devices) {
       await device.context.setOffline(false);
-      for (const user of await this.absent(device)) await device.open(user);
+      for (const user of this.absent(device)) await device.open(user);
     }
     const tabs = this.devices.flatMap((device) => device.tabs);
     for (const tab of tabs) {

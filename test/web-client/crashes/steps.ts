@@ -73,15 +73,15 @@ export function stopAt(worker: Worker, { store, when }: RowStep, url: string): P
       }
       // Before all others that listen to the transaction's end, whenever they began.
       const transactions = IDBTransaction.prototype;
-      const listen = EventTarget.prototype.addEventListener;
       const known = new WeakSet<IDBTransaction>();
-      transactions.addEventListener = function (this: IDBTransaction, ...args: unknown[]) {
-        if (!known.has(this))
-          listen.call(this, "complete", () => {
-            if (watched.has(this)) stop();
-          });
+      transactions.addEventListener = function (
+        this: IDBTransaction,
+        ...args: Parameters<EventTarget["addEventListener"]>
+      ) {
+        const listen = (...its: typeof args): void => EventTarget.prototype.addEventListener.apply(this, its);
+        if (!known.has(this)) listen("complete", () => watched.has(this) && stop());
         known.add(this);
-        (listen as (...args: unknown[]) => void).apply(this, args);
+        listen(...args);
       } as typeof transactions.addEventListener;
     },
     { store, when, url },

@@ -115,7 +115,7 @@ export function comingBack(browsers: () => Browsers): void {
     const tabs = [await device.open("alice"), await device.open("alice")] as const;
     const [tab] = tabs;
     // For longer than the first ones last.
-    for (const enough = made + 3; made < enough;)
+    for (const enough = made + 2; made < enough;)
       await house.within(
         house.notes.untilDelivered(await house.publish(random.pick(tabs))),
         "it is delivered",
