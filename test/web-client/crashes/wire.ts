@@ -13,7 +13,8 @@ import { ApiKey } from "../../../wire/api.ts";
 import { produce } from "../../../wire/apis/produce.ts";
 import { saslAuthenticate } from "../../../wire/apis/sasl-authenticate.ts";
 import { decodeOauthbearer } from "../../../wire/oauthbearer.ts";
-import { decodeRequest, decodeRequestHeader } from "../../../wire/request.ts";
+import { decodeRequest } from "../../../wire/request.ts";
+import { decodeRequestHeader } from "../../../wire/request-header.ts";
 import { engine, UNCOMPRESSED_BYTES_MAX } from "../../sim/workload/engine.ts";
 import { idOf } from "../../sim/workload/values.ts";
 
