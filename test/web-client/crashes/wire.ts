@@ -37,8 +37,7 @@ export class Wire {
   private readonly server: Server;
   private readonly webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
   private readonly lines = new Set<Line>();
-  private readonly held = new Set<Direction>();
-  /** What is to be held from the next Produce on, and whoever waits for that. */
+  /** What is to be held from the next Produce on, on its connection, and whoever waits for that. */
   private readonly waiting = new Map<Direction, () => void>();
   private isCut = false;
 
@@ -71,14 +70,16 @@ export class Wire {
     this.isCut = false;
   }
 
-  /** From the next Produce request, or the next answer to one, on what is said in that direction is kept back; resolves then. */
+  /**
+   * From the next Produce request, or the next answer to one, on what is said in that direction on its connection is kept
+   * back; resolves then.
+   */
   hold(direction: Direction): Promise<void> {
     return new Promise((resolve) => this.waiting.set(direction, resolve));
   }
 
   /** What was kept back arrives, also when whoever has said it is gone; or it never does. */
   release(direction: Direction, { isLost }: { isLost: boolean }): void {
-    this.held.delete(direction);
     this.waiting.delete(direction);
     for (const line of this.lines) line.release(direction, isLost);
   }
@@ -123,13 +124,12 @@ export class Wire {
       if (this.isCut || socket.destroyed) return gateway.terminate();
       this.webSockets.handleUpgrade(request, socket, head, (page) => {
         const line = new Line(page, gateway, {
-          isHeld: (direction) => this.held.has(direction),
           onSent: this.options.onSent,
           onProduce: (direction) => {
             const resolve = this.waiting.get(direction);
             if (resolve === undefined) return;
             this.waiting.delete(direction);
-            this.held.add(direction);
+            line.hold(direction);
             resolve();
           },
           onOver: () => this.lines.delete(line),
@@ -141,7 +141,6 @@ export class Wire {
 }
 
 interface LineEvents {
-  readonly isHeld: (direction: Direction) => boolean;
   readonly onSent: WireOptions["onSent"];
   /** A Produce request, or an answer to one, is about to be passed on. */
   readonly onProduce: (direction: Direction) => void;
@@ -153,6 +152,7 @@ class Line {
   private readonly page: WebSocket;
   private readonly gateway: WebSocket;
   private readonly events: LineEvents;
+  private readonly held = new Set<Direction>();
   private readonly kept: Record<Direction, Buffer[]> = { requests: [], answers: [] };
   /** Correlation ids of Produce requests that are not answered. */
   private readonly asked = new Set<number>();
@@ -182,7 +182,12 @@ class Line {
     this.events.onOver();
   }
 
+  hold(direction: Direction): void {
+    this.held.add(direction);
+  }
+
   release(direction: Direction, isLost: boolean): void {
+    this.held.delete(direction);
     const kept = this.kept[direction].splice(0);
     if (!isLost) for (const message of kept) this.to(direction).send(message);
     if (this.page.readyState !== WebSocket.OPEN) this.gateway.close();
@@ -193,7 +198,7 @@ class Line {
   }
 
   private say(direction: Direction, message: Buffer): void {
-    if (this.events.isHeld(direction)) this.kept[direction].push(message);
+    if (this.held.has(direction)) this.kept[direction].push(message);
     else if (this.to(direction).readyState === WebSocket.OPEN) this.to(direction).send(message);
   }
 
