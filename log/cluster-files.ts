@@ -1,9 +1,11 @@
-/** The two files at the top of a data directory: who it belongs to, and whether it was left in order. Both are Kafka's. */
+/** Files at the top of a data directory: who it belongs to, and whether it was left in order. Those two are Kafka's. */
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import type { Store } from "./store.ts";
 
 const PROPERTIES = "meta.properties";
 const CLEAN_SHUTDOWN = ".kafka_cleanshutdown";
+/** Not one of Kafka's: up to where each partition is known to be synced (`synced-ends.ts`). */
+export const SYNCED_ENDS_FILE = "synced-ends";
 
 export interface ClusterIdentity {
   clusterId: string;

@@ -16,6 +16,7 @@ import {
 import {
   markCleanShutdown,
   readClusterIdentity,
+  SYNCED_ENDS_FILE,
   takeCleanShutdown,
   writeClusterIdentity,
 } from "./cluster-files.ts";
@@ -46,12 +47,13 @@ import {
   TOPIC_RESOURCE,
   type TopicImage,
 } from "./metadata-image.ts";
-import { METADATA_TOPIC, MetadataLog } from "./metadata-log.ts";
+import { METADATA_TOPIC, METADATA_TOPIC_ID, MetadataLog } from "./metadata-log.ts";
 import type { MetadataCodec, MetadataRecord } from "./metadata-record.ts";
 import { OfflinePartition, type Partition } from "./offline-partition.ts";
 import { PartitionLog } from "./partition-log.ts";
 import type { PartitionOptions } from "./partition-types.ts";
 import type { Store } from "./store.ts";
+import { SyncedEnds } from "./synced-ends.ts";
 import { checkTopicName } from "./topic-name.ts";
 import { forEachAtMost, Turns } from "./turns.ts";
 import { newUuid } from "./uuid-text.ts";
@@ -116,6 +118,7 @@ export class Cluster {
   private readonly options: ClusterOptions;
   private readonly log: Logger;
   private readonly metadata: MetadataLog;
+  private readonly syncedEnds: SyncedEnds;
   private readonly byName = new Map<string, Topic>();
   private readonly byId = new Map<string, Topic>();
   private readonly listeners = new Set<(change: TopicsChange) => void>();
@@ -151,15 +154,22 @@ export class Cluster {
       log,
     });
     await disk.look();
-    const metadata = await MetadataLog.open({ ...options, log, clean, disk });
-    const cluster = new Cluster(options, identity, metadata, disk);
+    const { engine, clock } = options;
+    const syncedEnds = await SyncedEnds.open({ store, engine, clock, clean, name: SYNCED_ENDS_FILE });
+    const metadata = await MetadataLog.open({ ...options, log, clean, disk, syncedEnds }).catch(
+      async (error: unknown) => {
+        await syncedEnds.close(false);
+        throw error;
+      },
+    );
+    const cluster = new Cluster(options, identity, { metadata, syncedEnds, disk });
     try {
+      syncedEnds.keepOnly((id) => id === METADATA_TOPIC_ID || metadata.image.topicById(id) !== undefined);
       await removeLeftovers({ store, log, image: metadata.image }, directories);
       await cluster.openAll(clean);
       if (!clean && known !== undefined) await cluster.raiseEpochs();
       await cluster.lead();
       cluster.housekeeper = cluster.keepHouse();
-      const { clock } = options;
       const partitions = (): Iterable<Partition> => cluster.partitions();
       cluster.cleaner = new Cleaner({ clock, log, config: cluster.config, disk, partitions });
     } catch (error) {
@@ -172,10 +182,10 @@ export class Cluster {
   private constructor(
     options: ClusterOptions,
     identity: { clusterId: string; nodeId: number },
-    metadata: MetadataLog,
-    disk: DiskSpace,
+    { metadata, syncedEnds, disk }: { metadata: MetadataLog; syncedEnds: SyncedEnds; disk: DiskSpace },
   ) {
     this.disk = disk;
+    this.syncedEnds = syncedEnds;
     this.clusterId = identity.clusterId;
     this.nodeId = identity.nodeId;
     this.options = options;
@@ -525,6 +535,7 @@ export class Cluster {
         clean,
         ledUpTo,
         uncompressedBytesMax,
+        syncedEnds: this.syncedEnds,
         disk: this.disk,
       };
       partitions[partition] = await open(options);
@@ -627,6 +638,7 @@ export class Cluster {
       log.close().catch((error: unknown) => void failures.push(error)),
     );
     await this.metadata.close().catch((error: unknown) => void failures.push(error));
+    await this.syncedEnds.close(true).catch((error: unknown) => void failures.push(error));
     return failures;
   }
 }

@@ -28,12 +28,13 @@ export const METADATA_BATCH_BYTES_MAX = 8 * 1024 * 1024;
 export const PRODUCER_ID_BLOCK = 1000n;
 /** Partitions that are opened at the same time. */
 export const OPENING_MAX = 16;
-/** The synced end is noted at most this often, in milliseconds. */
+/** Synced ends are noted at most this often, in milliseconds. */
 export const SYNCED_END_NOTE_INTERVAL_MS = 10;
 /** The notes are synced this long after the first that is not, in milliseconds. */
 export const SYNCED_END_SYNC_INTERVAL_MS = 1000;
-/** Notes of the synced end that are kept before the file is written anew. */
-export const SYNCED_END_FILE_BYTES_MAX = 48 * 1024;
+/** The file of the synced ends is written anew when it has grown to so many times what it was then, but not before it has this size. */
+export const SYNCED_ENDS_GROWTH_MAX = 4;
+export const SYNCED_ENDS_BYTES_MIN = 48 * 1024;
 /** Partitions whose leader epoch is raised in one metadata batch; more of them take more batches. */
 export const EPOCH_CHANGES_PER_BATCH = 100_000;
 /** How often the node's housekeeping looks for what is due, in milliseconds. */

@@ -3,7 +3,7 @@
  * files beside them. Batches are taken in memory first; their bytes reach the store through the partition's commit queue.
  */
 import type { BatchHeader } from "./batch.ts";
-import { type Checkpoint, takeCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, takeCheckpoint, writeCheckpoint, writeLastCheckpoint } from "./checkpoint.ts";
 import type { LeaderEpochs } from "./leader-epochs.ts";
 import { RELATIVE_OFFSET_MAX } from "./limits.ts";
 import { writeLogStart } from "./log-start.ts";
@@ -14,7 +14,7 @@ import type { ProducerState } from "./producer-state.ts";
 import { SegmentIndex } from "./segment-index.ts";
 import { isTooOld } from "./segment-age.ts";
 import { Segment } from "./segment.ts";
-import type { SyncedEnd } from "./synced-end.ts";
+import type { SyncedEnd } from "./synced-ends.ts";
 
 export class LogSegments {
   readonly producers: ProducerState;
@@ -104,10 +104,10 @@ export class LogSegments {
   /** What a clean start needs: all is written, and becomes synced here. */
   async checkpoint(): Promise<void> {
     const { store, engine } = this.options;
-    const { active, producers, epochs } = this;
+    const { directory, active, producers, epochs } = this;
     await active.file?.sync();
     const checkpoint = takeCheckpoint(engine, active, active.endOffset, { producers, epochs });
-    await writeCheckpoint(store, this.directory, checkpoint, this.syncedEnd);
+    await writeLastCheckpoint({ store, engine, directory }, checkpoint, this.syncedEnd);
   }
 
   /** Moves the log start up to `offset`, whose segment is written. Durable when resolved; no file is deleted yet. */

@@ -11,10 +11,11 @@ import type { MetadataCodec, MetadataRecord } from "./metadata-record.ts";
 import { PartitionLog } from "./partition-log.ts";
 import { BatchHeader } from "./batch.ts";
 import type { Store } from "./store.ts";
+import type { SyncedEnds } from "./synced-ends.ts";
 
 export const METADATA_TOPIC = "__cluster_metadata";
 /** Kafka's reserved id of that topic. */
-const METADATA_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAQ";
+export const METADATA_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAQ";
 const READ_BYTES = 1024 * 1024;
 const EPOCH_MAX = 2 ** 31 - 1;
 
@@ -25,6 +26,7 @@ export interface MetadataLogOptions {
   codec: MetadataCodec;
   log: Logger;
   clean: boolean;
+  syncedEnds?: SyncedEnds;
   disk?: DiskSpace;
 }
 
@@ -43,7 +45,7 @@ export class MetadataLog {
       brokerConfig(new Map()),
       new Map([["max.message.bytes", String(METADATA_BATCH_BYTES_MAX)]]),
     );
-    const { store, engine, clock, log: logger, clean } = options;
+    const { store, engine, clock, log: logger, clean, syncedEnds } = options;
     // It asks for room itself, by what its records are about.
     const log = await PartitionLog.open({
       store,
@@ -57,6 +59,7 @@ export class MetadataLog {
       config,
       uncompressedBytesMax: METADATA_BATCH_BYTES_MAX,
       ledUpTo: EPOCH_MAX,
+      ...(syncedEnds === undefined ? {} : { syncedEnds }),
     });
     const metadata = new MetadataLog(log, options);
     await metadata.replay();

@@ -36,7 +36,7 @@ export function parseSegmentFile(directory: string, name: string): SegmentFileNa
 
 export const identityFile = (directory: string): string => `${directory}/partition.metadata`;
 export const leaderEpochFile = (directory: string): string => `${directory}/leader-epoch-checkpoint`;
-/** Not one of Kafka's: a lower bound of what is known to be synced (`synced-end.ts`). */
+/** Not one of Kafka's: a lower bound of what is known to be synced (`synced-ends.ts`), of a partition that stands alone. */
 export const syncedEndFile = (directory: string): string => `${directory}/synced-end`;
 /** Not one of Kafka's: where the log begins (`log-start.ts`). */
 export const logStartFile = (directory: string): string => `${directory}/log-start`;

@@ -410,7 +410,7 @@ export class PartitionLog {
     this.queue.fail(this.goneError());
     await this.turns.take(async () => {
       await this.queue.settled();
-      await this.segments.syncedEnd.close(false);
+      await this.segments.syncedEnd.forget();
       await this.segments.close();
       await deletePartitionFiles(this.options.store, this.directory);
     });
@@ -673,15 +673,6 @@ export class PartitionLog {
 }
 
 function recover(options: PartitionOptions, directory: string): Promise<RecoveredPartition> {
-  const { store, engine, clock, config, clean, ledUpTo } = options;
-  return recoverPartition({
-    store,
-    engine,
-    clock,
-    log: options.log ?? silent,
-    directory,
-    config,
-    clean,
-    ledUpTo,
-  });
+  const { ledUpTo, syncedEnds, log = silent } = options;
+  return recoverPartition({ ...options, log, directory, ledUpTo, syncedEnds });
 }

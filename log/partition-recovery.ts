@@ -1,5 +1,6 @@
 /** Opens the files of one partition, by the rules of `recovery.ts`. */
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { readLastCheckpoint } from "./checkpoint.ts";
 import { finishSwap } from "./cleaned-segment.ts";
 import type { Clock } from "./clock.ts";
 import type { PartitionConfig } from "./partition-config.ts";
@@ -7,18 +8,18 @@ import type { Engine, ScannedBatch } from "./engine.ts";
 import { LeaderEpochs } from "./leader-epochs.ts";
 import { readLogStart, writeLogStart } from "./log-start.ts";
 import type { Logger } from "./logger.ts";
-import { leaderEpochFile, segmentFile } from "./partition-files.ts";
+import { leaderEpochFile, segmentFile, syncedEndFile } from "./partition-files.ts";
 import { decodeProducerSnapshot } from "./producer-snapshot.ts";
 import { ProducerState } from "./producer-state.ts";
 import { decide, lostStart, refusal, type RecoveryReport, type SegmentCase } from "./recovery.ts";
 import { scanSegment, type ScanResult } from "./scan.ts";
 import { SegmentIndex } from "./segment-index.ts";
-import { readIndexFiles, writeIndexFiles } from "./segment-index-files.ts";
+import { decodeIndexFiles, readIndexFiles, writeIndexFiles } from "./segment-index-files.ts";
 import { deleteFilesBefore, type SegmentInventory, takeInventory } from "./segment-inventory.ts";
 import { firstTimestampOf } from "./segment-age.ts";
 import { Segment, walkHeaders } from "./segment.ts";
 import type { Store } from "./store.ts";
-import { SyncedEnd } from "./synced-end.ts";
+import { type SyncedEnd, SyncedEnds } from "./synced-ends.ts";
 import { RELATIVE_OFFSET_MAX } from "./limits.ts";
 import { finishRewrite, rewriteTail } from "./tail-rewrite.ts";
 
@@ -29,6 +30,10 @@ export interface RecoveryRequest {
   log: Logger;
   /** `<topic>-<partition>`. */
   directory: string;
+  topicId: string;
+  partition: number;
+  /** Left out: the partition has a file of its own. */
+  syncedEnds?: SyncedEnds | undefined;
   config: PartitionConfig;
   /** The last shutdown said that it was clean. */
   clean: boolean;
@@ -49,13 +54,17 @@ export interface RecoveredPartition {
 
 /** Throws KafkaError KAFKA_STORAGE_ERROR for damage; then nothing that the store tells was changed. */
 export async function recoverPartition(request: RecoveryRequest): Promise<RecoveredPartition> {
-  const { store, engine, clock, directory } = request;
+  const { store, engine, clock, clean, directory, topicId, partition, syncedEnds } = request;
   const logStart = await readLogStart(store, engine, directory);
-  const syncedEnd = await SyncedEnd.open(store, engine, clock, directory);
-  if (!request.clean) await syncedEnd.makeDurable();
-  await finishRewrite({ store, engine, directory, syncedEnd });
-  const recovery = new PartitionRecovery(request, syncedEnd, logStart);
-  return recovery.run();
+  const own = { store, engine, clock, clean, name: syncedEndFile(directory) };
+  const syncedEnd = syncedEnds?.of(topicId, partition) ?? (await SyncedEnds.openOne(own, topicId, partition));
+  try {
+    await finishRewrite({ store, engine, directory, syncedEnd });
+    return await new PartitionRecovery(request, syncedEnd, logStart).run();
+  } catch (error) {
+    await syncedEnd.close(false);
+    throw error;
+  }
 }
 
 class PartitionRecovery {
@@ -116,7 +125,12 @@ class PartitionRecovery {
     const expected = this.leastEnd > this.syncedEnd.offset ? this.leastEnd : this.syncedEnd.offset;
     if (expected > 0n) {
       const name = segmentFile(directory, this.logStart, "log");
-      throw refusal({ file: name, position: 0, endOffset: 0n }, expected, "the segments are gone");
+      throw refusal(
+        { file: name, position: 0, endOffset: 0n },
+        expected,
+        "the segments are gone",
+        this.syncedEnd,
+      );
     }
     // A replica that was beginning anew has nothing yet, and knows where it begins.
     const segment = await this.openSegment(this.logStart);
@@ -158,18 +172,19 @@ class PartitionRecovery {
     return { segments, logStart, producers, epochs, syncedEnd, report };
   }
 
-  // A clean shutdown has synced everything and left indexes, a snapshot and the synced end at the log's end. When all of
-  // that agrees, nothing is read but the last index interval; when anything does not, the shutdown's word counts nothing.
+  // A clean shutdown has synced everything and left a checkpoint and the synced end at the log's end. When all of that agrees, nothing is read but the last index interval; when anything does not, the shutdown's word counts nothing.
   private async trustClean(): Promise<RecoveryReport | undefined> {
-    const { store, engine, directory, config } = this.request;
+    const { engine, config } = this.request;
     const last = this.last();
-    const index = await readIndexFiles(store, engine, directory, last, config.indexIntervalBytes);
-    const epochs = await this.readEpochs();
-    if (index === undefined || epochs === undefined || last.bytes === 0) return undefined;
+    if (last.bytes === 0) return undefined;
+    const files = await readLastCheckpoint(this.request, last.baseOffset, this.syncedEnd);
+    if (files === undefined) return undefined;
+    const index = decodeIndexFiles(engine, last, config.indexIntervalBytes, files);
+    const epochs = this.decodeEpochs(files.epochs);
+    const producers = this.decodeProducers(files.snapshot);
+    if (index === undefined || epochs === undefined || producers === undefined) return undefined;
     const end = await endOfWhole(last, index.lastPosition);
     if (end === undefined || end !== this.syncedEnd.offset) return undefined;
-    const producers = await this.readProducers(end);
-    if (producers === undefined) return undefined;
     await firstTimestampOf(last);
     this.producers = producers;
     this.epochs = epochs;
@@ -359,22 +374,31 @@ class PartitionRecovery {
     const { syncedEnd, leastEnd, segments } = this;
     const next = segments[segments.indexOf(segment) + 1];
     const expected = next?.baseOffset ?? (leastEnd > syncedEnd.offset ? leastEnd : syncedEnd.offset);
-    return refusal({ file: segment.name, position: validBytes, endOffset }, expected, reason);
+    return refusal({ file: segment.name, position: validBytes, endOffset }, expected, reason, syncedEnd);
   }
 
   private async readEpochs(): Promise<LeaderEpochs | undefined> {
-    const { store, directory, ledUpTo } = this.request;
+    const { store, directory } = this.request;
     const bytes = await store.read(leaderEpochFile(directory));
-    const epochs = bytes === undefined ? undefined : unlessUnreadable(() => LeaderEpochs.decode(bytes));
+    return bytes && this.decodeEpochs(bytes);
+  }
+
+  private decodeEpochs(bytes: Uint8Array): LeaderEpochs | undefined {
+    const { ledUpTo } = this.request;
+    const epochs = unlessUnreadable(() => LeaderEpochs.decode(bytes));
     // The file has no checksum. What it says of the future cannot be so; the batches are asked instead.
     return ledUpTo !== undefined && (epochs?.last ?? -1) > ledUpTo ? undefined : epochs;
   }
 
   /** Producers as they were just before `offset`. */
   private async readProducers(offset: bigint): Promise<ProducerState | undefined> {
-    const { store, engine, clock, directory } = this.request;
+    const { store, directory } = this.request;
     const bytes = await store.read(segmentFile(directory, offset, "snapshot"));
-    if (bytes === undefined) return undefined;
+    return bytes && this.decodeProducers(bytes);
+  }
+
+  private decodeProducers(bytes: Uint8Array): ProducerState | undefined {
+    const { engine, clock } = this.request;
     return unlessUnreadable(() => ProducerState.of(decodeProducerSnapshot(engine, bytes), clock.now()));
   }
 

@@ -5,6 +5,7 @@ import type { DiskSpace } from "./disk-space.ts";
 import type { Engine } from "./engine.ts";
 import type { Logger } from "./logger.ts";
 import type { Store } from "./store.ts";
+import type { SyncedEnds } from "./synced-ends.ts";
 
 export interface PartitionOptions {
   store: Store;
@@ -19,6 +20,8 @@ export interface PartitionOptions {
   clean: boolean;
   /** Bounds what a compressed batch may become in memory. */
   uncompressedBytesMax: number;
+  /** What the partitions of a node share; left out: the partition has a file of its own. */
+  syncedEnds?: SyncedEnds;
   /** The room on the disk; left out: nobody asks. */
   disk?: DiskSpace;
   /** This node has led the partition, up to this epoch: holes and later epochs are damage. */

@@ -5,7 +5,7 @@
  *
  * - A segment's file is created only after everything before it is synced: batches, indexes, producer snapshot. So only
  *   the last segment can hold bytes that never reached the disk, and one before it that is not whole is damaged.
- * - In the last segment everything below the noted synced end (`synced-end.ts`) has been on the disk once. Damage there is
+ * - In the last segment everything below the noted synced end (`synced-ends.ts`) has been on the disk once. Damage there is
  *   damage to what was acknowledged, and is refused. Above it a power loss may leave any mixture of written and unwritten
  *   pages, even sound batches after a hole: all from the first unsound batch on is cut, counted and told.
  *
@@ -89,11 +89,18 @@ export interface SoundEnd {
   readonly endOffset: bigint;
 }
 
+/** Who says what was synced: a file, and how lines in it begin. */
+export interface SyncedSaying {
+  readonly file: string;
+  readonly key: string;
+}
+
 /** Damage to what was acknowledged: says where, and what can be done. */
 export function refusal(
   { file, position, endOffset }: SoundEnd,
   expected: bigint,
   reason: string,
+  said: SyncedSaying,
 ): KafkaError {
   const what = reason === "" ? "it ends there" : reason;
   const directory = file.slice(0, file.lastIndexOf("/"));
@@ -101,9 +108,9 @@ export function refusal(
     ErrorCode.KAFKA_STORAGE_ERROR,
     `${file} is damaged at byte ${position} (offset ${endOffset}): ${what}, but everything up to offset ${expected} was ` +
       `synced and acknowledged. Nothing was changed. Restore ${directory} from a replica or a backup; or, to give up ` +
-      `what follows byte ${position}, cut the file there, delete all files of later offsets in ${directory}, delete ` +
-      `${directory}/synced-end, and if ${directory}/log-start says more than ${endOffset}, write that offset into it and ` +
-      `leave its last line out`,
+      `what follows byte ${position}, stop the node, cut the file there, delete all files of later offsets in ${directory}, ` +
+      `take the lines that begin with "${said.key} " out of ${said.file}, and if ${directory}/log-start says more than ` +
+      `${endOffset}, write that offset into it and leave its last line out`,
   );
 }
 

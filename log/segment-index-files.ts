@@ -32,6 +32,16 @@ export async function readIndexFiles(
   const offsets = await store.read(segmentFile(directory, segment.baseOffset, "index"));
   const times = await store.read(segmentFile(directory, segment.baseOffset, "timeindex"));
   if (offsets === undefined || times === undefined) return undefined;
+  return decodeIndexFiles(engine, segment, intervalBytes, { offsets, times });
+}
+
+/** The same of what is in these files. */
+export function decodeIndexFiles(
+  engine: Engine,
+  segment: Segment,
+  intervalBytes: number,
+  { offsets, times }: { offsets: Uint8Array; times: Uint8Array },
+): SegmentIndex | undefined {
   if (!isOffsetIndex(offsets, segment.bytes) || !isTimeIndex(times)) return undefined;
   // A sealed time index is empty only where no record has a timestamp; it is not worth believing one.
   if (times.length === 0 && segment.bytes > 0) return undefined;

@@ -14,12 +14,19 @@ export interface Store {
   /** Replaces a whole small file in one step: after a crash it is the old one or the new one. Durable when resolved. */
   write(name: string, bytes: Uint8Array): Promise<void>;
   /**
+   * Writes a whole small file that nobody depends on. After a crash of the process it may be there in part, after a loss of power
+   * there is no telling. Where a store does not have it, `write` serves.
+   */
+  writeLazily?(name: string, bytes: Uint8Array): Promise<void>;
+  /**
    * Gives a file, which has been synced, another name, in place of the one that has it, in one step: after a crash it has the
    * old name or the new one. Durable when resolved. Open handles to both become invalid.
    */
   rename(from: string, to: string): Promise<void>;
   /** Deletes files; those that are not there are ignored. Durable when resolved. Open handles to them become invalid. */
   delete(names: readonly string[]): Promise<void>;
+  /** The same, of files that harm nobody when they come back after a loss of power. Where a store does not have it, `delete` serves. */
+  deleteLazily?(names: readonly string[]): Promise<void>;
   /**
    * Takes back the bytes, or a part of them, that a `read` of a file gave, and at which nobody looks any more: another read
    * may fill them. Nobody has to give back anything.

@@ -22,7 +22,7 @@ import type { Engine } from "./engine.ts";
 import { SCAN_PIECE_BYTES } from "./limits.ts";
 import { segmentFile, tailCheckpointFile, tailCopyFile } from "./partition-files.ts";
 import type { Store, StoreFile } from "./store.ts";
-import type { SyncedEnd } from "./synced-end.ts";
+import type { SyncedEnd } from "./synced-ends.ts";
 
 /** A partition's files, and what reads them. */
 export interface TailHost {

@@ -118,16 +118,15 @@ export class FileStore implements Store {
     }
   }
 
-  async write(name: string, bytes: Uint8Array): Promise<void> {
-    const path = pathOf(this.directory, name);
-    const before = this.writing.get(name) ?? Promise.resolve();
-    const write = before.catch(() => {}).then(() => this.replace(name, path, bytes));
-    this.writing.set(name, write);
-    try {
-      await write;
-    } finally {
-      if (this.writing.get(name) === write) this.writing.delete(name);
-    }
+  write(name: string, bytes: Uint8Array): Promise<void> {
+    return this.inOrder(name, (path) => this.replace(name, path, bytes));
+  }
+
+  writeLazily(name: string, bytes: Uint8Array): Promise<void> {
+    return this.inOrder(name, async (path) => {
+      await this.opened.get(name)?.close();
+      await this.passing.run(() => this.writeSmall(path, bytes, false));
+    });
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -148,6 +147,13 @@ export class FileStore implements Store {
       if (removed === true) directories.add(directoryOf(path));
     }
     for (const directory of directories) await this.afterDelete(directory);
+  }
+
+  async deleteLazily(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      await this.opened.get(name)?.close();
+      await this.files.unlink(pathOf(this.directory, name)).catch(ignoring("ENOENT", "ENOTDIR"));
+    }
   }
 
   giveBack(bytes: Uint8Array): void {
@@ -180,19 +186,32 @@ export class FileStore implements Store {
     });
   }
 
+  /** Runs `write` when those of the same name before it are done. */
+  private async inOrder(name: string, write: (path: string) => Promise<void>): Promise<void> {
+    const path = pathOf(this.directory, name);
+    const before = this.writing.get(name) ?? Promise.resolve();
+    const writing = before.catch(() => {}).then(() => write(path));
+    this.writing.set(name, writing);
+    try {
+      await writing;
+    } finally {
+      if (this.writing.get(name) === writing) this.writing.delete(name);
+    }
+  }
+
   private async replace(name: string, path: string, bytes: Uint8Array): Promise<void> {
     const temporary = path + TEMPORARY_SUFFIX;
-    await this.passing.run(() => this.writeSmall(temporary, bytes));
+    await this.passing.run(() => this.writeSmall(temporary, bytes, true));
     await this.opened.get(name)?.close();
     await this.files.rename(temporary, path);
     await this.syncEntry(directoryOf(path));
   }
 
-  private async writeSmall(path: string, bytes: Uint8Array): Promise<void> {
+  private async writeSmall(path: string, bytes: Uint8Array, isSynced: boolean): Promise<void> {
     const fd = await this.inDirectory(directoryOf(path), () => this.openPath(path, "w"));
     try {
       await writeAll(this.files, fd, [bytes], 0);
-      await this.syncs.run(() => this.files.sync(fd));
+      if (isSynced) await this.syncs.run(() => this.files.sync(fd));
     } finally {
       await this.files.close(fd);
     }

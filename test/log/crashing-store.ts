@@ -118,6 +118,13 @@ export class CrashingStore implements Store {
     await this.finish(replace);
   }
 
+  async writeLazily(name: string, bytes: Uint8Array): Promise<void> {
+    const put = (count: number): void =>
+      void this.disks.set(name, diskOf(bytes.slice(0, count), this.disks.get(name)?.synced));
+    await this.step("write", name, () => put(this.below(bytes.length + 1)));
+    await this.finish(() => put(bytes.length));
+  }
+
   async rename(from: string, to: string): Promise<void> {
     const move = (): void => {
       const disk = this.disks.get(from);

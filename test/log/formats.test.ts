@@ -3,14 +3,12 @@ import { describe, expect, it } from "vitest";
 import { brokerConfig, topicConfig, topicSettings } from "../../log/config.ts";
 import { IndexPages } from "../../log/index-pages.ts";
 import { LeaderEpochs } from "../../log/leader-epochs.ts";
-import { SYNCED_END_FILE_BYTES_MAX } from "../../log/limits.ts";
 import { MemoryStore } from "../../log/memory-store.ts";
 import { parsePartitionDirectory, parseSegmentFile, segmentFile } from "../../log/partition-files.ts";
 import { readIdentity, writeIdentity } from "../../log/partition-identity.ts";
-import { SyncedEnd } from "../../log/synced-end.ts";
 import { newUuid, uuidText } from "../../log/uuid-text.ts";
 import { ErrorCode } from "../../wire/errors.ts";
-import { engine, failureOf, tickClock, TOPIC_ID } from "./harness.ts";
+import { engine, failureOf, TOPIC_ID } from "./harness.ts";
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 const textOf = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
@@ -136,48 +134,6 @@ describe("names of files", () => {
       new Uint8Array(16).fill(7),
     ];
     expect(newUuid(() => given.shift() ?? new Uint8Array(16))).toBe(uuidText(new Uint8Array(16).fill(7)));
-  });
-});
-
-describe("the noted synced end", () => {
-  const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-  it("rises with notes, falls only when it is set, and stays a small file", async () => {
-    const store = new MemoryStore();
-    const open = (): Promise<SyncedEnd> => SyncedEnd.open(store, engine, tickClock, "orders-0");
-    const first = await open();
-    expect(first.offset).toBe(0n);
-    for (let offset = 1n; offset < 6000n; offset++) {
-      first.note(offset);
-      await tick();
-    }
-    await first.close(true);
-    expect((await store.read("orders-0/synced-end"))?.length).toBeLessThanOrEqual(SYNCED_END_FILE_BYTES_MAX);
-    const second = await open();
-    expect(second.offset).toBe(5999n);
-    second.note(100n);
-    await second.set(50n);
-    await second.close(true);
-    expect((await open()).offset).toBe(50n);
-  });
-
-  it("is the highest sound note, whatever lies between", async () => {
-    const store = new MemoryStore();
-    const first = await SyncedEnd.open(store, engine, tickClock, "orders-0");
-    for (const offset of [5n, 7n, 9n]) {
-      first.note(offset);
-      for (let at = 0; at < 10; at++) await tick();
-    }
-    await first.close(true);
-    const bytes = (await store.read("orders-0/synced-end")) ?? new Uint8Array(0);
-    expect(bytes.length).toBe(36);
-    for (let at = 0; at < 36; at++) {
-      await store.write(
-        "orders-0/synced-end",
-        bytes.map((value, index) => (index === at ? value ^ 1 : value)),
-      );
-      expect((await SyncedEnd.open(store, engine, tickClock, "orders-0")).offset).toBe(at < 24 ? 9n : 7n);
-    }
   });
 });
 

@@ -23,7 +23,7 @@ export const gatewayMistakes: readonly Mistake[] = [
     edits: [
       {
         file: "gateway/store/file-store.ts",
-        find: "      await writeAll(this.files, fd, [bytes], 0);\n      await this.syncs.run(() => this.files.sync(fd));",
+        find: "      await writeAll(this.files, fd, [bytes], 0);\n      if (isSynced) await this.syncs.run(() => this.files.sync(fd));",
         replace: "      await writeAll(this.files, fd, [bytes], 0);",
       },
     ],
