@@ -17,7 +17,7 @@ export async function loadEngineModule(): Promise<WebAssembly.Module> {
       `${name} is not beside ${here}; npm run build makes it`,
     );
   }
-  return new WebAssembly.Module(await readFile(path));
+  return WebAssembly.compile(await readFile(path));
 }
 
 /** The directory of the console page. It may not be there. */

@@ -59,13 +59,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   try {
     const limit = descriptorLimit();
     const shares = shareDescriptors(limit);
-    const engine = createEngine(new WebAssembly.Instance(await loadEngineModule()));
+    // Both are needed later, and are got while the disk is waited for.
+    const engineModule = loadEngineModule();
+    const files = readStaticFiles(options.consoleDirectory ?? consoleDirectory());
+    for (const early of [engineModule, files]) early.catch(() => {});
     const directory = dataPath(settings);
     const lock = await takeDataDirectory(directory);
     opened.add(() => lock.release());
+    const engine = createEngine(new WebAssembly.Instance(await engineModule));
     const unusable = (cause: unknown): never => tellUnusable(directory, cause);
-    const files = { files: nodeFileSystem, clock: systemClock };
-    const store = await FileStore.open(directory, files, { openFilesMax: shares.files }).catch(unusable);
+    const host = { files: nodeFileSystem, clock: systemClock };
+    const store = await FileStore.open(directory, host, { openFilesMax: shares.files }).catch(unusable);
     opened.add(() => store.close());
     const random = (): Uint8Array => new Uint8Array(randomBytes(16));
     opened.add(() => signIn?.close());
@@ -96,7 +100,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       quota,
       host: settings.host,
       port: settings.httpPort,
-      files: await readStaticFiles(options.consoleDirectory ?? consoleDirectory()),
+      files: await files,
       profile: (port) => serving.webSocketProfile({ host: reachable(settings.host), port }),
       origins: (port) => originPolicy(settings.host, port, settings.allowOrigins),
       health: () => serving.health({ version, kafka: formatHostAndPort(kafkaAddress(kafka.port)) }),

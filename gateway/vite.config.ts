@@ -19,10 +19,14 @@ function withAssets(): Plugin {
   };
 }
 
-/** One file for Node: our own rooms inside, npm's packages outside. */
+/**
+ * One file for Node, with npm's packages inside: to find and read the hundred files that they are made of takes longer than all
+ * else at a start. What is not needed at once stands in files of its own. uWebSockets is a binary, and stays outside.
+ */
 export default defineConfig({
   root: here,
   plugins: [withAssets()],
+  ssr: { noExternal: ["commander", "jose", "pino", "re2js"], external: ["uWebSockets.js"] },
   build: {
     ssr: "rivulet.ts",
     outDir: "dist",

@@ -13,6 +13,7 @@ declare class TextDecoder {
 
 declare namespace WebAssembly {
   function validate(bytes: Uint8Array): boolean;
+  function compile(bytes: Uint8Array): Promise<Module>;
   class Memory {
     constructor(descriptor: { initial: number; maximum?: number });
     readonly buffer: ArrayBuffer;

@@ -15,7 +15,7 @@ describe("the gateway's engine", () => {
     [false, "engine.plain.wasm"],
   ])("where SIMD is valid: %s, is %s", async (isValid, name) => {
     const validate = vi.spyOn(WebAssembly, "validate").mockReturnValue(isValid);
-    const compile = vi.spyOn(WebAssembly, "Module");
+    const compile = vi.spyOn(WebAssembly, "compile");
     expect(WebAssembly.Module.exports(await loadEngineModule()).map((each) => each.name)).toContain("crc32c");
     expect(validate).toHaveBeenCalledExactlyOnceWith(SIMD_MODULE);
     expect(compile.mock.calls).toEqual([[await readFile(`${root}/build/${name}`)]]);

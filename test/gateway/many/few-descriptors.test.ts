@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { ConnectionQuota } from "../../../gateway/clients/connection-quota.ts";
-import { descriptorLimit, shareDescriptors, TOLD_MAX } from "../../../gateway/open-files.ts";
+import { descriptorLimit, limitOf, shareDescriptors, TOLD_MAX } from "../../../gateway/open-files.ts";
 import { PASSING_MAX } from "../../../gateway/store/file-store.ts";
 import { apiVersions } from "../../../wire/apis/api-versions.ts";
 import { batchOf, createTopic, fetchFrom, produceTo } from "../batches.ts";
@@ -127,6 +127,17 @@ describe("descriptors are shared out", () => {
 
   test("fewer than it can serve with are refused in words", () => {
     expect(() => shareDescriptors(64)).toThrow("raise the limit (ulimit -n)");
+  });
+
+  test.each([
+    ["Max open files            20000                1048576              files     ", 20_000],
+    ["Max open files            unlimited            unlimited            files     ", undefined],
+    ["Max processes             95871                95871                processes ", undefined],
+    ["", undefined],
+  ])("Linux's list of limits says how many there are: %s", (line, limit) => {
+    expect(
+      limitOf(`Limit                     Soft Limit           Hard Limit           Units     \n${line}\n`),
+    ).toBe(limit);
   });
 
   test("where no limit is known, files stay bounded all the same", () => {
