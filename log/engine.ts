@@ -78,6 +78,9 @@ export interface Engine {
   decompress(codec: number, bytes: Uint8Array, bytesMax: number): Uint8Array;
 }
 
+/** What publishing and reading take of it. */
+export type RecordEngine = Pick<Engine, "crc32c" | "checkBatch" | "readBatch" | "writeBatch">;
+
 export interface CheckedRecords {
   /** The batch's size in bytes, or a status < 0. */
   readonly status: number;

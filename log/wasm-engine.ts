@@ -2,37 +2,35 @@ import { HEAP_AT, OFFSET_INDEX_ENTRY_BYTES, TIME_INDEX_ENTRY_BYTES } from "../en
 import { OUTPUT_FULL, UNSUPPORTED_CODEC } from "../engine-as/status.ts";
 import type { Engine } from "./engine.ts";
 import { splitBatch } from "./split-batch.ts";
-import { after, WasmArena } from "./wasm-arena.ts";
-import { checkBatch, checkRecords, readBatch, withGrowingRoom } from "./wasm-batch-reader.ts";
+import { after } from "./wasm-arena.ts";
+import type { WasmArena } from "./wasm-arena.ts";
+import { checkRecords, withGrowingRoom } from "./wasm-batch-reader.ts";
 import { rewriteBatch } from "./wasm-batch-rewriter.ts";
-import { writeBatch } from "./wasm-batch-writer.ts";
-import { engineExports, type EngineExports } from "./wasm-exports.ts";
+import type { EngineExports } from "./wasm-exports.ts";
 import { lookupOffsets, lookupTimes } from "./wasm-index-lookups.ts";
+import { createRecordEngine } from "./wasm-record-engine.ts";
+import type { WasmRecordEngine } from "./wasm-record-engine.ts";
 import { WasmScanner } from "./wasm-scanner.ts";
 import { codecName, statusError } from "./wasm-status.ts";
 
-/** Bytes that are copied in for one step of a CRC: stay in the processor's cache, bound the memory. */
-const CRC_STEP_BYTES = 1 << 19;
 /** Index entries that are copied in for a lookup; a larger index is halved down to this first. */
 const LOOKUP_ENTRIES = 256;
 const INT32_MAX = 2 ** 31 - 1;
 
 /** The engine over an instance of `engine.wasm`, whose memory it takes for itself. */
 export function createEngine(instance: WebAssembly.Instance): Engine {
-  const exports = engineExports(instance);
-  const arena = new WasmArena(exports.memory);
+  return wholeEngine(createRecordEngine(instance));
+}
+
+/** All that the engine can do, in the same memory. */
+export function wholeEngine({ wasm, ...records }: WasmRecordEngine): Engine {
+  const { exports, arena } = wasm;
   const engine: Engine = {
-    crc32c: (bytes, seed = 0) => crc32c(exports, arena, bytes, seed),
-    checkBatch: (bytes, deep, uncompressedBytesMax) =>
-      deep
-        ? checkRecords(exports, arena, bytes, uncompressedBytesMax).status
-        : checkBatch(exports, arena, bytes),
+    ...records,
     checkRecords: (bytes, uncompressedBytesMax) => checkRecords(exports, arena, bytes, uncompressedBytesMax),
     scanner: (options) => new WasmScanner(exports, arena, options),
-    writeBatch: (records, options) => writeBatch(exports, arena, records, options),
     splitBatch: (batch, options) => splitBatch(engine, batch, options),
     rewriteBatch: (batch, keep, options) => rewriteBatch(exports, arena, batch, keep, options),
-    readBatch: (batch, uncompressedBytesMax) => readBatch(exports, arena, batch, uncompressedBytesMax),
     lookupOffset: (index, relativeOffset) => lookupOffset(exports, arena, index, relativeOffset),
     lookupTime: (index, timestamp) => lookupTime(exports, arena, index, timestamp),
     lookupOffsets: (index, relativeOffsets) => lookupOffsets(exports, arena, index, relativeOffsets),
@@ -41,16 +39,6 @@ export function createEngine(instance: WebAssembly.Instance): Engine {
     decompress: (codec, bytes, bytesMax) => decompress(exports, arena, codec, bytes, bytesMax),
   };
   return engine;
-}
-
-function crc32c(exports: EngineExports, arena: WasmArena, bytes: Uint8Array, seed: number): number {
-  let crc = seed;
-  for (let at = 0; at < bytes.length; at += CRC_STEP_BYTES) {
-    const piece = bytes.subarray(at, at + CRC_STEP_BYTES);
-    arena.bytes.set(piece, HEAP_AT);
-    crc = exports.crc32c(HEAP_AT, piece.length, crc);
-  }
-  return crc >>> 0;
 }
 
 /**

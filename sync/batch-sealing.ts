@@ -1,6 +1,6 @@
 /** Records of an outbox made into a batch. */
 import { CODEC_LZ4, CODEC_NONE } from "../engine-as/format.ts";
-import type { Engine } from "../log/engine.ts";
+import type { RecordEngine } from "../log/engine.ts";
 import type { Lane, OutboxRecord } from "./outbox-store.ts";
 
 const BATCH_RECORDS_MAX = 1000;
@@ -15,7 +15,7 @@ const COMPRESS_FROM_BYTES = 1024;
  * clock may be years off (`clockAheadMs`: how far the gateway's is ahead of it); the gateway's is what readers go by.
  */
 export function sealBatch(
-  engine: Engine,
+  engine: RecordEngine,
   records: readonly OutboxRecord[],
   lane: Lane,
   { serverNowMs, clockAheadMs }: { serverNowMs: number; clockAheadMs: number },

@@ -4,7 +4,7 @@
  */
 import { errorText } from "./error-text.ts";
 import type { Clock } from "../log/clock.ts";
-import type { Engine } from "../log/engine.ts";
+import type { RecordEngine } from "../log/engine.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { fullJitterMs, RETRY_BACK_OFF } from "./back-off.ts";
 import type { Connection } from "./connection.ts";
@@ -34,7 +34,7 @@ export interface Settlement {
 
 export interface DeliveryOptions {
   readonly store: OutboxStore;
-  readonly engine: Engine;
+  readonly engine: RecordEngine;
   readonly clock: Clock;
   /** Answers [0, 1). */
   readonly random: () => number;

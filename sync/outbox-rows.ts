@@ -6,7 +6,7 @@ import {
   PRODUCER_EPOCH_AT,
   PRODUCER_ID_AT,
 } from "../engine-as/format.ts";
-import type { Engine } from "../log/engine.ts";
+import type { RecordEngine } from "../log/engine.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { keepUntilArrived } from "./outbox-arrivals.ts";
 import { RECORD_STATES } from "./outbox-store.ts";
@@ -57,7 +57,7 @@ export interface FreezePlan {
  */
 export function freeze(
   store: OutboxStore,
-  engine: Engine,
+  engine: RecordEngine,
   term: number,
   plan: FreezePlan,
 ): Promise<FrozenBatch | undefined> {
@@ -285,7 +285,7 @@ export function sequenceAfter(sequence: number, count: number): number {
 }
 
 /** The sealed bytes under the lane's producer id, epoch and next sequence; the CRC is taken anew when one of them differs. Synchronous. */
-function sealFor(engine: Engine, bytes: Uint8Array, lane: Lane): Uint8Array {
+function sealFor(engine: RecordEngine, bytes: Uint8Array, lane: Lane): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const fits =
     view.getBigInt64(PRODUCER_ID_AT) === lane.producerId &&

@@ -1,5 +1,5 @@
 /** Reads one partition's records as the gateway has them, without keeping them. */
-import type { Engine } from "../log/engine.ts";
+import type { RecordEngine } from "../log/engine.ts";
 import type { LogRecord } from "../log/record.ts";
 import { BatchHeader } from "../log/batch.ts";
 import { CONTROL_BIT } from "../engine-as/format.ts";
@@ -9,7 +9,7 @@ import type { FeedOptions } from "./feed.ts";
 import { batchesOf } from "./joined-range.ts";
 
 export interface SubscriptionOptions extends Omit<FeedOptions, "position"> {
-  engine: Engine;
+  engine: RecordEngine;
   /** The first offset wanted, or LATEST or EARLIEST. */
   from: bigint;
   /** Ends before this offset; goes on for ever when left out. Where the log turns out to have less, ends there. */
@@ -83,7 +83,7 @@ function leastOf(...offsets: readonly [bigint, ...bigint[]]): bigint {
 
 /** The records of one batch from `offset` on; none for a control batch. Checks the batch first; throws KafkaError. */
 export function recordsFrom(
-  engine: Engine,
+  engine: RecordEngine,
   batch: Uint8Array,
   offset: bigint,
   uncompressedBytesMax: number,

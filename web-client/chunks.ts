@@ -1,3 +1,5 @@
+import type { Engine } from "../log/engine.ts";
+import type { WasmRecordEngine } from "../log/wasm-record-engine.ts";
 import type { ClientCode } from "./client-code.ts";
 
 /** A client's code in the chunks that a worker fetches when they are needed. */
@@ -10,3 +12,8 @@ export const chunks: ClientCode = {
   replicaDatabase: () => import("./replica-database.ts"),
   replicas: () => import("./core/replicas.ts"),
 };
+
+/** What only replicas need of the engine. */
+export async function loadWhole(engine: WasmRecordEngine): Promise<Engine> {
+  return (await import("../log/wasm-engine.ts")).wholeEngine(engine);
+}

@@ -1,12 +1,12 @@
 /** Gets the engine, in the build that this browser can run, once per page and address. */
-import type { Engine } from "../log/engine.ts";
-import { createEngine } from "../log/wasm-engine.ts";
+import { createRecordEngine } from "../log/wasm-record-engine.ts";
+import type { WasmRecordEngine } from "../log/wasm-record-engine.ts";
 import { hasSimd } from "../log/wasm-simd.ts";
 
 const modules = new Map<string, Promise<WebAssembly.Module>>();
 
 /** An engine with memory of its own. Rejects when the file cannot be had; the next call tries again. */
-export async function loadEngine(at?: string | URL): Promise<Engine> {
+export async function loadEngine(at?: string | URL): Promise<WasmRecordEngine> {
   const url = hasSimd() ? withSimd(at) : plain(at);
   let module = modules.get(url.href);
   if (module === undefined) {
@@ -14,7 +14,7 @@ export async function loadEngine(at?: string | URL): Promise<Engine> {
     modules.set(url.href, module);
     module.catch(() => modules.delete(url.href));
   }
-  return createEngine(await WebAssembly.instantiate(await module));
+  return createRecordEngine(await WebAssembly.instantiate(await module));
 }
 
 // The package holds both files beside this module; bundlers find them by this very form.

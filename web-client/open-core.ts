@@ -1,4 +1,4 @@
-import type { Engine } from "../log/engine.ts";
+import type { RecordEngine } from "../log/engine.ts";
 import type { Tokens } from "../sync/sign-in.ts";
 import type { ClientHost } from "./core/client-host.ts";
 import type { CoreClient, CoreClientOptions } from "./core/core-client.ts";
@@ -6,7 +6,8 @@ import { openDevice } from "./open-device.ts";
 import type { DeviceOptions } from "./open-device.ts";
 
 export interface CoreOptions<Client extends CoreClient> extends Omit<DeviceOptions, "onLost"> {
-  engine: Engine;
+  engine: RecordEngine;
+  wholeEngine: CoreClientOptions["wholeEngine"];
   create: (options: CoreClientOptions) => Client;
   /** Starts with the connection switched off. */
   offline: boolean;
@@ -21,7 +22,7 @@ export async function openCore<Client extends CoreClient>(
   host: ClientHost,
   options: CoreOptions<Client>,
 ): Promise<Client> {
-  const { engine, code, create, offline, tokens, signal } = options;
+  const { engine, wholeEngine, code, create, offline, tokens, signal } = options;
   let client: Client | undefined;
   let lost: string | undefined;
   const device = await openDevice(host, {
@@ -31,7 +32,7 @@ export async function openCore<Client extends CoreClient>(
       void client?.lose(reason);
     },
   });
-  client = create({ host, device, engine, code, offline, tokens });
+  client = create({ host, device, engine, wholeEngine, code, offline, tokens });
   if (lost !== undefined) void client.lose(lost);
   signal?.addEventListener("abort", () => void client?.close(), { once: true });
   try {

@@ -1,7 +1,7 @@
 /** What files weigh on their way to a browser, and where that comes from. */
 import { readFile } from "node:fs/promises";
 import { SourceMap } from "node:module";
-import type { SourceMapPayload } from "node:module";
+import type { SourceMapPayload, SourceMapping } from "node:module";
 import { promisify } from "node:util";
 import { brotliCompress, constants } from "node:zlib";
 
@@ -25,8 +25,8 @@ export async function charactersBySource(path: string): Promise<Map<string, numb
   const found = new Map<string, number>();
   for (const [line, text] of code.split("\n").entries()) {
     for (let column = 0; column < text.length; column++) {
-      const entry = sourceMap.findEntry(line, column);
-      const source = "originalSource" in entry ? entry.originalSource.replace(/^(\.\.\/)+/, "") : "";
+      const { originalSource } = sourceMap.findEntry(line, column) as Partial<SourceMapping>;
+      const source = originalSource?.replace(/^(\.\.\/)+/, "") ?? "";
       found.set(source, (found.get(source) ?? 0) + 1);
     }
   }

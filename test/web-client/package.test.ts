@@ -20,6 +20,7 @@ const PARTS = [
   "memory-device",
   "replica-database",
   "replicas",
+  "wasm-engine",
 ].map((name) => `worker-${name}.js`);
 
 let app: string;

@@ -139,6 +139,7 @@ test("an empty Vite project builds it, and finds the worker, its parts and the e
       /worker-delivery/,
       /worker-replica-/,
       /worker-replicas/,
+      /worker-wasm/,
       /worker-admin/,
       /engine-/,
     ])
@@ -174,7 +175,7 @@ test("a plain page without any build imports one file", async () => {
     expect(await tryOut(site.origin, "/plain.html")).toEqual(ALL_WELL);
     const asked = site.asked.filter((path) => path.endsWith(".js") || path.endsWith(".wasm"));
     const dist = "/node_modules/@rivulet/client/dist";
-    const parts = ["admin-client", "delivery", "replica-database", "replicas"].map(
+    const parts = ["admin-client", "delivery", "replica-database", "replicas", "wasm-engine"].map(
       (name) => `worker-${name}.js`,
     );
     expect(asked.toSorted()).toEqual(

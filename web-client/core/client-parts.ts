@@ -1,5 +1,5 @@
 /** What the parts of one client share. */
-import type { Engine } from "../../log/engine.ts";
+import type { RecordEngine } from "../../log/engine.ts";
 import type { BulkHistory } from "../../sync/history.ts";
 import type { LiveConnection } from "../../sync/live-connection.ts";
 import type { Metadata } from "../../sync/metadata.ts";
@@ -18,7 +18,7 @@ export interface ClientParts {
   readonly host: ClientHost;
   readonly upstream: LiveConnection;
   readonly metadata: Metadata;
-  readonly engine: Engine;
+  readonly engine: RecordEngine;
   readonly history: BulkHistory;
   readonly device: Device;
   readonly outbox: Outbox;

@@ -1,5 +1,5 @@
 /** One client: puts the parts together. What not every page needs is loaded when it is asked for. */
-import type { Engine } from "../../log/engine.ts";
+import type { Engine, RecordEngine } from "../../log/engine.ts";
 import { Metadata } from "../../sync/metadata.ts";
 import type { TopicMetadata } from "../../sync/metadata.ts";
 import { Outbox } from "../../sync/outbox.ts";
@@ -44,7 +44,9 @@ import { typedEventTarget } from "./typed-events.ts";
 export interface CoreClientOptions {
   host: ClientHost;
   device: Device;
-  engine: Engine;
+  engine: RecordEngine;
+  /** All of it, which only replicas need. */
+  wholeEngine: () => Engine | Promise<Engine>;
   code: OnDemand;
   offline: boolean;
   /** What to sign in with, of the principal that the device is opened for. */
@@ -59,6 +61,7 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
   readonly ready: Promise<void>;
   protected readonly parts: ClientParts;
   private readonly code: OnDemand;
+  private readonly wholeEngine: CoreClientOptions["wholeEngine"];
   private readonly controller = new AbortController();
   /** Aborts when this tab is to lead no more: after all else has been said over the connection. */
   private readonly ending = new AbortController();
@@ -73,6 +76,7 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
     const { host, device, engine, code, offline, tokens } = options;
     const { signal } = this.controller;
     this.code = code;
+    this.wholeEngine = options.wholeEngine;
     const { clock, random, serverTime } = host;
     const channel = openTabChannel((hear) => host.openPort(device.name, hear));
     const link = new TabLink(!offline);
@@ -355,6 +359,7 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
     const { directoryStore, ReplicaKeeper } = await this.code.replicas();
     return new ReplicaKeeper({
       ...this.parts,
+      engine: await this.wholeEngine(),
       ...replica,
       metadata,
       clock: host.clock,

@@ -1,5 +1,5 @@
 /** What the worker runs: one client, for the page that has started it. */
-import { chunks } from "../chunks.ts";
+import { chunks, loadWhole } from "../chunks.ts";
 import { CoreClient } from "../core/core-client.ts";
 import type { CoreClientOptions } from "../core/core-client.ts";
 import { openCore } from "../open-core.ts";
@@ -17,13 +17,21 @@ const service = {
 
   open: async (opening: Opening) => {
     const page = channel.root<PageService>();
-    const { host, ...options } = await groundOf(opening, {
+    const { host, engine, ...options } = await groundOf(opening, {
       tokens: opening.isSignedIn ? () => page.call("token") : undefined,
       persist: () => page.call("persist").catch(() => false),
       signal: undefined,
     });
     const create = (parts: CoreClientOptions): CoreClient => new CoreClient(parts);
-    return clientService(await openCore(host, { ...options, code: chunks, create }));
+    return clientService(
+      await openCore(host, {
+        ...options,
+        engine,
+        wholeEngine: () => loadWhole(engine),
+        code: chunks,
+        create,
+      }),
+    );
   },
 };
 

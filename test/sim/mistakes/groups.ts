@@ -35,7 +35,7 @@ export const groupMistakes: readonly Mistake[] = [
     name: "group-commit-answered-before-its-sync",
     breaks: "A commit is answered when it is durable.",
     caughtBy: ["commits stay"],
-    seed: 3,
+    seed: 138,
     edits: [
       {
         file: REGISTRY,
