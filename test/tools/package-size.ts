@@ -2,8 +2,10 @@
 import { readFile } from "node:fs/promises";
 import { SourceMap } from "node:module";
 import type { SourceMapPayload, SourceMapping } from "node:module";
+import { dirname, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants } from "node:zlib";
+import { projectRoot } from "./project-root.ts";
 
 export interface FileSize {
   readonly bytes: number;
@@ -18,15 +20,17 @@ export async function fileSize(path: string): Promise<FileSize> {
   return { bytes: bytes.length, brotli: (await promisify(brotliCompress)(bytes, { params })).length };
 }
 
-/** How many characters of a script come from which source, by its source map. What is from none is under "". */
+/** How many characters of a script come from which source of the project, by its source map. What is from none is under "". */
 export async function charactersBySource(path: string): Promise<Map<string, number>> {
   const [code, map] = await Promise.all([readFile(path, "utf8"), readFile(`${path}.map`, "utf8")]);
   const sourceMap = new SourceMap(JSON.parse(map) as SourceMapPayload);
   const found = new Map<string, number>();
+  const top = projectRoot();
   for (const [line, text] of code.split("\n").entries()) {
     for (let column = 0; column < text.length; column++) {
       const { originalSource } = sourceMap.findEntry(line, column) as Partial<SourceMapping>;
-      const source = originalSource?.replace(/^(\.\.\/)+/, "") ?? "";
+      const source =
+        originalSource === undefined ? "" : relative(top, resolve(dirname(path), originalSource));
       found.set(source, (found.get(source) ?? 0) + 1);
     }
   }

@@ -141,7 +141,7 @@ test("an empty Vite project builds it, and finds the worker, its parts and the e
       /worker-replicas/,
       /worker-wasm/,
       /worker-admin/,
-      /engine-/,
+      /\/engine-/,
     ])
       expect(assets.filter((path) => name.test(path))).toHaveLength(1);
     expect(assets.filter((path) => /worker-(group|memory|bulk)|open-here/.test(path))).toEqual([]);
