@@ -13,6 +13,7 @@ import { ReplicaTopic } from "../../web-client/core/replica-topic.ts";
 import { json } from "../../web-client/core/serializer.ts";
 import { openReplicas } from "../../web-client/replica-database.ts";
 import { IdbStore } from "../../web-client/idb-store.ts";
+import { wholeEngine } from "../../log/wasm-engine.ts";
 import { loadEngine } from "../../web-client/load-engine.ts";
 import { systemClock } from "../../web-client/system-clock.ts";
 import type { EventStore } from "./event-store.ts";
@@ -28,7 +29,7 @@ const TOPIC_ID = "00000000-0000-0000-0000-000000000001";
 const events = json<DeviceEvent>();
 
 export async function openLog(name: string): Promise<EventStore> {
-  const engine = await loadEngine();
+  const engine = wholeEngine(await loadEngine());
   const database = await openReplicas(indexedDB, name, () => undefined);
   const store = new IdbStore(database, "relaxed", () => 1);
   const kept = new ReplicaTopic({

@@ -8,6 +8,7 @@ import { ReplicaTopic } from "../../web-client/core/replica-topic.ts";
 import { openReplicas } from "../../web-client/replica-database.ts";
 import { httpHistory } from "../../web-client/http-gateway.ts";
 import { IdbStore } from "../../web-client/idb-store.ts";
+import { wholeEngine } from "../../log/wasm-engine.ts";
 import { loadEngine } from "../../web-client/load-engine.ts";
 import { systemClock } from "../../web-client/system-clock.ts";
 import type { TabRequest } from "./page.ts";
@@ -25,7 +26,7 @@ const UNDER_WAY_MAX = 2;
 const ways = {
   /** A replica's own code from the same requests to the same rows, on its own thread, but that no batch is checked. */
   unchecked: async ({ url, topic, topicId, name }: TabRequest): Promise<BareAnswer> => {
-    const engine = trusting(await loadEngine());
+    const engine = trusting(wholeEngine(await loadEngine()));
     const database = await openReplicas(indexedDB, name, () => undefined);
     const store = new IdbStore(database, "relaxed", () => 1);
     const kept = new ReplicaTopic({
