@@ -39,6 +39,7 @@ const realThings = [
   "test/docs/tutorial.test.ts",
   "test/web-client/gateway.test.ts",
   "test/web-client/packed.test.ts",
+  "test/web-client/worker.test.ts",
   "test/web-client/tabs/tabs.test.ts",
   "test/web-client/crashes/*.test.ts",
   "test/web-client/examples.test.ts",

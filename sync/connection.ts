@@ -124,6 +124,12 @@ export class Connection {
     return [...this.theirVersions.values()];
   }
 
+  /** Whether the other side takes requests of this API in this version. */
+  serves(apiKey: number, version: number): boolean {
+    const theirs = this.theirVersions.get(apiKey);
+    return theirs !== undefined && version >= theirs.minVersion && version <= theirs.maxVersion;
+  }
+
   /** The highest version of `api` that both sides speak; undefined when there is none. */
   version(api: { key: number; minVersion: number; maxVersion: number }): number | undefined {
     const theirs = this.theirVersions.get(api.key);

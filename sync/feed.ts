@@ -28,7 +28,10 @@ export interface FeedPosition {
 export type FeedEvent =
   | DataRange
   | GapRange
-  /** The reader's history is not the leader's: both agree at most up to `endOffset`, the end of `epoch`. Cut back before going on. */
+  /**
+   * The reader's history is not the leader's: both agree at most up to `endOffset`, the end of `epoch` (-1: the reader knows none,
+   * and the log ends there). Cut back before going on.
+   */
   | { readonly kind: "diverged"; readonly epoch: number; readonly endOffset: bigint }
   /** Subscribed: pushes come from `offset` on. */
   | {
@@ -199,6 +202,11 @@ async function* pushed(options: FeedOptions, connection: Connection): AsyncGener
         ErrorCode.UNKNOWN_SERVER_ERROR,
         "Subscribe answered nothing for the partition that was asked",
       );
+    if (mine.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE && lastEpoch < 0 && offset >= 0n) {
+      // Whoever knows an epoch is told by epochs where to go back to. Who knows none can only go back to the log's end (KIP-320).
+      const end = await logOffset(connection, options.topic, partition, LATEST);
+      if (end < offset) return yield { kind: "diverged", epoch: -1, endOffset: end };
+    }
     if (mine.errorCode !== ErrorCode.NONE) {
       throw new KafkaError(
         mine.errorCode,

@@ -27,8 +27,12 @@ export interface RelayClient {
   closed(reason: string): void;
 }
 
-/** Requests of one client that are not answered yet. */
+/** Requests of one client that are on their way at once; those behind them wait. */
 const OUTSTANDING_MAX = 1000;
+/** What may wait: a client that asks for so much without taking an answer is not one of ours. */
+const WAITING_BYTES_MAX = 16 * 1024 * 1024;
+/** What a request that waits counts besides its bytes. */
+const WAITING_BYTES = 256;
 /** What is on its way to a client and not taken yet; when it is full, no Push is added. */
 const UNTAKEN_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -51,6 +55,8 @@ export class Relay {
   private readonly client: RelayClient;
   private readonly partitions = new Map<string, RelayedPartition>();
   private outstanding = 0;
+  private readonly waiting: Uint8Array[] = [];
+  private waitingBytes = 0;
   private untakenBytes = 0;
   private isOver = false;
 
@@ -64,10 +70,11 @@ export class Relay {
   request(message: Uint8Array): void {
     if (this.isOver) return;
     try {
-      this.relay(message);
+      // In order: what is asked for is asked for before it is left.
+      if (this.outstanding >= OUTSTANDING_MAX || this.waiting.length > 0) this.wait(message);
+      else this.relay(message);
     } catch (error) {
-      this.close();
-      this.client.closed(errorText(error));
+      this.refuse(error);
     }
   }
 
@@ -80,16 +87,46 @@ export class Relay {
   close(): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.waiting.length = 0;
     const left = [...this.partitions.keys()];
     for (const { stop } of this.partitions.values()) stop();
     this.partitions.clear();
     this.unsubscribeUnheard(left.map(partitionOf));
   }
 
+  private wait(message: Uint8Array): void {
+    this.waitingBytes += message.byteLength + WAITING_BYTES;
+    if (this.waitingBytes > WAITING_BYTES_MAX)
+      throw new KafkaError(
+        ErrorCode.THROTTLING_QUOTA_EXCEEDED,
+        `one client has ${OUTSTANDING_MAX} requests outstanding, and ${this.waiting.length} more that wait for them`,
+      );
+    this.waiting.push(message);
+  }
+
+  private sendWaiting(): void {
+    try {
+      while (!this.isOver && this.outstanding < OUTSTANDING_MAX) {
+        const message = this.waiting.shift();
+        if (message === undefined) return;
+        this.waitingBytes -= message.byteLength + WAITING_BYTES;
+        this.relay(message);
+      }
+    } catch (error) {
+      this.refuse(error);
+    }
+  }
+
+  private refuse(error: unknown): void {
+    this.close();
+    this.client.closed(errorText(error));
+  }
+
   private relay(message: Uint8Array): void {
     const { apiKey, apiVersion, correlationId, bodyAt } = readRequestHeader(message, (key) => READ.get(key));
     if (NOT_RELAYED.has(apiKey))
       throw new KafkaError(ErrorCode.ILLEGAL_SASL_STATE, "who shares a connection does not sign in on it");
+    this.checkServed(apiKey, apiVersion);
     if (apiKey === ApiKey.ApiVersions) return this.tellVersions(apiVersion, correlationId);
     if (apiKey === ApiKey.Unsubscribe) {
       const { subscriptions } = decodeRequest(unsubscribe, apiVersion, message, bodyAt);
@@ -110,15 +147,21 @@ export class Relay {
     });
   }
 
+  /** What the other side cannot read it would end the connection for, which is the others', too. */
+  private checkServed(apiKey: number, version: number): void {
+    if (this.connection.serves(apiKey, version)) return;
+    throw new KafkaError(
+      ErrorCode.UNSUPPORTED_VERSION,
+      `the gateway does not serve API ${apiKey} in version ${version}`,
+    );
+  }
+
   private forward(message: Uint8Array, receive: (answer: Uint8Array) => void): void {
-    if (this.outstanding >= OUTSTANDING_MAX)
-      throw new KafkaError(
-        ErrorCode.THROTTLING_QUOTA_EXCEEDED,
-        `${OUTSTANDING_MAX} requests of one client are outstanding`,
-      );
     this.connection.forward(message, (answer) => {
       this.outstanding -= 1;
-      if (!this.isOver) receive(answer);
+      if (this.isOver) return;
+      receive(answer);
+      this.sendWaiting();
     });
     this.outstanding += 1;
   }

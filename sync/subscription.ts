@@ -22,7 +22,7 @@ export interface SubscriptionOptions extends Omit<FeedOptions, "position"> {
 
 /**
  * The records of one partition from `from` on, in order, each once, one batch at a time; goes back when the log lost what
- * was read of it. Ends at `until`, or when the signal aborts or
+ * was read of it, and begins at the log's end when `from` is beyond it. Ends at `until`, or when the signal aborts or
  * the upstream closes; throws KafkaError when the topic is gone (UNKNOWN_TOPIC_ID) or a batch cannot be read
  * (CORRUPT_MESSAGE, UNSUPPORTED_COMPRESSION_TYPE).
  */

@@ -32,5 +32,15 @@ async function compile(url: URL): Promise<WebAssembly.Module> {
   if (!response.ok)
     throw new Error(`${url.href} answered ${response.status}: the engine must be served there`);
   // Not streamed: servers that give it another content type are many, and it is small.
-  return WebAssembly.compile(await response.arrayBuffer());
+  const bytes = await response.arrayBuffer();
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (error) {
+    // What browsers say of their own accord names neither the file nor the way out.
+    const told = error instanceof Error ? error.message : String(error);
+    const needed = "a Content-Security-Policy needs script-src 'wasm-unsafe-eval'";
+    throw new Error(`${url.href} cannot be compiled (${told}): it has to be the engine, and ${needed}`, {
+      cause: error,
+    });
+  }
 }

@@ -35,12 +35,12 @@ function besideModules(): Plugin {
     transform(code) {
       if (!places.some(({ inSource }) => code.includes(inSource))) return undefined;
       return {
-        code: places.reduce((text, { inSource, held }) => text.replace(inSource, held), code),
+        code: places.reduce((text, { inSource, held }) => text.replaceAll(inSource, held), code),
         map: null,
       };
     },
     renderChunk(code) {
-      return places.reduce((text, { held, inPackage }) => text.replace(held, inPackage), code);
+      return places.reduce((text, { held, inPackage }) => text.replaceAll(held, inPackage), code);
     },
     generateBundle(_options, bundle) {
       for (const file of Object.values(bundle)) {

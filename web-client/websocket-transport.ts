@@ -22,6 +22,9 @@ export type WebSocketClass = new (url: string, protocol: string) => WebSocketLik
 
 /** `readyState` of one that messages can be sent on. */
 const OPEN = 1;
+/** `readyState` of one that is over. */
+const CLOSED = 3;
+const FORBIDDEN = "or a Content-Security-Policy (connect-src) forbids it";
 
 /** `WebSocket` where it is not the host's own. */
 export function webSocketTransport(url: URL, WebSocket?: WebSocketClass): OpenTransport {
@@ -43,9 +46,11 @@ export function webSocketTransport(url: URL, WebSocket?: WebSocketClass): OpenTr
       end("the other side sent text, which is not Kafka's protocol");
       socket.close();
     });
-    // An error event tells nothing, by design; the close event that follows has the code. Some take an error that nobody hears
-    // for one that nobody has caught.
-    socket.addEventListener("error", () => undefined);
+    // An error event tells nothing, by design; the close event that follows has the code. Chromium fires none where the page's
+    // policy forbids the connection.
+    socket.addEventListener("error", () => {
+      if (socket.readyState === CLOSED) setTimeout(() => end(`${url.host} cannot be reached, ${FORBIDDEN}`));
+    });
     socket.addEventListener("close", ({ code, reason }) => end(closeReason(url, code, reason)));
     return {
       send: (message) => {

@@ -232,6 +232,22 @@ test("what retention took before it was read is told as a gap, and the replica b
   await upstream.close("done");
 });
 
+test("an empty replica that would begin beyond the end of the log goes on from the end, and does not wait for ever", async () => {
+  const { clock, upstream, metadata, produce, openLog } = setUp();
+  produce(2);
+  const log = await openLog();
+  await log.resetTo(50n);
+  const cuts: bigint[] = [];
+  const follower = new Follower({ upstream, metadata, log, onCut: (end) => cuts.push(end) });
+  await until(clock, () => follower.state === "live");
+  expect([cuts, log.logEndOffset]).toEqual([[6n], 6n]);
+  produce(1);
+  await until(clock, () => log.logEndOffset === 9n);
+  expect(await contents(log)).toEqual(["record 6", "record 7", "record 8"]);
+  await follower.stop();
+  await upstream.close("done");
+});
+
 test.each(["push", "history"])(
   "a history that diverged is cut back to where both agree (found by %s)",
   async (way) => {

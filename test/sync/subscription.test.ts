@@ -64,12 +64,12 @@ function setUp() {
   };
 }
 
-function setUpReader() {
+function setUpReader(more: Partial<SubscriptionOptions> = {}) {
   const setup = setUp();
   const { clock, upstream, open, controller } = setup;
   const read: string[] = [];
   const reading = (async () => {
-    for await (const records of open()) {
+    for await (const records of open(undefined, more)) {
       for (const record of records)
         read.push(`${record.offset} ${new TextDecoder().decode(record.value ?? undefined)}`);
     }
@@ -104,6 +104,16 @@ test("a gateway that lost its tail: what stands at those offsets now is read, an
   await hasRead(7);
   expect(read.slice(4)).toEqual(["2 three anew", "3 four anew", "4 five"]);
   await clock.settle();
+  await stop();
+});
+
+test("a place beyond the end of a log that has lost its tail: reading goes on from the end, and does not wait for ever", async () => {
+  const { append, read, hasRead, stop, clock } = setUpReader({ from: 7n });
+  append("one", "two");
+  await clock.pass(5000);
+  append("three", "four");
+  await hasRead(2);
+  expect(read).toEqual(["2 three", "3 four"]);
   await stop();
 });
 

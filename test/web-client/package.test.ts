@@ -123,7 +123,8 @@ async function importsOf(module: string): Promise<(string | undefined)[]> {
 
 test("each module names what lies beside it in the form that bundlers look for, and holds no copy", async () => {
   const beside = {
-    "index.js": ["worker.js"],
+    // Where the worker lies is also asked for where it is of another origin.
+    "index.js": ["worker.js", "worker.js"],
     "worker.js": [...ENGINES, ...PARTS].toSorted(),
     "open-here.js": ENGINES.toSorted(),
   };

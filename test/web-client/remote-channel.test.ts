@@ -182,21 +182,28 @@ test("an object that stays is mirrored: its state is there before its events and
   expect(tellAll).toBeUndefined();
 });
 
-test("when the channel is closed all that is under way fails with why, and all that is asked after it", async () => {
-  const { far, page } = connected({
-    wait: () => new Promise<void>(() => undefined),
-    async *items(_signal: AbortSignal) {
-      yield 1;
-      await new Promise(() => undefined);
-    },
-  });
-  const stream = far.stream("items", undefined);
-  await stream.next();
-  const under = [far.call("wait"), stream.next()];
-  await turns();
-  const why = new Error("over");
-  page.close(why);
-  for (const each of [...under, far.call("wait"), far.stream("items", undefined).next()])
-    expect(await each.catch((error: unknown) => error)).toBe(why);
-  expect([far.isOver(why), far.ended.aborted]).toEqual([true, true]);
-});
+test.each([
+  { how: "closed", isOrderly: true },
+  { how: "lost", isOrderly: false },
+])(
+  "when the channel is $how all that is under way fails with why, and all that is asked after it",
+  async ({ isOrderly }) => {
+    const { far, page } = connected({
+      wait: () => new Promise<void>(() => undefined),
+      async *items(_signal: AbortSignal) {
+        yield 1;
+        await new Promise(() => undefined);
+      },
+    });
+    const stream = far.stream("items", undefined);
+    await stream.next();
+    const under = [far.call("wait"), stream.next()];
+    await turns();
+    const why = new Error("over");
+    page.close(why, isOrderly);
+    for (const each of [...under, far.call("wait"), far.stream("items", undefined).next()])
+      expect(await each.catch((error: unknown) => error)).toBe(why);
+    // Who reads ends quietly only when it was to end.
+    expect([far.isOver(why), far.ended.aborted]).toEqual([isOrderly, true]);
+  },
+);

@@ -18,6 +18,8 @@ export type Start = "earliest" | "latest";
  * noted on the device when the app asks for the next record, or has come to the end: a record that the app was at when the
  * tab died or the loop was left is read again (at least once). Tabs that read under one name note into the same place. Where
  * nothing is stored yet, a topic that was made anew included, `otherwise` says where to begin; `earliest` when left out.
+ *
+ * An offset beyond the end of the log (which has lost its end since) begins at its end: nothing that comes is missed.
  */
 export type From =
   | Start

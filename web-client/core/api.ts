@@ -63,7 +63,10 @@ export interface Rivulet extends TypedEventTarget<RivuletEvents>, AsyncDisposabl
   readonly state: ConnectionState;
   /** `memory`: this origin has no IndexedDB or no Web Locks; nothing survives the tab. */
   readonly storage: "indexeddb" | "memory";
-  /** Where the client does its work: beside the page, or in it where no worker could be started (the console says why). */
+  /**
+   * Where the client does its work: beside the page, or in it where no worker could be started (the console says why). A client
+   * whose worker the browser has ended is `closed`, with that reason: connect anew, and what was `queued` is delivered.
+   */
   readonly runsIn: "worker" | "page";
   /** Where this client keeps things, how safely, and how much room there is. To be shown; it asks the browser each time. */
   storageStatus(): Promise<StorageStatus>;

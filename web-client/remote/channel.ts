@@ -13,7 +13,7 @@ import type { Far, Service } from "./service.ts";
 /** A `Worker`, its own side of it, or a `MessagePort`. */
 export interface ChannelPort {
   postMessage(message: unknown, transfer: Transferable[]): void;
-  addEventListener(type: "message", listener: (event: MessageEvent<Message>) => void): void;
+  addEventListener(type: "message" | "messageerror", listener: (event: MessageEvent<Message>) => void): void;
 }
 
 /** What is read ahead of a stream's reader, in bytes; a single item may be larger. */
@@ -55,14 +55,15 @@ export class Channel {
   private readonly ids = new WeakMap<object, number>();
   private lastId = ROOT;
   private readonly end = new AbortController();
-  private closed: { readonly error: unknown } | undefined;
+  private closed: { readonly error: unknown; readonly isOrderly: boolean } | undefined;
 
-  /** `root` is what this side offers from the start. */
-  constructor(port: ChannelPort, root: Service) {
+  /** `root` is what this side offers from the start; `onBroken` is told when a message could not be read, and what it said is lost. */
+  constructor(port: ChannelPort, root: Service, onBroken?: () => void) {
     this.port = port;
     this.services.set(ROOT, root);
     this.mirrors = new Mirrors((message) => this.post(message));
     port.addEventListener("message", ({ data }) => this.hear(data));
+    port.addEventListener("messageerror", () => onBroken?.());
   }
 
   /** What the other side offers from the start. */
@@ -70,10 +71,10 @@ export class Channel {
     return this.far<S, undefined, Record<string, never>>({ object: ROOT, state: undefined });
   }
 
-  /** Fails all that is under way and all that is asked from now on. */
-  close(error: unknown): void {
+  /** Fails all that is under way and all that is asked from now on. `isOrderly`: it was to end, and whoever reads has all there is. */
+  close(error: unknown, isOrderly: boolean): void {
     if (this.closed !== undefined) return;
-    this.closed = { error };
+    this.closed = { error, isOrderly };
     this.end.abort();
     for (const { answer, inflow, forget } of this.asked.values()) {
       forget();
@@ -90,7 +91,7 @@ export class Channel {
   }
 
   isClosedWith(error: unknown): boolean {
-    return this.closed !== undefined && this.closed.error === error;
+    return this.closed?.isOrderly === true && this.closed.error === error;
   }
 
   release(object: number): void {
@@ -265,7 +266,7 @@ export class Channel {
   /** Shows an object to the other side, for as long as it is watched. */
   private expose(exposed: Exposed<Service, unknown, Record<string, unknown>>): FarForm {
     let object = this.ids.get(exposed);
-    if (object === undefined) {
+    if (object === undefined || !this.services.has(object)) {
       object = ++this.lastId;
       this.ids.set(exposed, object);
       this.services.set(object, exposed.service);

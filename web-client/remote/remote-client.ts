@@ -57,15 +57,10 @@ export class RemoteClient extends typedEventTarget<RivuletEvents>() implements R
     this.connection = far.state.connection;
     this.publisher = new Publisher((topic, records) => far.stream("publish", undefined, topic, records));
     this.outbox = new RemoteOutbox(far, () => this.published - far.state.published);
-    // All its methods ask, and answer once.
-    this.admin = new Proxy({} as Admin, {
-      get:
-        (_, name) =>
-        (...args: unknown[]) =>
-          far.call("admin", name as keyof Admin, ...args),
-    });
+    this.admin = farAdmin(far);
     far.listen("state", (state) => {
-      if (far.state.switches >= this.switches) this.tell(state);
+      if (state.name === "closed") void this.endWith(state.reason ?? "it has ended");
+      if (far.state.switches >= this.switches || state.name === "closed") this.tell(state);
     });
   }
 
@@ -123,12 +118,7 @@ export class RemoteClient extends typedEventTarget<RivuletEvents>() implements R
   }
 
   close(): Promise<void> {
-    this.closing ??= this.far
-      .call("close")
-      // What cannot be asked any more is closed.
-      .catch(() => undefined)
-      .then(() => this.end("closed by the app"));
-    return this.closing;
+    return this.endWith("closed by the app");
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -138,7 +128,16 @@ export class RemoteClient extends typedEventTarget<RivuletEvents>() implements R
   /** The worker is gone. */
   lose(reason: string): void {
     this.tell({ name: "closed", reason });
-    this.end(reason);
+  }
+
+  /** Once all has ended there, the worker ends, too. */
+  private endWith(reason: string): Promise<void> {
+    this.closing ??= this.far
+      .call("close")
+      // What cannot be asked any more is closed.
+      .catch(() => undefined)
+      .then(() => this.end(reason));
+    return this.closing;
   }
 
   /** The state follows at once, as it does where the client runs in the page. */
@@ -161,6 +160,31 @@ export class RemoteClient extends typedEventTarget<RivuletEvents>() implements R
 interface RecordSender {
   readonly publish: (record: EncodedRecord) => Publication;
   readonly sendPublished: () => void;
+}
+
+/** All its methods ask, and answer once. */
+const ADMIN_METHODS: Readonly<Record<keyof Admin, true>> = {
+  describeCluster: true,
+  createTopic: true,
+  describeTopic: true,
+  deleteTopic: true,
+  addPartitions: true,
+  deleteRecords: true,
+  describeConfigs: true,
+  alterConfigs: true,
+  listGroups: true,
+  describeGroup: true,
+  describeGroups: true,
+  deleteGroup: true,
+  alterGroupOffsets: true,
+};
+
+function farAdmin(far: FarClient): Admin {
+  const methods = (Object.keys(ADMIN_METHODS) as (keyof Admin)[]).map((name) => [
+    name,
+    (...args: unknown[]) => far.call("admin", name, ...args),
+  ]);
+  return Object.fromEntries(methods) as Admin;
 }
 
 class RemoteTopic<V, K> implements Topic<V, K> {

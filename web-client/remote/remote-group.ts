@@ -140,7 +140,8 @@ class RemoteMember<V, K> extends typedEventTarget<GroupEvents>() implements Grou
     // Whoever asks for a record is told why it could not join.
     const far = await this.joining.catch(() => undefined);
     await far?.call("close").catch((error: unknown) => {
-      if (!this.client.isOver(error)) throw error;
+      // Whoever is gone is no member any more, or not for long.
+      if (!this.client.ended.aborted) throw error;
     });
     far?.release();
   }

@@ -73,7 +73,7 @@ export interface Far<S, State, Events> {
   readonly ended: AbortSignal;
   /** It is not needed any more: the other side may forget it. */
   release(): void;
-  /** Whether a call or a stream has failed with this only because there is no other side any more. */
+  /** Whether a call or a stream has failed with this only because the other side was closed; not where it was lost. */
   isOver(error: unknown): boolean;
   /**
    * Asks. Signals and functions may be arguments, or properties of one: a signal's abort is told to the other side; a function

@@ -1,8 +1,10 @@
-/** Starts a worker with a client in it. */
+/** Starts a worker with a client in it, and notices when the worker is gone. */
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import { deferred } from "../../sync/wait.ts";
 import type { OfPage, Opening } from "../opening.ts";
 import { Channel } from "./channel.ts";
+import { whenLifeEnds } from "./life-lock.ts";
+import { newWorker } from "./new-worker.ts";
 import { RemoteClient } from "./remote-client.ts";
 import type { WorkerService } from "./worker.ts";
 
@@ -12,6 +14,18 @@ export type PageService = {
   persist: () => Promise<boolean>;
 };
 
+/** A worker and the line to it, until one of the two ends. */
+interface Started {
+  readonly channel: Channel;
+  /** Rejects when it does not come up, or is gone before there is a client. */
+  readonly failed: Promise<never>;
+  /** Is told when the client is there no more, though nobody has closed it. */
+  onLost: (reason: string) => void;
+  /** It holds this lock for as long as it lives. */
+  readonly watch: (lock: string) => void;
+  readonly end: (reason: string) => void;
+}
+
 /**
  * A client in a worker of its own. undefined: none can be started here (there are no workers, the page's policy or another
  * origin forbids this one, the engine cannot be had there), and the console has been told why. Otherwise rejects as `connect`
@@ -20,34 +34,28 @@ export type PageService = {
 export async function openInWorker(opening: Opening, page: OfPage): Promise<RemoteClient | undefined> {
   if (typeof Worker === "undefined") return undefined;
   const { signal } = page;
-  const over = deferred<never>();
-  over.promise.catch(() => undefined);
-  const stop = (): void => over.reject(signal?.reason);
-  let end = (_reason: string): void => undefined;
+  const aborted = deferred<never>();
+  aborted.promise.catch(() => undefined);
+  const stop = (): void => aborted.reject(signal?.reason);
+  let started: Started | undefined;
   let isPrepared = false;
   try {
-    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "rivulet" });
-    worker.addEventListener("error", ({ message }) => {
-      over.reject(new Error(message || "its script could not be loaded, or is not allowed here"));
-    });
-    const channel = new Channel(worker, {
-      token: () => page.tokens?.() ?? Promise.reject(new TypeError("this client has no tokens")),
-      persist: page.persist,
-    } satisfies PageService);
-    end = (reason) => {
-      channel.close(new KafkaError(ErrorCode.NETWORK_EXCEPTION, `the client is closed: ${reason}`));
-      worker.terminate();
-    };
+    started = start(page);
+    const { channel, failed, end } = started;
     signal?.addEventListener("abort", stop, { once: true });
     const far = channel.root<WorkerService>();
-    await Promise.race([far.call("prepare", opening.engineUrl), over.promise]);
+    const over = [failed, aborted.promise];
+    const lock = opening.hasLocks ? lockName() : undefined;
+    const isHeld = await Promise.race([far.call("prepare", opening.engineUrl, lock), ...over]);
     isPrepared = true;
-    const opened = await Promise.race([far.call("open", opening), over.promise]);
+    if (lock !== undefined && isHeld) started.watch(lock);
+    const opened = await Promise.race([far.call("open", opening), ...over]);
     const client = new RemoteClient(opened, opening.offline, end);
+    started.onLost = (reason) => client.lose(reason);
     signal?.addEventListener("abort", () => void client.close(), { once: true });
     return client;
   } catch (error) {
-    end("it could not be opened");
+    started?.end("it could not be opened");
     signal?.throwIfAborted();
     if (isPrepared) throw error;
     console.warn("rivulet: this client runs in the page, for its worker did not start:", error);
@@ -55,4 +63,44 @@ export async function openInWorker(opening: Opening, page: OfPage): Promise<Remo
   } finally {
     signal?.removeEventListener("abort", stop);
   }
+}
+
+function start(page: OfPage): Started {
+  const worker = newWorker();
+  const failed = deferred<never>();
+  failed.promise.catch(() => undefined);
+  const over = new AbortController();
+  const end = (error: Error, isOrderly: boolean): void => {
+    over.abort();
+    channel.close(error, isOrderly);
+    worker.terminate();
+  };
+  const lose = (what: string): void => {
+    const reason = `${what}; what its outbox has stored stays on this device: connect() again`;
+    failed.reject(new Error(reason));
+    end(new KafkaError(ErrorCode.NETWORK_EXCEPTION, `the client is gone: ${reason}`), false);
+    started.onLost(reason);
+  };
+  const service = {
+    token: () => page.tokens?.() ?? Promise.reject(new TypeError("this client has no tokens")),
+    persist: page.persist,
+  } satisfies PageService;
+  const channel = new Channel(worker, service, () => lose("what its worker has said could not be read"));
+  const started: Started = {
+    channel,
+    failed: failed.promise,
+    onLost: () => undefined,
+    watch: (lock) => whenLifeEnds(lock, over.signal, () => lose("its worker has ended")),
+    end: (reason) =>
+      end(new KafkaError(ErrorCode.NETWORK_EXCEPTION, `the client is closed: ${reason}`), true),
+  };
+  // Once there is a client, an error that nobody has caught is the console's, as it is where the client runs in the page.
+  worker.addEventListener("error", ({ message }) => {
+    failed.reject(new Error(message || "its script could not be loaded, or is not allowed here"));
+  });
+  return started;
+}
+
+function lockName(): string {
+  return `rivulet/worker/${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
 }

@@ -8,12 +8,23 @@ import type { Opening } from "../opening.ts";
 import { loadEngine } from "../load-engine.ts";
 import { Channel } from "./channel.ts";
 import type { ChannelPort } from "./channel.ts";
+import { holdForLife } from "./life-lock.ts";
 import { clientService } from "./client-service.ts";
 import type { PageService } from "./start-worker.ts";
 
 const service = {
-  /** Rejects when it cannot be had here; the page may have more luck. */
-  prepare: async (engineUrl: string | undefined): Promise<void> => void (await loadEngine(engineUrl)),
+  /**
+   * Rejects when the engine cannot be had here; the page may have more luck. Answers whether the lock is held from now on, for as
+   * long as this worker lives.
+   */
+  prepare: async (engineUrl: string | undefined, lock: string | undefined): Promise<boolean> => {
+    await loadEngine(engineUrl);
+    if (lock === undefined) return false;
+    return holdForLife(lock).then(
+      () => true,
+      () => false,
+    );
+  },
 
   open: async (opening: Opening) => {
     const page = channel.root<PageService>();
@@ -37,4 +48,5 @@ const service = {
 
 export type WorkerService = typeof service;
 
-const channel = new Channel(globalThis as unknown as ChannelPort, service);
+// What the page has said and could not be read, it waits for in vain: it is told by our end.
+const channel = new Channel(globalThis as unknown as ChannelPort, service, () => globalThis.close());
