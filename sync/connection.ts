@@ -68,6 +68,7 @@ export class Connection {
   private readonly theirVersions = new Map<number, ServedVersions>();
   private readonly opened = deferred<void>();
   private readonly ended = deferred<string>();
+  private readonly endListeners = new Set<(reason: string) => void>();
   private endReason: string | undefined;
   private nextCorrelationId = 0;
   private messageBytesMax = Infinity;
@@ -106,6 +107,7 @@ export class Connection {
     this.requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     this.idleMs = options.idleMs ?? IDLE_MS;
     this.closed = this.ended.promise;
+    void this.closed.then((reason) => this.tellEnd(reason));
     this.opened.promise.catch(() => undefined);
     this.transport = options.open({
       opened: () => this.opened.resolve(),
@@ -200,6 +202,16 @@ export class Connection {
   subscriptionMoved(topicId: string, partition: number, offset: bigint, by?: PushListener): void {
     for (const listener of this.pushListeners.get(pushKey(topicId, partition)) ?? [])
       if (listener !== by) listener.moved(offset);
+  }
+
+  /**
+   * As `closed`, for those who may go before the connection does: it lasts for days, and would hold each of them for as long. The
+   * answer takes `listener` away again.
+   */
+  onEnd(listener: (reason: string) => void): () => void {
+    this.endListeners.add(listener);
+    if (this.isClosed) void this.closed.then((reason) => this.tellEnd(reason));
+    return () => this.endListeners.delete(listener);
   }
 
   /** Whether anybody here still listens for this partition's pushes. */
@@ -313,6 +325,13 @@ export class Connection {
       this.heard = false;
       this.watchForSilence();
     });
+  }
+
+  /** Each of those who listen, once. */
+  private tellEnd(reason: string): void {
+    const listeners = [...this.endListeners];
+    this.endListeners.clear();
+    for (const listener of listeners) listener(reason);
   }
 
   private end(reason: string): void {

@@ -115,6 +115,7 @@ class Session implements LaneHost {
   private clusterId = "";
   private producerId: bigint | undefined;
   private failure: unknown;
+  private readonly stopHearing: () => void;
   /** How often records came back to be sealed anew. */
   private orderings = 0;
 
@@ -142,7 +143,9 @@ class Session implements LaneHost {
     this.unanswered = unanswered;
     const { clock, random } = options;
     this.rests = new TopicRests({ clock, random, signal: this.signal, onRested: () => this.ring() });
-    void connection.closed.then((reason) => this.fail(new KafkaError(ErrorCode.NETWORK_EXCEPTION, reason)));
+    this.stopHearing = connection.onEnd((reason) =>
+      this.fail(new KafkaError(ErrorCode.NETWORK_EXCEPTION, reason)),
+    );
   }
 
   get signal(): AbortSignal {
@@ -179,6 +182,7 @@ class Session implements LaneHost {
       await this.sealWhatWaits();
     } finally {
       this.controller.abort();
+      this.stopHearing();
       for (const lane of this.lanes.values()) await lane.idle();
     }
   }

@@ -189,7 +189,7 @@ async function* pushed(options: FeedOptions, connection: Connection): AsyncGener
   };
   const wake = (): void => inbox.changed.ring();
   const forget = onAbort(signal, wake);
-  void connection.closed.then(wake);
+  const stopHearing = connection.onEnd(wake);
   try {
     const { offset, lastEpoch } = options.position();
     inbox.expect(offset);
@@ -237,6 +237,7 @@ async function* pushed(options: FeedOptions, connection: Connection): AsyncGener
     }
   } finally {
     forget();
+    stopHearing();
     leave();
   }
 }

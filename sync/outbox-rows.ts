@@ -27,10 +27,13 @@ export class Superseded extends Error {
   }
 }
 
-/** Becomes the one that leads: every older one is refused from now on. Answers the term to write under. */
-export function takeOver(store: OutboxStore): Promise<number> {
+/**
+ * Becomes the one that leads: every older one is refused from now on. Answers the term to write under, `least` or a later one:
+ * a store that was lost begins anew, and what is kept elsewhere may know of terms before.
+ */
+export function takeOver(store: OutboxStore, least = 1): Promise<number> {
   return store.transact("readwrite", async (rows) => {
-    const term = (await rows.term()) + 1;
+    const term = Math.max((await rows.term()) + 1, least);
     await rows.putTerm(term);
     return term;
   });

@@ -59,11 +59,12 @@ export class Relay {
   private waitingBytes = 0;
   private untakenBytes = 0;
   private isOver = false;
+  private readonly stopHearing: () => void;
 
   constructor(connection: Connection, client: RelayClient) {
     this.connection = connection;
     this.client = client;
-    void connection.closed.then((reason) => this.end(reason));
+    this.stopHearing = connection.onEnd((reason) => this.end(reason));
   }
 
   /** A request of the client's, which is the relay's from now on. What cannot be relayed ends the client's share. */
@@ -87,6 +88,7 @@ export class Relay {
   close(): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.stopHearing();
     this.waiting.length = 0;
     const left = [...this.partitions.keys()];
     for (const { stop } of this.partitions.values()) stop();

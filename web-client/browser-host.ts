@@ -27,9 +27,16 @@ export function browserHost(address: GatewayAddress, persist = persistStorage): 
 function broadcastPort<Message>(name: string, hear: (message: Message) => void): TabPort<Message> {
   const channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel(name);
   channel?.addEventListener("message", ({ data }: MessageEvent<Message>) => hear(data));
+  let isOpen = true;
   return {
-    post: (message) => channel?.postMessage(message),
-    close: () => channel?.close(),
+    // On one that is closed it would throw; what is said there, nobody hears.
+    post: (message) => {
+      if (isOpen) channel?.postMessage(message);
+    },
+    close: () => {
+      isOpen = false;
+      channel?.close();
+    },
   };
 }
 

@@ -138,11 +138,12 @@ export async function openDatabase<Schema extends DBSchema>(
   database.addEventListener("versionchange", ({ newVersion }) => {
     // An old tab must not keep a newer one from upgrading: it closes, and says so.
     database.close();
-    if (newVersion === null) onLost("the store of this site is being deleted; reload the page", "gone");
+    if (newVersion === null)
+      onLost("the store of this site is being deleted: connect() again, or reload the page", "gone");
     else onLost("another tab runs a newer version of this page: reload this one", "upgrade");
   });
   database.addEventListener("close", () => {
-    onLost("the browser has closed the store of this site; reload the page", "gone");
+    onLost("the browser has closed the store of this site: connect() again, or reload the page", "gone");
   });
   return database;
 }

@@ -42,6 +42,7 @@ export class IdbDevice extends KnownCluster implements Device {
   /** Of the tab that leads, as far as this one knows. */
   private term: number | undefined;
   private isLeading = false;
+  private entering: { readonly clusterId: string; readonly done: Promise<void> } | undefined;
   /** Notes under way: what fails here is only known less well next time. */
   private readonly noting = new Set<Promise<unknown>>();
 
@@ -79,10 +80,21 @@ export class IdbDevice extends KnownCluster implements Device {
     this.isLeading = false;
   }
 
-  async enterCluster(clusterId: string): Promise<void> {
-    if (clusterId === this.cluster) return;
-    await this.write(({ facts }) => facts.put(clusterId, CLUSTER));
-    await this.readCluster(clusterId);
+  enterCluster(clusterId: string): Promise<void> {
+    if (clusterId === this.cluster && this.entering === undefined) return Promise.resolve();
+    if (this.entering?.clusterId === clusterId) return this.entering.done;
+    // One after the other: what was learned once a cluster was entered is not to be read over.
+    const done = (this.entering?.done ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(async () => {
+        await this.write(({ facts }) => facts.put(clusterId, CLUSTER));
+        await this.readCluster(clusterId);
+      })
+      .finally(() => {
+        if (this.entering?.done === done) this.entering = undefined;
+      });
+    this.entering = { clusterId, done };
+    return done;
   }
 
   override learn(topic: KnownTopic): void {

@@ -289,10 +289,13 @@ test("what nobody follows any more is unsubscribed, once, and nothing is told af
   expect(left && decodeRequest(unsubscribe, 0, left.message, left.bodyAt).subscriptions).toEqual([
     { topicId: TOPIC, partition: 1 },
   ]);
+  const late = relayed(connection);
   far.drop("the gateway went");
+  const later = relayed(connection);
   await connection.closed;
   await Promise.resolve();
-  expect([one.closed, another.closed]).toEqual([[], ["the gateway went"]]);
+  const why = ["the gateway went"];
+  expect([one.closed, another.closed, late.closed, later.closed]).toEqual([[], why, why, why]);
 });
 
 const SEED = Number(process.env.RIVULET_SEED ?? Math.floor(Math.random() * 2 ** 31));

@@ -225,3 +225,27 @@ test("records that are deleted in front of a log that begins within a batch are 
   await clock.until(reading);
   expect(read).toEqual([4n, 5n]);
 });
+
+test("readers that come and go on one connection leave nothing behind on it, however long it lasts", async () => {
+  const { clock, upstream, append, open, controller } = setUp();
+  append("one", "two");
+  const connection = await clock.until(upstream.live());
+  let held = 0;
+  const onEnd = connection.onEnd.bind(connection);
+  connection.onEnd = (listener) => {
+    const stop = onEnd(listener);
+    held += 1;
+    return () => {
+      held -= 1;
+      stop();
+    };
+  };
+  for (let visit = 0; visit < 20; visit++) {
+    const reader = open();
+    await clock.until(reader.next());
+    await clock.until(reader.return());
+  }
+  expect(held).toBe(0);
+  controller.abort();
+  await clock.until(upstream.close("done"));
+});

@@ -70,6 +70,19 @@ test("what a device holds and knows is there at the next visit, by cluster", asy
   for (const account of ["visits", "another account"]) await deleteDatabase(accountName(account, ANONYMOUS));
 });
 
+test("what was learned of a topic while its cluster was being entered once more is not read over", async () => {
+  const device = await visitAndLead("entered often");
+  const learn = async (name: string): Promise<void> => {
+    await device.enterCluster("one");
+    device.learn({ clusterId: "one", name, id: `id of ${name}`, partitions: [] });
+  };
+  await Promise.all([learn("a"), learn("b"), device.enterCluster("one"), learn("c")]);
+  await Promise.all([device.enterCluster("two"), learn("d"), device.enterCluster("one")]);
+  expect([...device.topics().keys()].toSorted()).toEqual(["a", "b", "c", "d"]);
+  await device.close();
+  await deleteDatabase(accountName("entered often", ANONYMOUS));
+});
+
 test("a tab with older code gives the database up to a newer one, and says why", async () => {
   const name = accountName("upgrade", ANONYMOUS);
   const reasons: string[] = [];

@@ -661,4 +661,30 @@ test("what is published is read with the replica at all times: in another tab, o
     return { count: all.length, value, isPending, offset, latest: latest?.value };
   });
   expect(last).toEqual({ count: 101, value: "offline", isPending: true, offset: undefined, latest: "99" });
+
+test("a device that has lost its account's store alone goes on writing its replicas: terms do not begin anew", async () => {
+  const visit = async (value: string): Promise<(string | null)[]> => {
+    const page = await openPage();
+    const values = await page.evaluate(async (value) => {
+      const notes = client.topic("notes", { value: sdk.text() });
+      await notes.publish({ key: "k", value }).delivered;
+      const replica = await notes.replicate();
+      await replica.caughtUp();
+      const held: (string | null)[] = [];
+      for await (const record of replica.read()) held.push(record.value);
+      await client.close();
+      return held;
+    }, value);
+    await page.close();
+    return values;
+  };
+  for (const value of ["one", "two", "three"]) await visit(value);
+  const page = await browser.newPage(context);
+  await page.evaluate(async () => {
+    const account = (await indexedDB.databases()).find(({ name }) => name?.includes("/account/"));
+    await new Promise((resolve) => {
+      indexedDB.deleteDatabase(account?.name ?? "").onsuccess = resolve;
+    });
+  });
+  expect(await visit("four")).toEqual(["one", "two", "three", "four"]);
 });

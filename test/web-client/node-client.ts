@@ -16,10 +16,14 @@ import { loadEngine } from "../engine/load.ts";
 export interface TestDevice {
   readonly databases: IDBFactory;
   readonly locks: TabLocks;
+  /** Tells its channels from those of other devices, which are this process's, too. */
+  readonly name: string;
 }
 
+let devices = 0;
+
 export function testDevice(): TestDevice {
-  return { databases: new IDBFactory(), locks: new TabLocks() };
+  return { databases: new IDBFactory(), locks: new TabLocks(), name: `device ${++devices}` };
 }
 
 /** Puts what browsers have, and Node 20 has not, in its place; `vi.unstubAllGlobals` takes it away. */
@@ -32,11 +36,12 @@ export function stubBrowser(): void {
 /** As `connect`, on a device of the test's. */
 export function openNodeClient(
   { httpPort }: { readonly httpPort: number },
-  { databases, locks }: TestDevice = testDevice(),
+  { databases, locks, name }: TestDevice = testDevice(),
 ): Promise<RivuletClient> {
   const address = gatewayAddress(`http://127.0.0.1:${httpPort}`);
+  const host = browserHost(address);
   return openClient(
-    { ...browserHost(address), locks },
+    { ...host, locks, openPort: (port, hear) => host.openPort(`${name}: ${port}`, hear) },
     {
       account: address.http.href,
       principal: ANONYMOUS,

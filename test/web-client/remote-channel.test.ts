@@ -207,3 +207,16 @@ test.each([
     expect([far.isOver(why), far.ended.aborted]).toEqual([isOrderly, true]);
   },
 );
+
+test("a message that cannot be read is told of: what it said would be waited for in vain", () => {
+  const events = new EventTarget();
+  let broken = 0;
+  const port = {
+    postMessage: () => undefined,
+    addEventListener: (type: string, listener: unknown) =>
+      events.addEventListener(type, listener as EventListener),
+  };
+  void new Channel(port, {}, () => (broken += 1));
+  events.dispatchEvent(new Event("messageerror"));
+  expect(broken).toBe(1);
+});

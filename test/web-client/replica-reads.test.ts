@@ -25,6 +25,8 @@ const START_MS = 1_700_000_000_000;
 /** Counts what is read of it. */
 class CountingStore extends MemoryStore implements ReadableStore {
   bytesRead = 0;
+  /** What every file is opened with, instead of being opened. */
+  failure: Error | undefined;
 
   async readAt(name: string, position: number, length: number): Promise<Uint8Array> {
     return (await this.open(name)).read(position, length);
@@ -39,6 +41,7 @@ class CountingStore extends MemoryStore implements ReadableStore {
   }
 
   override async open(name: string) {
+    if (this.failure !== undefined) throw this.failure;
     const file = await super.open(name);
     const read = Object.getPrototypeOf(file).read as typeof file.read;
     file.read = async (position, length) => {
@@ -329,4 +332,44 @@ test("what was passed before is not read again to find a key", async () => {
   source.add("key 5");
   expect((await index.latest(encoder.encode("key 5")))?.offset).toBe(1000n);
   expect(source.read_).toBe(1001);
+});
+
+/** Why a replica's partitions do not get on, by their state; what gets on has no reason. */
+function troubles({ partitions }: ReplicaClient<string, string>): string[] {
+  return partitions.map(({ state, reason }) => (reason === undefined ? "well" : `${state}: ${reason}`));
+}
+
+async function untilTold(tab: ReplicaClient<string, string>, what: string): Promise<void> {
+  const told = async (): Promise<void> => {
+    while (!troubles(tab).every((each) => each.startsWith(what)))
+      await new Promise<void>((resolve) => rig.clock.setTimer(50, resolve));
+  };
+  await rig.clock.until(told(), 600_000);
+}
+
+test("a tab that reads along shows that the topic is gone, as the one that writes does, also when it comes later", async () => {
+  rig.append(0, "a", "1");
+  await rig.synced();
+  expect(troubles(rig.along)).toEqual(["well", "well"]);
+  rig.broker.topics.delete("orders");
+  rig.broker.dropAll();
+  await untilTold(rig.along, "deleted: ");
+  expect(troubles(rig.along)).toEqual(troubles(rig.writer));
+  const later = rig.tab();
+  await untilTold(later, "deleted: ");
+  await rig.clock.until(later.close());
+});
+
+test("a tab that reads along shows that the store of the one that writes fails, until it works again", async () => {
+  rig.append(0, "a", "1");
+  await rig.synced();
+  const third = rig.tab();
+  rig.store.failure = new DOMException("no room", "QuotaExceededError");
+  // The next in line writes now, or would if it could.
+  await rig.clock.until(rig.writer.close());
+  await untilTold(third, "waiting: this device has no room left");
+  expect(troubles(third)).toEqual(troubles(rig.along));
+  rig.store.failure = undefined;
+  await untilTold(third, "well");
+  await rig.clock.until(third.close());
 });

@@ -326,7 +326,8 @@ export interface ReplicaPartition {
   /**
    * `waiting`: for the connection, or for this device's store, which has failed (then see `reason`) and is tried again.
    * `history`: a long way behind, taking in bulk. `live`: follows as records arrive.
-   * `reading`: another tab follows, this one reads along. `deleted`: the topic is gone upstream. `failed`: see `reason`.
+   * `reading`: another tab follows, this one reads along; where that one does not get on, its state and reason are told.
+   * `deleted`: the topic is gone upstream. `failed`: see `reason`.
    */
   readonly state: "waiting" | "history" | "live" | "reading" | "deleted" | "failed";
   readonly reason: string | undefined;

@@ -344,6 +344,7 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
       return keptReplica(metadata.clusterId ?? "", found, options);
     } finally {
       signal?.removeEventListener("abort", stop);
+      controller.abort();
     }
   }
 

@@ -151,13 +151,15 @@ export class Leadership implements Leading {
   }
 
   private async lead(stolen: AbortSignal): Promise<void> {
-    const { device, link, signal, begin, tab } = this.options;
+    const { device, host, link, signal, begin, tab } = this.options;
     this.cancelWatch();
     const stop = linkedController(signal);
     const onStolen = (): void => stop.abort();
     stolen.addEventListener("abort", onStolen, { once: true });
     try {
-      const term = await takeOver(device.outbox);
+      // By the time, which is more than terms there ever were: should the account's store be lost alone, the
+      // replicas' stores would refuse every term that begins at 1 again.
+      const term = await takeOver(device.outbox, Math.floor(host.clock.now()));
       await device.lead(term);
       if (stolen.aborted || signal.aborted || term < this.term) return;
       this.term = term;

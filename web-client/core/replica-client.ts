@@ -34,7 +34,7 @@ import type { ReadableStore } from "./directory-store.ts";
 import { replicaLock } from "./locks.ts";
 import type { TabLocks } from "./locks.ts";
 import { KEEP_BYTES_MIN, ReplicaTopic } from "./replica-topic.ts";
-import type { TabChannel, TabMessage } from "./tab-channel.ts";
+import type { TabChannel, TabMessage, Trouble } from "./tab-channel.ts";
 import type { KeptReplica } from "./tab-link.ts";
 import { replicaProgress } from "./watch.ts";
 
@@ -75,6 +75,8 @@ export class ReplicaKeeper {
   private readonly running: Promise<void>[] = [];
   private readonly stopHearing: () => void;
   private readonly unnoted = new Set<ReplicaPartitionKeeper>();
+  /** What the other tabs were told last, while this one is in charge. */
+  private readonly toldTroubles = new Map<ReplicaPartitionKeeper, string>();
   private cancelNote: (() => void) | undefined;
 
   constructor(options: ReplicaKeeperOptions) {
@@ -169,15 +171,22 @@ export class ReplicaKeeper {
     const { leading } = this.options;
     void keeper.lookAtNote(signal);
     await leading.whileLeading(signal, (ground, stop) =>
-      leading.writers.hold(this.nameOf(keeper.partition), stop, () => keeper.write(stop, ground)),
+      leading.writers.hold(this.nameOf(keeper.partition), stop, () => {
+        // Somebody else may have told something since.
+        this.toldTroubles.delete(keeper);
+        return keeper.write(stop, ground);
+      }),
     );
   }
 
   private hear(message: TabMessage): void {
-    if (message.kind !== "replica" && message.kind !== "ask") return;
+    if (message.kind !== "replica" && message.kind !== "ask" && message.kind !== "standing") return;
     const keeper = this.keepers.find((each) => this.nameOf(each.partition) === message.replica);
-    if (message.kind === "replica") keeper?.hear(message, message.highWatermark, message.cut);
-    else if (keeper?.isWriting === true) this.note(keeper);
+    if (keeper === undefined) return;
+    if (message.kind === "replica") return keeper.hear(message, message.highWatermark, message.cut);
+    if (message.kind === "standing") return keeper.hearTrouble(message.trouble);
+    if (keeper.isWriting) this.note(keeper);
+    if (keeper.isInCharge) this.tellTrouble(keeper);
   }
 
   private changed(keeper: ReplicaPartitionKeeper): void {
@@ -187,7 +196,15 @@ export class ReplicaKeeper {
       this.unnoted.add(keeper);
       this.cancelNote ??= this.options.clock.setTimer(NOTE_INTERVAL_MS, () => this.noteAll());
     }
+    if (keeper.isInCharge && this.toldTroubles.get(keeper) !== textOf(keeper.trouble))
+      this.tellTrouble(keeper);
     this.news.progress();
+  }
+
+  private tellTrouble(keeper: ReplicaPartitionKeeper): void {
+    const { trouble } = keeper;
+    this.toldTroubles.set(keeper, textOf(trouble));
+    this.options.channel.tell({ kind: "standing", replica: this.nameOf(keeper.partition), trouble });
   }
 
   private noteAll(): void {
@@ -206,6 +223,10 @@ export class ReplicaKeeper {
     const { highWatermark } = keeper.status;
     channel.tell({ kind: "replica", replica: this.nameOf(partition), ...held, highWatermark, cut });
   }
+}
+
+function textOf(trouble: Trouble | undefined): string {
+  return trouble === undefined ? "" : `${trouble.state} ${trouble.reason}`;
 }
 
 /** In the tab that leads: deletes what is held of a replica's partitions, but for those that another one writes still. */

@@ -7,7 +7,7 @@ import { fullJitterMs } from "../../sync/back-off.ts";
 import type { BackOffOptions } from "../../sync/back-off.ts";
 import { errorText } from "../../sync/error-text.ts";
 import type { FollowerOptions } from "../../sync/follower.ts";
-import { Bell, onAbort, sleep } from "../../sync/wait.ts";
+import { aborted, Bell, onAbort, sleep } from "../../sync/wait.ts";
 import type { ReplicaPartition } from "./api.ts";
 import type { HeldRange } from "./device.ts";
 import type { ReadableStore } from "./directory-store.ts";
@@ -21,6 +21,7 @@ import { ReplicaWriter, StoreLost } from "./replica-writer.ts";
 import { doSteadily, readSteadily } from "./steady-read.ts";
 import type { SteadyReadOptions } from "./steady-read.ts";
 import { isPassing, storeFailureText } from "./store-failure.ts";
+import type { Trouble } from "./tab-channel.ts";
 
 export interface ReplicaPartitionOptions extends Pick<FollowerOptions, "history"> {
   store: ReadableStore;
@@ -67,8 +68,10 @@ export class ReplicaPartitionKeeper {
   /** What was held when the store was lost. */
   private lost: HeldRange | undefined;
   private toldHighWatermark: bigint | undefined;
+  /** Why it does not get on, as the tab that writes has told. */
+  private toldTrouble: Trouble | undefined;
   /** Why the log is not open although this tab writes it. */
-  private halt: { readonly state: "waiting" | "failed"; readonly reason: string } | undefined;
+  private halt: Trouble | undefined;
   /** Where the replica was cut back, as far as this tab knows, in order. */
   private readonly cuts: bigint[] = [];
   private ownCut: Cut | undefined;
@@ -99,7 +102,7 @@ export class ReplicaPartitionKeeper {
     const { writer, partition } = this;
     if (writer === undefined) {
       const { from, to, bytes } = this.told ?? { from: 0n, to: 0n, bytes: 0 };
-      const { state, reason } = this.halt ?? { state: "reading", reason: undefined };
+      const { state, reason } = this.halt ?? this.toldTrouble ?? { state: "reading", reason: undefined };
       return {
         partition,
         from,
@@ -134,6 +137,19 @@ export class ReplicaPartitionKeeper {
     return this.log !== undefined;
   }
 
+  /** Whether it is this tab that writes, or would if it could. */
+  get isInCharge(): boolean {
+    return this.isWriting || this.halt !== undefined;
+  }
+
+  /** Why it does not get on, for the tabs that read along; undefined: it does, or waits for no more than the connection. */
+  get trouble(): Trouble | undefined {
+    const { state, reason } = this.status;
+    if (state === "live" || state === "history" || state === "reading" || reason === undefined)
+      return undefined;
+    return { state, reason };
+  }
+
   /** More or less is to be kept from now on. */
   wake(): void {
     this.writer?.wake();
@@ -152,6 +168,13 @@ export class ReplicaPartitionKeeper {
     this.heardCut = cut?.id;
     this.told = range;
     this.toldHighWatermark = highWatermark;
+    this.changed();
+  }
+
+  /** Another tab, which writes this partition or should, tells why it does not get on. */
+  hearTrouble(trouble: Trouble | undefined): void {
+    if (this.isInCharge) return;
+    this.toldTrouble = trouble;
     this.changed();
   }
 
@@ -185,6 +208,7 @@ export class ReplicaPartitionKeeper {
       if (signal.aborted) break;
       if (!isPassing(failure)) {
         this.stop({ state: "failed", reason: errorText(failure) });
+        await aborted(signal);
         break;
       }
       if (clock.now() - beganMs >= RECOVERED_MS) failures = 0;
@@ -196,6 +220,8 @@ export class ReplicaPartitionKeeper {
       });
       await sleep(clock, waitMs, signal);
     }
+    // Somebody else's from now on.
+    this.halt = undefined;
   }
 
   private cut(to: bigint): void {
@@ -204,7 +230,7 @@ export class ReplicaPartitionKeeper {
     this.options.onCut();
   }
 
-  private stop(halt: NonNullable<typeof this.halt>): void {
+  private stop(halt: Trouble): void {
     this.halt = halt;
     this.changed();
   }
@@ -227,6 +253,7 @@ export class ReplicaPartitionKeeper {
       return error;
     }
     this.halt = undefined;
+    this.toldTrouble = undefined;
     this.writer = writer;
     this.changed();
     const failure = await writer.done(signal);

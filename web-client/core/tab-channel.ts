@@ -10,6 +10,8 @@ export type TabMessage =
   /** Rows of the outbox were added or changed, or may have been: another tab delivers from now on. */
   | { readonly kind: "outbox" }
   | { readonly kind: "settled"; readonly settlement: Settlement }
+  /** This partition of a replica does not get on, and why, or does again: told by the tab that writes it. */
+  | { readonly kind: "standing"; readonly replica: string; readonly trouble: Trouble | undefined }
   /** How far is this partition of a replica? The tab that writes it tells. */
   | { readonly kind: "ask"; readonly replica: string }
   /** A replica's partition has moved: `replica` names it, [from, to) is what it holds. */
@@ -23,6 +25,12 @@ export type TabMessage =
       /** What was cut off last of what was held: from `to` on it is gone, or is others now. */
       readonly cut?: { readonly id: number; readonly to: bigint } | undefined;
     };
+
+/** Why a partition of a replica does not get on. */
+export interface Trouble {
+  readonly state: "waiting" | "deleted" | "failed";
+  readonly reason: string;
+}
 
 /** A tab's end of what the host has for tabs to talk to each other. */
 export interface TabPort<Message> {
@@ -41,6 +49,8 @@ export interface TabChannel {
   close(): void;
 }
 
+const OF_REPLICAS: ReadonlySet<TabMessage["kind"]> = new Set(["replica", "standing", "ask"]);
+
 /** `openPort` is handed the ear for what other tabs tell. */
 export function openTabChannel(
   openPort: (hear: (message: TabMessage) => void) => TabPort<TabMessage>,
@@ -56,7 +66,7 @@ export function openTabChannel(
       if (!isOpen) return;
       port.post(message);
       // Of one partition this tab may have more than one replica.
-      if (message.kind === "replica" || message.kind === "ask") tellListeners(message);
+      if (OF_REPLICAS.has(message.kind)) tellListeners(message);
     },
     hear: (listener) => {
       listeners.add(listener);

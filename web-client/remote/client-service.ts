@@ -163,17 +163,22 @@ function replicaService(replica: RawReplica) {
 function readingService(topic: TopicClient<Uint8Array, Uint8Array>, options: SubscribeOptions) {
   let tellGap: SubscribeOptions["onGap"];
   const reading = topic.read({ ...options, onGap: (gap) => tellGap?.(gap) });
-  return new Exposed({
-    records: (signal: AbortSignal, onGap: SubscribeOptions["onGap"]) => {
-      tellGap = onGap;
-      signal.addEventListener("abort", () => reading.stop(), { once: true });
-      return framed(reading.batches());
+  // One that was left before it had begun would hear of the client's end for ever.
+  const mirror = { state: () => undefined, listen: () => () => reading.stop() };
+  return new Exposed(
+    {
+      records: (signal: AbortSignal, onGap: SubscribeOptions["onGap"]) => {
+        tellGap = onGap;
+        signal.addEventListener("abort", () => reading.stop(), { once: true });
+        return framed(reading.batches());
+      },
+      moveTo: (next: ReadonlyMap<number, bigint>) => {
+        for (const [partition, offset] of next) reading.moveTo(partition, offset);
+      },
+      noted: () => reading.noted(),
     },
-    moveTo: (next: ReadonlyMap<number, bigint>) => {
-      for (const [partition, offset] of next) reading.moveTo(partition, offset);
-    },
-    noted: () => reading.noted(),
-  });
+    mirror,
+  );
 }
 
 export type FarClient = FarOf<ReturnType<typeof clientService>>;
