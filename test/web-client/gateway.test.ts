@@ -661,6 +661,7 @@ test("what is published is read with the replica at all times: in another tab, o
     return { count: all.length, value, isPending, offset, latest: latest?.value };
   });
   expect(last).toEqual({ count: 101, value: "offline", isPending: true, offset: undefined, latest: "99" });
+});
 
 test("a device that has lost its account's store alone goes on writing its replicas: terms do not begin anew", async () => {
   const visit = async (value: string): Promise<(string | null)[]> => {
