@@ -14,11 +14,11 @@ const BYTES_MAX = 1024 * 1024;
 
 export interface WritesHost {
   /** Milliseconds since some moment; never jumps. */
-  nowMs(): number;
+  readonly nowMs: () => number;
   /** Writes before it returns. Answers how many bytes were written, and throws, as `FileSystem.write` does. */
-  here(fd: number, pieces: readonly Uint8Array[], position: number): number;
+  readonly here: (fd: number, pieces: readonly Uint8Array[], position: number) => number;
   /** Writes in another thread. */
-  elsewhere: FileSystem["write"];
+  readonly elsewhere: FileSystem["write"];
 }
 
 /** Writes here while that is quick, and elsewhere for a while when it was not. */
