@@ -34,8 +34,8 @@ export interface ClosedSegmentsHost {
 /** A digest that is known, or is being read for some. */
 interface Digest {
   readonly value: Promise<string>;
-  /** Whether one of those wants it still. */
-  readonly wanted: Set<() => boolean>;
+  /** Whether one of those wants it still; undefined once it is known. */
+  wanted: Set<() => boolean> | undefined;
 }
 
 export class ClosedSegments {
@@ -87,12 +87,13 @@ export class ClosedSegments {
   private digest(segment: Segment, bytes: number, isWanted: () => boolean): Promise<string> {
     const known = this.digests.get(segment);
     if (known !== undefined) {
-      known.wanted.add(isWanted);
+      known.wanted?.add(isWanted);
       return known.value;
     }
     const wanted = new Set([isWanted]);
-    const value = this.digestOf(segment, bytes, wanted).finally(() => wanted.clear());
-    this.digests.set(segment, { value, wanted });
+    const value = this.digestOf(segment, bytes, wanted).finally(() => (reading.wanted = undefined));
+    const reading: Digest = { value, wanted };
+    this.digests.set(segment, reading);
     // What failed is tried again by whoever asks next.
     value.catch(() => {
       if (this.digests.get(segment)?.value === value) this.digests.delete(segment);

@@ -16,6 +16,7 @@
  *
  * Of a partition the highest sound line counts, of several the last. Who takes lines out takes the bound away.
  */
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import type { Clock } from "./clock.ts";
 import type { Engine } from "./engine.ts";
 import {
@@ -73,7 +74,7 @@ export class SyncedEnds {
 
   /** After an unclean stop what it says is durable before anything is decided by it. */
   static async open(options: SyncedEndsOptions): Promise<SyncedEnds> {
-    const bytes = (await options.store.read(options.name)) ?? new Uint8Array(0);
+    const bytes = (await readAll(options)) ?? new Uint8Array(0);
     const ends = new SyncedEnds(options, bytes);
     if (!options.clean) await ends.makeDurable();
     return ends;
@@ -86,7 +87,8 @@ export class SyncedEnds {
     this.name = name;
     this.stored = boundsIn(engine, bytes);
     this.isTorn = bytes.length > 0 && bytes.at(-1) !== LINE_FEED;
-    this.writtenAnew = bytes.length;
+    // Not its bytes: it would be allowed to grow with each start.
+    this.writtenAnew = linesOf(engine, this.stored).length;
   }
 
   /** That of one partition. */
@@ -298,6 +300,19 @@ export class SyncedEnd {
 }
 
 const LINE_FEED = 10;
+
+async function readAll({ store, name }: SyncedEndsOptions): Promise<Uint8Array | undefined> {
+  try {
+    return await store.read(name);
+  } catch (cause) {
+    throw new KafkaError(
+      ErrorCode.KAFKA_STORAGE_ERROR,
+      `${name} cannot be read (${String(cause)}): repair the disk or restore the file. Without it the node starts, too, but ` +
+        `takes damage to acknowledged records at the logs' ends for writes that a crash cut short`,
+      { cause },
+    );
+  }
+}
 
 function linesOf(engine: Engine, bounds: Bounds): Uint8Array {
   const encoder = new TextEncoder();

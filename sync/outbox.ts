@@ -222,8 +222,9 @@ export class Outbox {
         () => true,
         () => false,
       );
-      const { waiting, frozen } = this.counts;
-      if (!isCounted || waiting + frozen > 0 || signal.aborted) return;
+      // What is held is looked at by each delivery: it may be for the cluster that is there now.
+      const { waiting, frozen, held } = this.counts;
+      if (!isCounted || waiting + frozen + held > 0 || signal.aborted) return;
       await Promise.race([added, over]);
     }
   }

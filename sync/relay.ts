@@ -128,8 +128,8 @@ export class Relay {
     const { apiKey, apiVersion, correlationId, bodyAt } = readRequestHeader(message, (key) => READ.get(key));
     if (NOT_RELAYED.has(apiKey))
       throw new KafkaError(ErrorCode.ILLEGAL_SASL_STATE, "who shares a connection does not sign in on it");
-    this.checkServed(apiKey, apiVersion);
     if (apiKey === ApiKey.ApiVersions) return this.tellVersions(apiVersion, correlationId);
+    this.checkServed(apiKey, apiVersion);
     if (apiKey === ApiKey.Unsubscribe) {
       const { subscriptions } = decodeRequest(unsubscribe, apiVersion, message, bodyAt);
       return this.leave(subscriptions, apiVersion, correlationId);

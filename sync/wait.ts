@@ -65,11 +65,20 @@ export function deferred<T>(): Deferred<T> {
 /** Something that may have changed: those who wait look again. Wakes are not counted, only noticed. */
 export class Bell {
   private waiting = deferred<void>();
+  private readonly hearing = new Set<() => void>();
 
   ring(): void {
     const rung = this.waiting;
     this.waiting = deferred<void>();
     rung.resolve();
+    for (const hear of this.hearing) hear();
+  }
+
+  /** Calls `hear` at each ring; the answer takes it away again. For who waits for several bells, most of which are silent. */
+  onRing(hear: () => void): () => void {
+    const mine = (): void => hear();
+    this.hearing.add(mine);
+    return () => this.hearing.delete(mine);
   }
 
   /** Resolves at the next ring. Take it before looking at what may change, so that no ring is missed. */

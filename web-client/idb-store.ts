@@ -57,8 +57,10 @@ export class IdbStore implements Store {
   }
 
   /** This tab writes from now on: what it reads afterwards, nobody with an earlier term can change any more. */
-  lead(): Promise<void> {
-    return change(this.database, "relaxed", this.term, () => []);
+  async lead(): Promise<void> {
+    await change(this.database, "relaxed", this.term, () => []);
+    // Another tab may have led since this one did.
+    this.cache.clear();
   }
 
   /** IndexedDB orders strings by code unit; no name of a file holds the last of them. */

@@ -51,6 +51,12 @@ export class RowCache {
     this.drop((row) => row.file === file);
   }
 
+  /** All files may be others by now. */
+  clear(): void {
+    this.forgotten += 1;
+    this.drop(() => true);
+  }
+
   private drop(isGone: (row: { readonly file: string; readonly position: number }) => boolean): void {
     this.rows = this.rows.filter((row) => !isGone(row));
     this.bytes = this.rows.reduce((sum, row) => sum + row.bytes.byteLength, 0);

@@ -5,9 +5,10 @@
  */
 import type { FileSystem } from "./file-system.ts";
 
-/** A write that took longer than this, milliseconds, was held back. */
-const QUICK_MS_MAX = 10;
-/** How long writes are made elsewhere after one that was held back. */
+/** More milliseconds of writing than this within `WITHIN_MS`: writers are held back, all at once or each a little. */
+const HELD_MS_MAX = 20;
+const WITHIN_MS = 40;
+/** How long writes are made elsewhere then. */
 const ELSEWHERE_MS = 2000;
 /** More bytes than this take as long to copy as it takes to ask another thread. */
 const BYTES_MAX = 1024 * 1024;
@@ -24,12 +25,17 @@ export interface WritesHost {
 /** Writes here while that is quick, and elsewhere for a while when it was not. */
 export function quickWrites({ nowMs, here, elsewhere }: WritesHost): FileSystem["write"] {
   let hereFrom = -Infinity;
+  /** The writes made here since a moment took so long together. */
+  let since = -Infinity;
+  let tookMs = 0;
   return async (fd, pieces, position) => {
     const began = nowMs();
     if (began < hereFrom || bytesOf(pieces) > BYTES_MAX) return elsewhere(fd, pieces, position);
     const written = here(fd, pieces, position);
     const ended = nowMs();
-    if (ended - began > QUICK_MS_MAX) hereFrom = ended + ELSEWHERE_MS;
+    if (ended - since > WITHIN_MS) [since, tookMs] = [began, 0];
+    tookMs += ended - began;
+    if (tookMs > HELD_MS_MAX) hereFrom = ended + ELSEWHERE_MS;
     return written;
   };
 }

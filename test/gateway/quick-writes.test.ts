@@ -56,6 +56,19 @@ it("the event loop is not held back again and again by a disk that does not keep
   expect(made.slice(16)).toEqual(["here", "here", "here"]);
 });
 
+it("nor by many writes that are each held back a little", async () => {
+  const { write, set, made } = disk();
+  set({ tookMs: 8 });
+  for (let round = 0; round < 10; round++) await write(3, [piece], 7);
+  expect(made.slice(3).every((where) => where === "elsewhere")).toBe(true);
+  set({ nowMs: 5000, tookMs: 1 });
+  for (let round = 0; round < 15; round++) {
+    await write(3, [piece], 7);
+    set({ nowMs: 5000 + 30 * round });
+  }
+  expect(made.slice(10).every((where) => where === "here")).toBe(true);
+});
+
 it("large writes are made elsewhere", async () => {
   const { write, made } = disk();
   await write(3, [new Uint8Array(MIB), piece], 7);

@@ -86,3 +86,25 @@ it("the log is whole when the power goes right after it", async () => {
   }
   expect(scanned).toBeGreaterThan(0);
 });
+
+it("epochs that a clean stop did not sync are durable when the segment that they are of is rolled", async () => {
+  const store = new MemoryStore();
+  const roomy = { config: config({ "segment.bytes": 3000 }) };
+  const first = await openLeader(store, roomy);
+  await appendAll(first, [batchAt(0)]);
+  await first.close();
+  const second = await openLeader(store, { ...roomy, clean: true }, 1);
+  await appendAll(second, [batchAt(1)]);
+  await second.close();
+  const third = await openLeader(store, { ...roomy, clean: true }, 2);
+  const written: string[] = [];
+  const write = store.write.bind(store);
+  store.write = (name, bytes) => {
+    written.push(name);
+    return write(name, bytes);
+  };
+  await third.append(batchOf([new Uint8Array(2950)])).synced;
+  expect(third.closedSegments(0n)).toHaveLength(1);
+  expect(written).toContain("orders-0/leader-epoch-checkpoint");
+  await third.close();
+});

@@ -1,6 +1,10 @@
 /** Up to where partitions are known to be synced: one file for many of them. */
 import { describe, expect, it } from "vitest";
-import { SYNCED_ENDS_BYTES_MIN, SYNCED_END_SYNC_INTERVAL_MS } from "../../log/limits.ts";
+import {
+  SYNCED_ENDS_BYTES_MIN,
+  SYNCED_ENDS_GROWTH_MAX,
+  SYNCED_END_SYNC_INTERVAL_MS,
+} from "../../log/limits.ts";
 import { MemoryStore } from "../../log/memory-store.ts";
 import type { Store } from "../../log/store.ts";
 import { SyncedEnds } from "../../log/synced-ends.ts";
@@ -118,6 +122,25 @@ describe("the noted synced ends", () => {
     const again = await open(store);
     for (let partition = 0; partition < 500; partition++)
       expect(again.of(TOPIC_ID, partition).offset).toBe(4n);
+  });
+
+  it("stay a small file though the node is started again and again", async () => {
+    const store = new MemoryStore();
+    for (let start = 0; start < 12; start++) {
+      const ends = await open(store);
+      const all = Array.from({ length: 500 }, (_, partition) => ends.of(TOPIC_ID, partition));
+      for (const offset of [1n, 2n, 3n, 4n])
+        await Promise.all(all.map((end) => end.set(BigInt(start) * 10n + offset)));
+      await ends.close(true);
+      // What is noted at a moment is written as a whole.
+      expect((await textOf(store)).length).toBeLessThan(SYNCED_ENDS_GROWTH_MAX * 25_000 + 25_000);
+    }
+  });
+
+  it("that cannot be read are not taken for none", async () => {
+    const store = new MemoryStore();
+    store.read = () => Promise.reject(new Error("EIO"));
+    await expect(open(store)).rejects.toThrow(/^synced-ends cannot be read .*EIO/);
   });
 
   it("of topics that are no more are not written again", async () => {

@@ -119,6 +119,34 @@ test("another cluster behind the same address: delivery stops and asks; the firs
   await tab.close();
 });
 
+test("what was held for another cluster goes out when the app is opened where that is, and nothing else is published", async () => {
+  const { clock, broker, tab } = setUp();
+  broker.createTopic("orders");
+  tab.deliver();
+  tab.upstream.goOffline();
+  tab.publish("orders", null, "meant for one", { clusterId: "cluster-one" });
+  broker.clusterId = "cluster-two";
+  tab.upstream.goOnline();
+  await clock.pass(2000);
+  await tab.outbox.refresh();
+  expect(tab.outbox.counts).toMatchObject({ waiting: 0, frozen: 0, held: 1 });
+  broker.clusterId = "cluster-one";
+  const { store } = tab;
+  await tab.close();
+  const again = new Tab({
+    engine,
+    broker,
+    clock,
+    random: seeded(2),
+    serverTime: () => Promise.resolve(clock.now()),
+    store,
+  });
+  again.deliver();
+  await clock.pass(2000);
+  expect(logOf(broker).map((record) => record.value)).toEqual(["meant for one"]);
+  await again.close();
+});
+
 test("a topic made anew does not get what was meant for the one before; discarding and retrying both work", async () => {
   const { clock, broker, tab } = setUp();
   const { id: topicId } = broker.createTopic("orders");

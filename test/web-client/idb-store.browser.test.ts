@@ -85,3 +85,33 @@ test("what was read of a file before it was cut, exchanged or written anew is no
   await store.close();
   await deleteDatabase(name);
 });
+
+test("a tab that leads again reads what another has written meanwhile, not what it read before", async () => {
+  const name = `store-test-${++made}`;
+  const terms = { ours: 1, theirs: 2 };
+  const database = await openReplicas(indexedDB, name, () => undefined);
+  const ours = new IdbStore(database, "relaxed", () => terms.ours);
+  const theirs = new IdbStore(
+    await openReplicas(indexedDB, name, () => undefined),
+    "relaxed",
+    () => terms.theirs,
+  );
+  await ours.lead();
+  const before = await ours.open("a-0/00.log");
+  await before.append([new Uint8Array(1000).fill(1)]);
+  expect((await before.read(0, 1000))[500]).toBe(1);
+  await theirs.lead();
+  const file = await theirs.open("a-0/00.log");
+  await file.truncate(500);
+  await file.append([new Uint8Array(500).fill(2)]);
+  terms.ours = 3;
+  await ours.lead();
+  const after = await ours.open("a-0/00.log");
+  expect(Array.from(await after.read(400, 200))).toEqual([
+    ...new Array<number>(100).fill(1),
+    ...new Array<number>(100).fill(2),
+  ]);
+  await ours.close();
+  await theirs.close();
+  await deleteDatabase(name);
+});

@@ -81,24 +81,25 @@ export class LocalReading {
     const stopHearing = published.onChange(ring);
     onMore.add(ring);
     onAbort(signal, ring);
-    const heard = new Map<ReplicaPartitionKeeper, Promise<void>>();
+    const heard = new Map<ReplicaPartitionKeeper, () => void>();
     try {
       let changed = bell.next();
       await this.begin();
       while (!signal.aborted) {
         for (const keeper of keepers()) {
-          heard.set(keeper, keeper.moved.next());
+          if (!heard.has(keeper)) heard.set(keeper, keeper.moved.onRing(ring));
           await this.placeOf(keeper);
           yield* this.readOn(keeper);
         }
         this.isLoaded = true;
         yield* this.told();
-        if (!signal.aborted) await Promise.race([changed, ...heard.values()]);
+        if (!signal.aborted) await changed;
         changed = bell.next();
         if (!signal.aborted) await this.look();
       }
     } finally {
       stopHearing();
+      for (const forget of heard.values()) forget();
       onMore.delete(ring);
       this.controller.abort();
     }

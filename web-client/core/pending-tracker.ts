@@ -38,6 +38,7 @@ interface Known {
   record: OutboxRecord;
   place: { readonly partition: number; readonly offset: bigint } | undefined;
   batch: FrozenBatch | undefined;
+  hasRow: boolean;
   /** As it was told of last. */
   told: PendingEntry | undefined;
 }
@@ -75,7 +76,8 @@ export class PendingTracker {
       ),
     );
     for (const [id, known] of this.known) {
-      if (rows.has(id) || known.place !== undefined) continue;
+      known.hasRow = rows.has(id);
+      if (known.hasRow || known.place !== undefined) continue;
       const { partition = -1, baseOffset = -1n, index = 0 } = left.get(id) ?? {};
       // Discarded; or in the log, and nobody knows where.
       if (partition < 0 || baseOffset < 0n) this.lose(id, known);
@@ -126,6 +128,12 @@ export class PendingTracker {
         changed.push(...this.gone.splice(0));
         continue;
       }
+      if (place !== undefined && end === undefined && partitions.count === undefined && !known.hasRow) {
+        // In a partition that is not read: nothing of it comes here.
+        this.lose(id, known);
+        changed.push(...this.gone.splice(0));
+        continue;
+      }
       const entry = this.entryOf(known, partitions);
       if (entry === undefined) {
         if (told !== undefined) changed.push({ ...told, state: "gone" });
@@ -156,7 +164,7 @@ export class PendingTracker {
       if (before !== undefined) this.lose(id, before);
       return;
     }
-    this.known.set(id, { record, batch, place: place ?? before?.place, told: before?.told });
+    this.known.set(id, { record, batch, place: place ?? before?.place, hasRow: true, told: before?.told });
   }
 
   private lose(id: number, { told }: Known): void {
