@@ -129,7 +129,7 @@ describe("the noted synced ends", () => {
     for (let start = 0; start < 12; start++) {
       const ends = await open(store);
       const all = Array.from({ length: 500 }, (_, partition) => ends.of(TOPIC_ID, partition));
-      for (const offset of [1n, 2n, 3n, 4n])
+      for (const offset of [1n, 2n])
         await Promise.all(all.map((end) => end.set(BigInt(start) * 10n + offset)));
       await ends.close(true);
       // What is noted at a moment is written as a whole.
