@@ -49,14 +49,15 @@ export function createKeptTopics(rivulet: Rivulet): KeptTopics {
     const refresh = (): void => {
       timer = undefined;
       const before = byName.peek().get(name);
-      set(name, describe(replica, { wasCaughtUp: before?.isCaughtUp ?? false, gap }));
+      // What it had to tell when it was let go of is told to nobody.
+      if (before?.replica === replica) set(name, describe(replica, { wasCaughtUp: before.isCaughtUp, gap }));
     };
     replica.addEventListener("progress", () => (timer ??= setTimeout(refresh, REFRESH_MS)));
     replica.addEventListener("gap", ({ partition, from, to }) => {
       gap = `offsets ${from} to ${to - 1n} of partition ${partition} were gone before this device had read them`;
       timer ??= setTimeout(refresh, REFRESH_MS);
     });
-    refresh();
+    set(name, describe(replica, { wasCaughtUp: false, gap }));
   }
 
   return {

@@ -246,7 +246,7 @@ export const syncMistakes: readonly Mistake[] = [
     name: "gap-kept-from-the-app",
     breaks: "An app is told which range retention has removed before it had read it.",
     caughtBy: ["readers miss nothing"],
-    seed: 12,
+    seed: 18,
     edits: [
       {
         file: "sync/subscription.ts",
