@@ -29,6 +29,7 @@ export class LocalList<V, K> {
   /** Partitions have no order among each other but time; within one it is the log's. */
   private insert(record: (typeof this.arrived)[number]): void {
     const { arrived } = this;
+    this.cutBack(record);
     let at = arrived.length;
     for (let before = arrived[at - 1]; before !== undefined; before = arrived[at - 1]) {
       if (before.partition === record.partition || before.timestamp <= record.timestamp) break;
@@ -36,5 +37,16 @@ export class LocalList<V, K> {
     }
     arrived.splice(at, 0, record);
     if (arrived.length > this.limit) arrived.shift();
+  }
+
+  /** A partition is told in the order of its offsets; where it goes back, the replica was cut off there, or is built anew. */
+  private cutBack({ partition, offset }: (typeof this.arrived)[number]): void {
+    const { arrived } = this;
+    const last = arrived.findLast((record) => record.partition === partition);
+    if (last === undefined || last.offset < offset) return;
+    for (let at = arrived.length - 1; at >= 0; at--) {
+      const record = arrived[at];
+      if (record?.partition === partition && record.offset >= offset) arrived.splice(at, 1);
+    }
   }
 }
