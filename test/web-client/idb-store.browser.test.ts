@@ -107,10 +107,8 @@ test("a tab that leads again reads what another has written meanwhile, not what 
   terms.ours = 3;
   await ours.lead();
   const after = await ours.open("a-0/00.log");
-  expect(Array.from(await after.read(400, 200))).toEqual([
-    ...new Array<number>(100).fill(1),
-    ...new Array<number>(100).fill(2),
-  ]);
+  const read = await after.read(400, 200);
+  expect([read.length, read[0], read[99], read[100], read[199]]).toEqual([200, 1, 1, 2, 2]);
   await ours.close();
   await theirs.close();
   await deleteDatabase(name);
