@@ -49,7 +49,7 @@ const STEPS = {
 
 const STEP_BUDGETS: Readonly<Record<keyof typeof STEPS, number>> = {
   "connect, subscribe": 49_600,
-  "... and publish": 55_600,
+  "... and publish": 56_000,
   "... and replicate": 95_000,
   "all there is": 108_000,
 };

@@ -21,8 +21,8 @@ interface Started {
   readonly failed: Promise<never>;
   /** Is told when the client is there no more, though nobody has closed it. */
   onLost: (reason: string) => void;
-  /** It holds this lock for as long as it lives. */
-  readonly watch: (lock: string) => void;
+  /** It holds this lock for as long as it lives. `hold` has it hold another one. */
+  readonly watch: (lock: string, hold: (lock: string) => Promise<boolean>) => void;
   readonly end: (reason: string) => void;
 }
 
@@ -48,7 +48,7 @@ export async function openInWorker(opening: Opening, page: OfPage): Promise<Remo
     const lock = opening.hasLocks ? lockName() : undefined;
     const isHeld = await Promise.race([far.call("prepare", opening.engineUrl, lock), ...over]);
     isPrepared = true;
-    if (lock !== undefined && isHeld) started.watch(lock);
+    if (lock !== undefined && isHeld) started.watch(lock, (next) => far.call("hold", next));
     const opened = await Promise.race([far.call("open", opening), ...over]);
     const client = new RemoteClient(opened, opening.offline, end);
     started.onLost = (reason) => client.lose(reason);
@@ -81,6 +81,16 @@ function start(page: OfPage): Started {
     end(new KafkaError(ErrorCode.NETWORK_EXCEPTION, `the client is gone: ${reason}`), false);
     started.onLost(reason);
   };
+  /** Who clears the site's data takes the locks of those who live, too: one that answers holds another one. */
+  const doubt = async (hold: (lock: string) => Promise<boolean>): Promise<void> => {
+    const next = lockName();
+    const silence = new Promise<undefined>((resolve) => void setTimeout(resolve, ANSWER_MS));
+    const isHeld = await Promise.race([hold(next).catch(() => undefined), silence]);
+    if (over.signal.aborted) return;
+    if (isHeld === undefined) return lose("its worker has ended");
+    await silence;
+    if (isHeld) started.watch(next, hold);
+  };
   const service = {
     token: () => page.tokens?.() ?? Promise.reject(new TypeError("this client has no tokens")),
     persist: page.persist,
@@ -90,7 +100,7 @@ function start(page: OfPage): Started {
     channel,
     failed: failed.promise,
     onLost: () => undefined,
-    watch: (lock) => whenLifeEnds(lock, over.signal, () => lose("its worker has ended")),
+    watch: (lock, hold) => whenLifeEnds(lock, over.signal, () => void doubt(hold)),
     end: (reason) =>
       end(new KafkaError(ErrorCode.NETWORK_EXCEPTION, `the client is closed: ${reason}`), true),
   };
@@ -100,6 +110,9 @@ function start(page: OfPage): Started {
   });
   return started;
 }
+
+/** A worker that lives says so within this time, milliseconds. */
+const ANSWER_MS = 1000;
 
 function lockName(): string {
   return `rivulet/worker/${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;

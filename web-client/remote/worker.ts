@@ -12,6 +12,14 @@ import { holdForLife } from "./life-lock.ts";
 import { clientService } from "./client-service.ts";
 import type { PageService } from "./start-worker.ts";
 
+/** Answers whether the lock is held from now on, for as long as this worker lives. */
+function hold(lock: string): Promise<boolean> {
+  return holdForLife(lock).then(
+    () => true,
+    () => false,
+  );
+}
+
 const service = {
   /**
    * Rejects when the engine cannot be had here; the page may have more luck. Answers whether the lock is held from now on, for as
@@ -19,12 +27,10 @@ const service = {
    */
   prepare: async (engineUrl: string | undefined, lock: string | undefined): Promise<boolean> => {
     await loadEngine(engineUrl);
-    if (lock === undefined) return false;
-    return holdForLife(lock).then(
-      () => true,
-      () => false,
-    );
+    return lock !== undefined && hold(lock);
   },
+
+  hold,
 
   open: async (opening: Opening) => {
     const page = channel.root<PageService>();
