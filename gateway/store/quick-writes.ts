@@ -1,6 +1,6 @@
 /**
  * Where writes are made. One that the system takes into its cache at once costs less than to have another thread do it: the
- * two threads' waking each other was a third of the event loop's time of a gateway that is written to. But where a disk
+ * two threads' waking each other was a quarter of the event loop's time of a gateway that is written to. But where a disk
  * cannot keep up, the system holds writers back, and the loop must not stand still with them.
  */
 import type { FileSystem } from "./file-system.ts";
