@@ -5,6 +5,8 @@
  * - ids that a broker makes up (topics, members, producers, the cluster, fetch sessions) go by the order in which the script
  *   first saw them
  * - a broker's own address goes by a word, and so does a time that is now; other times by how far they are from the scripts'
+ * - epochs of a consumer group are counted from the one that the script says: a broker whose group has yet to hear of a topic
+ *   begins a new one when it does
  * - what a script has named begins with the script's own prefix, which goes
  * - record batches are taken apart; the CRC is checked and not shown, since it follows from the rest
  *
@@ -21,6 +23,7 @@ export type Plain = null | boolean | number | string | readonly Plain[] | { read
 
 const ERROR_CODES = new Set(["errorCode", "topicConfigErrorCode"]);
 const ERROR_TEXTS = new Set(["errorMessage", "batchIndexErrorMessage"]);
+const GROUP_EPOCHS = new Set(["memberEpoch", "groupEpoch", "assignmentEpoch"]);
 /** Fields with ids that the broker makes up, by what they are ids of. */
 const MADE_UP: Readonly<Record<string, string>> = {
   topicId: "topic",
@@ -47,6 +50,7 @@ export class Normaliser {
   private readonly prefix: string;
   private readonly port: number;
   private readonly seen = new Map<string, Map<unknown, string>>();
+  private firstGroupEpoch: number | undefined;
 
   /** `prefix` begins all names that the script makes up; the broker listens on 127.0.0.1 at `port`. */
   constructor({ prefix, port }: { prefix: string; port: number }) {
@@ -59,12 +63,19 @@ export class Normaliser {
     this.names(kind).set(id, `<${kind} ${this.withoutPrefix(name)}>`);
   }
 
+  /** From now on the epochs of consumer groups are told by how far they are from this one. */
+  countGroupEpochsFrom(epoch: number): void {
+    this.firstGroupEpoch = epoch;
+  }
+
   answer(value: unknown, field = ""): Plain {
     if (field === "records") return this.records(value as Uint8Array | null);
     if (ERROR_TEXTS.has(field)) return value === null || value === "" ? null : "text";
     if (ERROR_CODES.has(field)) return errorName(value as number);
     const kind = MADE_UP[field];
     if (kind !== undefined && !NONE.has(value) && !isOfScripts(value)) return this.named(kind, value);
+    if (GROUP_EPOCHS.has(field) && this.firstGroupEpoch !== undefined && (value as number) > 0)
+      return `<first epoch + ${(value as number) - this.firstGroupEpoch}>`;
     if (field === "host") return value === "127.0.0.1" ? "<host>" : String(value);
     if (field === "port") return value === this.port ? "<port>" : Number(value);
     if (typeof value === "bigint") return time(value);

@@ -130,6 +130,11 @@ export class Talk {
     this.note(step, this.normaliser.answer(answer));
   }
 
+  /** From now on the epochs of consumer groups are told by how far they are from this one. */
+  countGroupEpochsFrom(epoch: number): void {
+    this.normaliser.countGroupEpochsFrom(epoch);
+  }
+
   /** Sends a request that is not a step: to prepare something. */
   async request<Req, Res>(api: Api<Req, Res>, version: number, body: Input<Req>, on = MAIN): Promise<Res> {
     const client = await this.connection(on);

@@ -46,15 +46,26 @@ interface Member {
   readonly epoch: number;
 }
 
+/**
+ * Joins a group that is empty, again until all partitions are given to it: a group may hear of a topic later than the metadata.
+ * Epochs are told by how far they are from its first.
+ */
+async function joinedAlone(talk: Talk, join: ReturnType<typeof joining>, partitions: number, version = 1) {
+  const answer = await talk.until(
+    consumerGroupHeartbeat,
+    version,
+    join,
+    (its) => assigned(its) === partitions,
+  );
+  talk.countGroupEpochsFrom(answer.memberEpoch);
+  return answer;
+}
+
 /** A member that has joined alone and has said that it has all partitions. */
 async function settled(talk: Talk, groupId: string, topic: Topic, partitions = 1): Promise<Member> {
   const memberId = talk.name("settled");
-  const { memberEpoch: epoch } = await talk.until(
-    consumerGroupHeartbeat,
-    1,
-    joining(groupId, memberId, [topic.name]),
-    (answer) => assigned(answer) === partitions,
-  );
+  const join = joining(groupId, memberId, [topic.name]);
+  const { memberEpoch: epoch } = await joinedAlone(talk, join, partitions);
   const owned = [
     { topicId: topic.id, partitions: Array.from({ length: partitions }, (_, partition) => partition) },
   ];
@@ -103,7 +114,9 @@ export const consumerGroupHeartbeatScripts: ApiScripts = {
             beat(groupId, spoken.memberId ?? memberId, memberEpoch, spoken),
           );
         const join = joining(groupId, memberId, [topic.name]);
-        const epoch = (await talk.ask("joins", consumerGroupHeartbeat, join))?.memberEpoch ?? 0;
+        const joined = await joinedAlone(talk, join, 3, talk.version);
+        talk.noteAnswer("joins", joined);
+        const epoch = joined.memberEpoch;
         await ask("stays", epoch);
         const owned = [{ topicId: topic.id, partitions: [0, 1, 2] }];
         await ask("says what it has", epoch, { topicPartitions: owned });
@@ -146,9 +159,12 @@ export const consumerGroupHeartbeatScripts: ApiScripts = {
         const groupId = talk.name("group");
         const [first, second] = [talk.name("first"), talk.name("second")];
         const instanceId = "instance";
+        const joins = (memberId: string) => joining(groupId, memberId, [topic.name], { instanceId });
         const join = (step: string, memberId: string) =>
-          talk.ask(step, consumerGroupHeartbeat, joining(groupId, memberId, [topic.name], { instanceId }));
-        const epoch = (await join("joins", first))?.memberEpoch ?? 0;
+          talk.ask(step, consumerGroupHeartbeat, joins(memberId));
+        const joined = await joinedAlone(talk, joins(first), 1, talk.version);
+        talk.noteAnswer("joins", joined);
+        const epoch = joined.memberEpoch;
         await join("another in its place", second);
         await talk.ask("will be back", consumerGroupHeartbeat, beat(groupId, first, -2, { instanceId }));
         await join("is back with another id", second);
