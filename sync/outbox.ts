@@ -57,7 +57,7 @@ export interface ListedRecord extends OutboxRecord {
 interface Addition {
   readonly row: Omit<OutboxRecord, "id">;
   readonly fate: Deferred<RecordPosition>;
-  readonly queued: Deferred<void>;
+  readonly queued: Deferred<number>;
 }
 
 const ADDED_TOGETHER_MAX = 1000;
@@ -107,8 +107,8 @@ export class Outbox {
     return this.lastAdded;
   }
 
-  /** `queued` resolves when the record is durable in the store; `delivered` when it is in the log. */
-  publish(record: NewRecord): { queued: Promise<void>; delivered: Promise<RecordPosition> } {
+  /** `queued` resolves with its id when the record is durable in the store; `delivered` when it is in the log. */
+  publish(record: NewRecord): { queued: Promise<number>; delivered: Promise<RecordPosition> } {
     const fate = deferred<RecordPosition>();
     // An app that does not ask is not to be stopped by an unhandled rejection: the outbox lists what was not delivered.
     fate.promise.catch(() => undefined);
@@ -117,9 +117,9 @@ export class Outbox {
     return { queued, delivered: fate.promise };
   }
 
-  private add(record: NewRecord, fate: Deferred<RecordPosition>): Promise<void> {
+  private add(record: NewRecord, fate: Deferred<RecordPosition>): Promise<number> {
     if (this.closed !== undefined) return Promise.reject(this.closed);
-    const queued = deferred<void>();
+    const queued = deferred<number>();
     const { timestamp, ...rest } = record;
     const row: Omit<OutboxRecord, "id"> = {
       ...rest,
@@ -130,7 +130,10 @@ export class Outbox {
       alone: false,
     };
     this.toAdd.push({ row, fate, queued });
-    this.lastAdded = queued.promise.catch(() => undefined);
+    this.lastAdded = queued.promise.then(
+      () => undefined,
+      () => undefined,
+    );
     if (!this.isAdding) void this.addAll();
     return queued.promise;
   }
@@ -144,10 +147,10 @@ export class Outbox {
       const group = this.toAdd.splice(0, ADDED_TOGETHER_MAX);
       this.beingAdded = group.length;
       try {
-        await this.addGroup(group);
+        const ids = await this.addGroup(group);
         // Until they are counted anew.
         this.currentCounts = { ...this.currentCounts, waiting: this.currentCounts.waiting + group.length };
-        for (const { queued } of group) queued.resolve();
+        for (const [index, { queued }] of group.entries()) queued.resolve(ids[index] ?? -1);
         this.options.onAdded?.();
         this.wake();
         void this.refresh();
@@ -159,7 +162,7 @@ export class Outbox {
     this.isAdding = false;
   }
 
-  private async addGroup(group: readonly Addition[]): Promise<void> {
+  private async addGroup(group: readonly Addition[]): Promise<number[]> {
     let ids: number[] = [];
     try {
       await this.store.transact("readwrite", async (rows) => {
@@ -173,6 +176,33 @@ export class Outbox {
     }
     if (this.closed !== undefined) this.fates.rejectAll(this.closed);
     else this.lookLater(LOOK_INTERVAL_MS.least);
+    return ids;
+  }
+
+  /** What becomes of records that were queued here by somebody who cannot ask any more, in the order of `ids`. */
+  follow(ids: readonly number[]): Promise<RecordPosition>[] {
+    const fates = ids.map((id) => {
+      const fate = deferred<RecordPosition>();
+      fate.promise.catch(() => undefined);
+      this.fates.add(id, fate);
+      return fate.promise;
+    });
+    this.lookLater(LOOK_INTERVAL_MS.least);
+    this.lookFor(ids).catch(() => undefined);
+    return fates;
+  }
+
+  /** Those that have left the outbox by now have receipts, unless it is another outbox. */
+  private async lookFor(ids: readonly number[]): Promise<void> {
+    const there = new Set(
+      (await this.store.transact("readonly", (rows) => rows.records(ids))).map(({ id }) => id),
+    );
+    await this.refresh();
+    const reason = "the outbox that the record was in is gone: whether it was delivered is not known";
+    this.fates.reject(
+      ids.filter((id) => !there.has(id)),
+      new KafkaError(ErrorCode.NETWORK_EXCEPTION, reason),
+    );
   }
 
   /** Records were added to the store, by this tab or another. */

@@ -132,7 +132,7 @@ test("two outboxes on one store never take one sequence twice", async () => {
         await new Promise<void>((resolve) => clock.setTimer(Math.floor(random() * 200), resolve));
       }
     });
-    const queued: Promise<void>[] = [];
+    const queued: Promise<unknown>[] = [];
     for (let index = 0; index < 60; index++) {
       for (const tab of tabs.slice(index % 2, (index % 2) + 1)) {
         queued.push(tab.publish("orders", "one", `value-${index}`).queued);

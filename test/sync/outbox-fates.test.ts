@@ -98,3 +98,17 @@ test("an outbox that is closed leaves no promise open: what it knows by then res
   );
   expect(await store.transact("readonly", (rows) => rows.countIn("waiting"))).toBe(2);
 });
+
+test("what was queued by somebody who is gone is followed by whoever is asked about it: delivered before or later; what is in no outbox any more is lost", async () => {
+  const { clock, tab, publisher, deliveredInSilence } = setUp();
+  await clock.until(Promise.all(await deliveredInSilence()), 31_000);
+  const { queued } = publisher.publish("orders", null, "waits");
+  const [before, later] = [1, await clock.until(queued)];
+  const heir = tab();
+  const [known, open, unknown] = heir.outbox.follow([before, later, 999_999]);
+  expect(await clock.until(Promise.resolve(known), 1000)).toMatchObject({ offset: 0n });
+  await expect(clock.until(Promise.resolve(unknown), 1000)).rejects.toThrow("is gone");
+  heir.deliver();
+  expect(await clock.until(Promise.resolve(open), 31_000)).toMatchObject({ offset: 1n });
+  await heir.close();
+});

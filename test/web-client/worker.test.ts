@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BrowserContext, Page } from "playwright";
+import type { BrowserContext, Page, Worker } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type * as Sdk from "../../web-client/index.ts";
 import { startTestGateway } from "../gateway/start-gateway.ts";
@@ -51,51 +51,168 @@ function connect(page: Page, offline: boolean): Promise<void> {
   );
 }
 
-test("a worker that ends by itself is noticed: what is under way fails and says why, and what was queued is delivered once", async () => {
-  const page = await openPage({ offline: true });
+/** The browser ends the worker; the page hears of it a second later. */
+async function endWorker(page: Page): Promise<void> {
+  const [worker] = page.workers();
+  const gone = new Promise((resolve) => worker?.once("close", resolve));
+  await worker?.evaluate(() => void setTimeout(() => globalThis.close()));
+  await gone;
+}
+
+test("a worker that ends by itself is replaced: what was under way says so, what was queued is delivered once, and handles go on", async () => {
+  const page = await openPage();
   await page.evaluate(async () => {
-    const globals = globalThis as unknown as { ends: Promise<string>[] };
     const notes = client.topic("notes", { value: sdk.text() });
-    const why = (work: Promise<unknown>): Promise<string> =>
-      work.then(
-        () => "it went on",
-        (error: unknown) => String(error),
-      );
+    await notes.publish({ key: "k", value: "before" }).delivered;
+    const replica = await notes.replicate();
+    await replica.caughtUp();
+    client.goOffline();
     const { queued, delivered } = notes.publish({ key: "k", value: "kept" });
     await queued;
+    const why = (work: Promise<unknown>): Promise<string> => work.then(() => "it went on", String);
     const read = async (): Promise<void> => {
-      for await (const record of notes.subscribe({ from: "earliest" }))
-        throw new Error(`read ${record.value}`);
+      for await (const record of replica.follow({ last: 0 })) throw new Error(`read ${record.value}`);
     };
-    globals.ends = [delivered, notes.replicate(), read(), client.group("g").subscribe(["notes"]).next()].map(
-      why,
-    );
-  });
-  const [worker] = page.workers();
-  await worker?.evaluate(() => void setTimeout(() => globalThis.close()));
-  const told = await page.evaluate(async () => {
-    const { ends } = globalThis as unknown as { ends: Promise<string>[] };
     const states: Sdk.ConnectionState[] = [];
-    for await (const state of client.states()) states.push(state);
-    const later = await client.topics().catch((error: unknown) => String(error));
+    client.addEventListener("state", ({ state }) => states.push(state));
+    const ends = [read(), notes.subscribe().next(), client.group("g").subscribe(["notes"]).next()].map(why);
+    Object.assign(globalThis, { notes, replica, delivered, ends, states });
+  });
+  await endWorker(page);
+  const told = await page.evaluate(async () => {
+    const { notes, replica, delivered, ends, states } = globalThis as unknown as {
+      notes: Sdk.Topic<string>;
+      replica: Sdk.Replica<string>;
+      delivered: Promise<Sdk.Position>;
+      ends: Promise<string>[];
+      states: Sdk.ConnectionState[];
+    };
+    const under = await Promise.all(ends);
+    const { pending } = client.outbox;
+    const whileAway = notes.publish({ key: "k", value: "meanwhile" });
+    await whileAway.queued;
+    const isStillOffline = client.state.name;
+    client.goOnline();
+    const { offset } = await delivered;
+    await whileAway.delivered;
+    await notes.publish({ key: "k", value: "after" }).delivered;
+    const seen: unknown[] = [];
+    for await (const { value } of notes.subscribe({ from: "earliest", until: "end" })) seen.push(value);
+    const followed: unknown[] = [];
+    for await (const { value } of replica.follow()) if (followed.push(value) === 4) break;
+    for await (const { missingRecords, partitions } of replica.progress())
+      if (missingRecords === 0n && partitions.every(({ state }) => state === "live")) break;
+    await replica.close();
+    return { under, pending, isStillOffline, offset: String(offset), seen, followed, states };
+  });
+  for (const each of told.under) {
+    expect(each).toContain("its worker has ended");
+    expect(each).toContain("is not known");
+  }
+  expect([told.pending, told.isStillOffline, told.offset]).toEqual([1, "offline", "1"]);
+  expect(told.seen).toEqual(["before", "kept", "meanwhile", "after"]);
+  expect(told.followed).toEqual(told.seen);
+  // The app has switched it off: it stays so, whatever the worker does.
+  expect(told.states.map(({ name }) => name)).toEqual(["connecting", "live"]);
+  expect(page.workers()).toHaveLength(1);
+  await page.evaluate(() => client.close());
+});
+
+test("a worker that ends while it is connected: the state says so, and is live again", async () => {
+  const page = await openPage();
+  await page.evaluate(async () => {
+    const states: Sdk.ConnectionState[] = [];
+    Object.assign(globalThis, { states });
+    void (async () => {
+      for await (const state of client.states()) states.push(state);
+    })();
+    for await (const { name } of client.states()) if (name === "live") break;
+    states.splice(0);
+  });
+  await endWorker(page);
+  const states = await page.evaluate(async () => {
+    const { states } = globalThis as unknown as { states: Sdk.ConnectionState[] };
+    // The page hears of it a second later.
+    for await (const { name } of client.states()) if (name === "connecting" || states.length > 0) break;
+    await client.topic("notes", { value: sdk.text() }).publish({ value: "one" }).delivered;
     await client.close();
-    return { ends: await Promise.all(ends), last: states.at(-1), later };
+    return states;
   });
-  expect(told.last).toEqual({
-    name: "closed",
-    reason: expect.stringContaining("worker has ended") as string,
+  expect(states[0]).toEqual({
+    name: "connecting",
+    reason: "its worker has ended; another one is started",
   });
-  expect(told.ends).toHaveLength(4);
-  for (const each of [...told.ends, told.later]) expect(each).toContain("its worker has ended");
+  expect(states.map(({ name }) => name).slice(-2)).toEqual(["live", "closed"]);
+});
+
+test("workers that end again and again are not started for ever: the client is closed, says what to do, and what was queued stays", async () => {
+  const page = await openPage({ offline: true });
+  await page.evaluate(async () => {
+    await client.topic("notes", { value: sdk.text() }).publish({ value: "kept" }).queued;
+    // The shortest of all waits.
+    Math.random = () => 0;
+  });
+  let started = 0;
+  const end = (worker: Worker): void => {
+    started += 1;
+    // As soon as there is a client in it.
+    void worker
+      .evaluate(async () => {
+        for (;;) {
+          const { held = [] } = await navigator.locks.query();
+          if (held.some(({ name }) => name?.endsWith("/leader") === true)) return globalThis.close();
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+      })
+      .catch(() => undefined);
+  };
+  page.on("worker", end);
+  const closed = page.evaluate(async () => {
+    for await (const { name, reason } of client.states()) if (name === "closed") return reason;
+    return undefined;
+  });
+  await endWorker(page);
+  expect(await closed).toMatch(/its worker has ended.*reload the page/);
+  expect(started).toBe(8);
+  const error = await page.evaluate(() => client.topics().catch(String));
+  expect(error).toContain("what its outbox has stored stays on this device");
+  page.off("worker", end);
+  await page.reload();
+  await page.waitForFunction(() => document.title === "ready");
   await connect(page, false);
   const values = await page.evaluate(async () => {
-    const seen: unknown[] = [];
     const notes = client.topic("notes", { value: sdk.text() });
-    await notes.publish({ key: "k", value: "next" }).delivered;
+    await notes.publish({ value: "next" }).delivered;
+    const seen: unknown[] = [];
     for await (const { value } of notes.subscribe({ from: "earliest", until: "end" })) seen.push(value);
     return seen;
   });
   expect(values).toEqual(["kept", "next"]);
+});
+
+test("a client that is closed while it has no worker is closed at once, and none is left behind", async () => {
+  const page = await openPage();
+  await page.evaluate(() => {
+    // None comes up any more, and what is waited for takes its time.
+    (globalThis as { Worker: unknown }).Worker = class {
+      constructor() {
+        throw new Error("none today");
+      }
+    };
+    Math.random = () => 0.99;
+  });
+  await endWorker(page);
+  const told = await page.evaluate(async () => {
+    for await (const { reason } of client.states()) if (reason !== undefined) break;
+    const waiting = client.topics().catch(String);
+    await client.close();
+    return { state: client.state, waiting: await waiting };
+  });
+  expect(told).toEqual({
+    state: { name: "closed", reason: "closed by the app" },
+    waiting: expect.stringContaining("closed by the app") as string,
+  });
+  expect(page.workers()).toHaveLength(0);
 });
 
 test("an error that nobody catches in the worker ends nothing", async () => {

@@ -64,8 +64,10 @@ export interface Rivulet extends TypedEventTarget<RivuletEvents>, AsyncDisposabl
   /** `memory`: this origin has no IndexedDB or no Web Locks; nothing survives the tab. */
   readonly storage: "indexeddb" | "memory";
   /**
-   * Where the client does its work: beside the page, or in it where no worker could be started (the console says why). A client
-   * whose worker the browser has ended is `closed`, with that reason: connect anew, and what was `queued` is delivered.
+   * Where the client does its work: beside the page, or in it where no worker could be started (the console says why). Where the
+   * browser ends the worker, another one is started, and the state says so. All handles go on, and `delivered` of what was
+   * `queued`; calls and iterations that were under way reject with a `retriable` error: begin them again. Whether a record was
+   * stored whose `queued` was open is not known then (`outbox.list()`). Workers that end again and again leave it `closed`.
    */
   readonly runsIn: "worker" | "page";
   /** Where this client keeps things, how safely, and how much room there is. To be shown; it asks the browser each time. */

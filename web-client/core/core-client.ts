@@ -188,6 +188,13 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
     return new TopicClient(name, this.parts, codecOf(options));
   }
 
+  /** What becomes of records that a client before this one has queued. */
+  publishedBefore(ids: readonly number[]) {
+    return this.parts.outbox
+      .follow(ids)
+      .map((delivered, index) => ({ queued: Promise.resolve(ids[index] ?? -1), delivered }));
+  }
+
   async loadedGroup(groupId: string): Promise<GroupClient> {
     const { GroupClient } = await this.code.groups();
     return new GroupClient(groupId, this.parts);

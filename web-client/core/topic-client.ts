@@ -21,6 +21,11 @@ export class TopicClient<V, K> implements Topic<V, K> {
   }
 
   publish(record: PublishRecord<V, K>): Publication {
+    return this.queue(record) as Publication & { queued: Promise<unknown> };
+  }
+
+  /** As `publish`; `queued` resolves with the id that the record has in the outbox. */
+  queue(record: PublishRecord<V, K>): Omit<Publication, "queued"> & { readonly queued: Promise<number> } {
     const { device, outbox } = this.parts;
     return outbox.publish({
       topic: this.name,

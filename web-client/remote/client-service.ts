@@ -61,8 +61,9 @@ export function clientService(client: CoreClient) {
       publish: (_ended: AbortSignal, topic: string, records: readonly EncodedRecord[]) => {
         published += records.length;
         const raw = client.topic(topic, RAW);
-        return outcomes(records.map((record) => raw.publish(record)));
+        return outcomes(records.map((record) => raw.queue(record)));
       },
+      fates: (_ended: AbortSignal, ids: readonly number[]) => outcomes(client.publishedBefore(ids)),
       subscribe: (topic: string, options: SubscribeOptions) =>
         readingService(client.topic(topic, RAW), options),
       joinGroup: async (

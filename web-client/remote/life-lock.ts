@@ -3,22 +3,51 @@
  * worker holds one for as long as it lives, and the page waits for it.
  */
 
-/** In the worker: resolves when it is held, which is until the worker ends. */
-export async function holdForLife(name: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
+/** A worker that lives says so within this time, milliseconds. */
+const ANSWER_MS = 1000;
+
+/** In the worker: answers whether the lock is held from now on, until the worker ends. */
+export function holdForLife(name: string): Promise<boolean> {
+  return new Promise((resolve) => {
     const untilTheEnd = (): Promise<never> => {
-      resolve();
+      resolve(true);
       return new Promise(() => undefined);
     };
-    navigator.locks.request(name, untilTheEnd).catch(reject);
+    navigator.locks.request(name, untilTheEnd).catch(() => resolve(false));
   });
 }
 
-/** In the page, once the worker holds it: calls `onEnd` when the worker has ended, unless the signal aborts first. */
-export function whenLifeEnds(name: string, signal: AbortSignal, onEnd: () => void): void {
-  const told = (): void => {
-    if (!signal.aborted) onEnd();
-  };
-  // What cannot be asked cannot be told; the signal aborts a request with an error, too.
-  navigator.locks.request(name, { signal }, told).catch(() => undefined);
+/** Nobody else's. */
+export function newLifeLock(): string {
+  return `rivulet/worker/${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
+}
+
+/**
+ * In the page, once the worker holds this lock: calls `onEnd` when the worker has ended, unless the signal aborts first. Who clears
+ * the site's data takes the locks of those who live, too: so `hold` asks the worker for another one, and one that answers lives.
+ */
+export async function whenLifeEnds(
+  lock: string,
+  hold: (lock: string) => Promise<boolean>,
+  signal: AbortSignal,
+  onEnd: () => void,
+): Promise<void> {
+  for (let held = lock; ; held = newLifeLock()) {
+    if (held !== lock) {
+      const silence = new Promise<undefined>((resolve) => void setTimeout(resolve, ANSWER_MS));
+      const isHeld = await Promise.race([hold(held).catch(() => undefined), silence]);
+      if (signal.aborted) return;
+      if (isHeld === undefined) return onEnd();
+      // Not at once, should this one be taken away again.
+      await silence;
+      if (!isHeld) return;
+    }
+    try {
+      await navigator.locks.request(held, { signal }, () => undefined);
+    } catch {
+      // What cannot be asked cannot be told; the signal aborts a request with an error, too.
+      return;
+    }
+    if (signal.aborted) return;
+  }
 }

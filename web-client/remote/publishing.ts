@@ -7,15 +7,22 @@ import type { EncodedRecord } from "../core/encode-record.ts";
 import { errorForm, errorOf } from "./errors.ts";
 import type { ErrorForm } from "./errors.ts";
 
+/** A record of an outbox: `queued` resolves with the id of its row. */
+export interface QueuedRecord {
+  readonly queued: Promise<number>;
+  readonly delivered: Promise<Position>;
+}
+
 /** What has become of a record of a group. */
 export type Outcome =
-  | { readonly index: number; readonly kind: "queued" }
+  /** `id`: of its row, by which it can be asked for. */
+  | { readonly index: number; readonly kind: "queued"; readonly id: number }
   | { readonly index: number; readonly kind: "delivered"; readonly position: Position }
   | { readonly index: number; readonly kind: "not queued" | "not delivered"; readonly error: ErrorForm };
 
 /** Tells what becomes of these, as it becomes known; ends when all is told. */
 export async function* outcomes(
-  publications: readonly Publication[],
+  publications: readonly QueuedRecord[],
 ): AsyncGenerator<readonly Outcome[], void, void> {
   let told: Outcome[] = [];
   let open = 2 * publications.length;
@@ -27,7 +34,7 @@ export async function* outcomes(
   };
   for (const [index, { queued, delivered }] of publications.entries()) {
     queued.then(
-      () => tell({ index, kind: "queued" }),
+      (id) => tell({ index, kind: "queued", id }),
       (error: unknown) => tell({ index, kind: "not queued", error: errorForm(error) }),
     );
     delivered.then(
@@ -48,20 +55,30 @@ interface Waiting {
   readonly record: EncodedRecord;
   readonly queued: Deferred<void>;
   readonly delivered: Deferred<Position>;
+  /** Once it is queued, until it is known what became of it. */
+  id?: number | undefined;
 }
 
-/** Sends a group of records of one topic, and answers what becomes of them. */
-export type SendGroup = (
-  topic: string,
-  records: readonly EncodedRecord[],
-) => AsyncIterable<readonly Outcome[]>;
+/** A worker as this needs it, or those that follow on each other. */
+export interface PublishingFar {
+  /** Aborts when no other one will come. */
+  readonly ended: AbortSignal;
+  stream(
+    name: "publish",
+    signal: undefined,
+    topic: string,
+    records: readonly EncodedRecord[],
+  ): AsyncIterable<readonly Outcome[]>;
+  /** What becomes of records that were queued before. */
+  stream(name: "fates", signal: undefined, ids: readonly number[]): AsyncIterable<readonly Outcome[]>;
+}
 
 export class Publisher {
-  private readonly send: SendGroup;
+  private readonly far: PublishingFar;
   private group: { readonly topic: string; readonly waiting: Waiting[] } | undefined;
 
-  constructor(send: SendGroup) {
-    this.send = send;
+  constructor(far: PublishingFar) {
+    this.far = far;
   }
 
   publish(topic: string, record: EncodedRecord): Publication {
@@ -83,26 +100,41 @@ export class Publisher {
   sendGroup(): void {
     const { group } = this;
     this.group = undefined;
-    if (group !== undefined) void this.follow(group.topic, group.waiting);
+    if (group === undefined) return;
+    const { topic, waiting } = group;
+    const records = waiting.map(({ record }) => record);
+    void this.follow(waiting, this.far.stream("publish", undefined, topic, records));
   }
 
-  private async follow(topic: string, waiting: readonly Waiting[]): Promise<void> {
-    const records = waiting.map(({ record }) => record);
+  private async follow(waiting: readonly Waiting[], told: AsyncIterable<readonly Outcome[]>): Promise<void> {
     try {
-      for await (const told of this.send(topic, records)) for (const each of told) settle(waiting, each);
+      for await (const group of told) for (const each of group) settle(waiting, each);
     } catch (error) {
-      for (const { queued, delivered } of waiting) {
-        queued.reject(error);
-        delivered.reject(error);
+      // What is on the device has another worker to ask about; of the rest nobody can tell.
+      const queued: Waiting[] = [];
+      const ids: number[] = [];
+      for (const one of waiting) {
+        one.queued.reject(error);
+        if (one.id === undefined || this.far.ended.aborted) one.delivered.reject(error);
+        else {
+          ids.push(one.id);
+          queued.push(one);
+        }
       }
+      if (ids.length > 0) void this.follow(queued, this.far.stream("fates", undefined, ids));
     }
   }
 }
 
 function settle(waiting: readonly Waiting[], outcome: Outcome): void {
   const one = waiting[outcome.index];
-  if (outcome.kind === "queued") one?.queued.resolve();
-  else if (outcome.kind === "delivered") one?.delivered.resolve(outcome.position);
-  else if (outcome.kind === "not queued") one?.queued.reject(errorOf(outcome.error));
-  else one?.delivered.reject(errorOf(outcome.error));
+  if (one === undefined) return;
+  if (outcome.kind === "queued") {
+    one.id = outcome.id;
+    return one.queued.resolve();
+  }
+  if (outcome.kind === "not queued") return one.queued.reject(errorOf(outcome.error));
+  one.id = undefined;
+  if (outcome.kind === "delivered") one.delivered.resolve(outcome.position);
+  else one.delivered.reject(errorOf(outcome.error));
 }

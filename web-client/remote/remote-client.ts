@@ -28,34 +28,40 @@ import { received } from "../core/record-batch.ts";
 import { RecordSubscription } from "../core/record-subscription.ts";
 import { typedEventTarget } from "../core/typed-events.ts";
 import { connectionStates } from "../core/watch.ts";
+import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import type { FarClient } from "./client-service.ts";
+import { LastingFar } from "./lasting-far.ts";
+import type { Far } from "./service.ts";
 import { Publisher } from "./publishing.ts";
 import { RemoteGroup } from "./remote-group.ts";
 import { RemoteReading } from "./remote-reading.ts";
 import { RemoteReplica } from "./remote-replica.ts";
+import type { Running } from "./start-worker.ts";
 
 export class RemoteClient extends typedEventTarget<RivuletEvents>() implements Rivulet {
   readonly runsIn = "worker";
   readonly outbox: RemoteOutbox;
   readonly admin: Admin;
-  private readonly far: FarClient;
+  /** By the app. */
+  isSwitchedOff: boolean;
+  private readonly far: LastingClient;
   private readonly publisher: Publisher;
-  private readonly end: (reason: string) => void;
+  /** The last worker. */
+  private running: Running;
   private connection: ConnectionState;
-  private isSwitchedOff: boolean;
   /** How often this page has switched it on or off: what was so before is not told any more. */
   private switches = 0;
   private published = 0;
   private closing: Promise<void> | undefined;
 
-  /** `end` is called once it is closed. */
-  constructor(far: FarClient, isOffline: boolean, end: (reason: string) => void) {
+  constructor(running: Running, isOffline: boolean) {
     super();
+    const far: LastingClient = new LastingFar(running.far);
     this.far = far;
-    this.end = end;
+    this.running = this.attend(running);
     this.isSwitchedOff = isOffline;
     this.connection = far.state.connection;
-    this.publisher = new Publisher((topic, records) => far.stream("publish", undefined, topic, records));
+    this.publisher = new Publisher(far);
     this.outbox = new RemoteOutbox(far, () => this.published - far.state.published);
     this.admin = farAdmin(far);
     far.listen("state", (state) => {
@@ -125,19 +131,59 @@ export class RemoteClient extends typedEventTarget<RivuletEvents>() implements R
     return this.close();
   }
 
-  /** The worker is gone. */
+  /** It is closed, or about to be. */
+  get isOver(): boolean {
+    return this.closing !== undefined;
+  }
+
+  /** Its worker is gone, and another one may come: what is asked waits for it. */
+  pause(reason: string): void {
+    if (!this.isOver && !this.isSwitchedOff)
+      this.tell({ name: "connecting", reason: `${reason}; another one is started` });
+  }
+
+  /** There is another worker. */
+  resume(running: Running): void {
+    if (this.isOver) return running.end(this.far.ended.reason);
+    // What waits for this one, it does not know of yet.
+    this.published -= this.far.state.published;
+    this.running = this.attend(running);
+    this.far.resume(running.far);
+    this.tell(running.far.state.connection);
+    this.outbox.dispatchEvent(new Event("change"));
+  }
+
+  /** Its worker is gone, and none will come. */
   lose(reason: string): void {
+    this.closing ??= Promise.resolve();
+    const error = `the client is gone: ${reason}; what its outbox has stored stays on this device`;
+    this.far.end(new KafkaError(ErrorCode.NETWORK_EXCEPTION, error), false);
     this.tell({ name: "closed", reason });
+  }
+
+  /** What it was told, and has not said, is not told any more when it has ended. */
+  private attend(running: Running): Running {
+    const forget = (): void => {
+      this.switches = 0;
+      this.published = running.far.state.published;
+    };
+    running.far.ended.addEventListener("abort", forget, { once: true });
+    return running;
   }
 
   /** Once all has ended there, the worker ends, too. */
   private endWith(reason: string): Promise<void> {
-    this.closing ??= this.far
-      .call("close")
-      // What cannot be asked any more is closed.
-      .catch(() => undefined)
-      .then(() => this.end(reason));
+    this.closing ??= this.endAll(reason);
     return this.closing;
+  }
+
+  private async endAll(reason: string): Promise<void> {
+    const error = new KafkaError(ErrorCode.NETWORK_EXCEPTION, `the client is closed: ${reason}`);
+    // Where there is no worker at present, what waits for one has waited enough; what cannot be asked any more is closed.
+    if (!this.far.isPaused) await this.far.call("close").catch(() => undefined);
+    this.far.end(error, true);
+    this.running.end(error);
+    this.tell({ name: "closed", reason });
   }
 
   /** The state follows at once, as it does where the client runs in the page. */
@@ -156,6 +202,10 @@ export class RemoteClient extends typedEventTarget<RivuletEvents>() implements R
     this.dispatchEvent(new StateEvent(state));
   }
 }
+
+/** The client in the worker that there is now. */
+type LastingClient =
+  FarClient extends Far<infer S, infer State, infer Events> ? LastingFar<S, State, Events> : never;
 
 interface RecordSender {
   readonly publish: (record: EncodedRecord) => Publication;
@@ -189,11 +239,11 @@ function farAdmin(far: FarClient): Admin {
 
 class RemoteTopic<V, K> implements Topic<V, K> {
   readonly name: string;
-  private readonly far: FarClient;
+  private readonly far: LastingClient;
   private readonly codec: Codec<V, K>;
   private readonly sender: RecordSender;
 
-  constructor(name: string, far: FarClient, codec: Codec<V, K>, sender: RecordSender) {
+  constructor(name: string, far: LastingClient, codec: Codec<V, K>, sender: RecordSender) {
     this.name = name;
     this.far = far;
     this.codec = codec;
@@ -214,8 +264,12 @@ class RemoteTopic<V, K> implements Topic<V, K> {
   }
 
   async replicate(options: ReplicateOptions = {}): Promise<Replica<V, K>> {
-    const far = await this.far.call("replicate", this.name, options);
-    return new RemoteReplica(far, this.codec, this.sender.sendPublished);
+    const { name, far: client } = this;
+    const { signal: _signal, ...again } = options;
+    const replica = client.part(await client.call("replicate", name, options), () =>
+      client.call("replicate", name, again),
+    );
+    return new RemoteReplica(replica, this.codec, this.sender.sendPublished, () => client.leave(replica));
   }
 }
 

@@ -141,7 +141,7 @@ class RemoteMember<V, K> extends typedEventTarget<GroupEvents>() implements Grou
     const far = await this.joining.catch(() => undefined);
     await far?.call("close").catch((error: unknown) => {
       // Whoever is gone is no member any more, or not for long.
-      if (!this.client.ended.aborted) throw error;
+      if (!far.ended.aborted) throw error;
     });
     far?.release();
   }

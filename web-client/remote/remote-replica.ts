@@ -29,14 +29,17 @@ interface Told {
 
 const told = new WeakMap<FarReplica, Told>();
 
-function toldBy(far: FarReplica): Told {
+function toldBy(far: FarReplica, onClosed: () => void): Told {
   const known = told.get(far);
   if (known !== undefined) return known;
   const [news, over] = [new ReplicaNews(), new AbortController()];
   far.listen("progress", () => news.progress());
   far.listen("gap", (gap) => news.gap(gap));
   far.listen("rebuild", (rebuild) => news.rebuild(rebuild));
-  far.listen("closed", () => over.abort());
+  far.listen("closed", () => {
+    over.abort();
+    onClosed();
+  });
   const fresh = { news, over: over.signal };
   told.set(far, fresh);
   return fresh;
@@ -44,24 +47,28 @@ function toldBy(far: FarReplica): Told {
 
 /** A replica in a worker, as one topic handle of the page sees it. */
 export class RemoteReplica<V, K> extends ReplicaHandle implements Replica<V, K> {
-  readonly topic: string;
-  readonly topicId: string;
   private readonly far: FarReplica;
   private readonly codec: Codec<V, K>;
   private readonly sendPublished: () => void;
   /** Aborts when it is closed. */
   private readonly over: AbortSignal;
 
-  /** `sendPublished` is called before something pending is read, so that the worker knows of it. */
-  constructor(far: FarReplica, codec: Codec<V, K>, sendPublished: () => void) {
-    const { news, over } = toldBy(far);
+  /** `sendPublished` is called before something pending is read, so that the worker knows of it; `onClosed` once it is closed. */
+  constructor(far: FarReplica, codec: Codec<V, K>, sendPublished: () => void, onClosed: () => void) {
+    const { news, over } = toldBy(far, onClosed);
     super(news);
     this.over = over;
     this.sendPublished = sendPublished;
     this.far = far;
     this.codec = codec;
-    this.topic = far.state.topic;
-    this.topicId = far.state.topicId;
+  }
+
+  get topic(): string {
+    return this.far.state.topic;
+  }
+
+  get topicId(): string {
+    return this.far.state.topicId;
   }
 
   get partitions(): readonly ReplicaPartition[] {

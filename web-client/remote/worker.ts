@@ -12,14 +12,6 @@ import { holdForLife } from "./life-lock.ts";
 import { clientService } from "./client-service.ts";
 import type { PageService } from "./start-worker.ts";
 
-/** Answers whether the lock is held from now on, for as long as this worker lives. */
-function hold(lock: string): Promise<boolean> {
-  return holdForLife(lock).then(
-    () => true,
-    () => false,
-  );
-}
-
 const service = {
   /**
    * Rejects when the engine cannot be had here; the page may have more luck. Answers whether the lock is held from now on, for as
@@ -27,10 +19,10 @@ const service = {
    */
   prepare: async (engineUrl: string | undefined, lock: string | undefined): Promise<boolean> => {
     await loadEngine(engineUrl);
-    return lock !== undefined && hold(lock);
+    return lock !== undefined && holdForLife(lock);
   },
 
-  hold,
+  hold: holdForLife,
 
   open: async (opening: Opening) => {
     const page = channel.root<PageService>();

@@ -1,0 +1,194 @@
+/** What a page has of its client's worker when that ends and another one takes its place, over real MessageChannels. */
+import { afterEach, expect, test } from "vitest";
+import { Channel } from "../../web-client/remote/channel.ts";
+import { LastingFar } from "../../web-client/remote/lasting-far.ts";
+import { Publisher } from "../../web-client/remote/publishing.ts";
+import type { Outcome } from "../../web-client/remote/publishing.ts";
+import { Exposed } from "../../web-client/remote/service.ts";
+import type { Far, Service, Tell } from "../../web-client/remote/service.ts";
+
+const ports: MessagePort[] = [];
+afterEach(() => {
+  for (const port of ports.splice(0)) port.close();
+});
+
+const NEVER = new Promise<never>(() => undefined);
+
+/** A worker with this service, and its end: what is under way then fails with `lost`. */
+function worker<S extends Service>(
+  service: S,
+): { far: Far<S, undefined, Record<string, never>>; die: () => void } {
+  const { port1, port2 } = new MessageChannel();
+  ports.push(port1, port2);
+  const page = new Channel(port1, {});
+  const channel = new Channel(port2, service);
+  port1.start();
+  port2.start();
+  const die = (): void => {
+    channel.close(new Error("dead"), false);
+    page.close(new Error("lost"), false);
+  };
+  return { far: page.root<S>(), die };
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const got: T[] = [];
+  for await (const item of items) got.push(item);
+  return got;
+}
+
+function asked(name: string) {
+  const told: string[] = [];
+  const service = {
+    ask: (what: string) => {
+      told.push(what);
+      return Promise.resolve(`${name}: ${what}`);
+    },
+    wait: (): Promise<string> => NEVER,
+    count: async function* (_ended: AbortSignal, to: number) {
+      for (let at = 0; at < to; at++) yield `${name}: ${at}`;
+    },
+  };
+  return { told, service };
+}
+
+test("what is under way when a worker ends fails, and what is asked from that moment on waits for the next, in order", async () => {
+  const [first, second] = [asked("first"), asked("second")];
+  const { far, die } = worker(first.service);
+  const lasting = new LastingFar(far);
+  expect(await lasting.call("ask", "a")).toBe("first: a");
+  // Whoever hears of the end, and asks again at once, is not sent to the dead.
+  const again = lasting.call("wait").catch(() => lasting.call("ask", "b"));
+  die();
+  const later = [lasting.call("ask", "c"), lasting.call("ask", "d")];
+  const counted = all(lasting.stream("count", undefined, 3));
+  const stopped = new AbortController();
+  const left = all(lasting.stream("count", stopped.signal, 3));
+  stopped.abort();
+  expect(await left).toEqual([]);
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(lasting.isPaused).toBe(true);
+  lasting.resume(worker(second.service).far);
+  const last = lasting.call("ask", "e");
+  expect(await Promise.all([...later, again, last])).toEqual(
+    ["c", "d", "b", "e"].map((what) => `second: ${what}`),
+  );
+  expect(await counted).toEqual(["second: 0", "second: 1", "second: 2"]);
+  expect(second.told.at(-1)).toBe("e");
+  expect(second.told.indexOf("c")).toBeLessThan(second.told.indexOf("d"));
+  expect(first.told).toEqual(["a"]);
+});
+
+test("an object that a worker has answered with is asked for again, and is heard as before; one that cannot be had ends", async () => {
+  function replicaOf(name: string) {
+    let tell: Tell<{ news: string }> = () => undefined;
+    const replica = new Exposed(
+      { read: () => Promise.resolve(name) },
+      {
+        state: () => name,
+        listen: (hear: Tell<{ news: string }>) => {
+          tell = hear;
+          return () => undefined;
+        },
+      },
+    );
+    const service = {
+      replicate: (topic: string) =>
+        topic === "gone" ? Promise.reject(new Error("no topic")) : Promise.resolve(replica),
+    };
+    return { ...worker(service), news: (what: string) => tell("news", what) };
+  }
+  const [first, second, third] = ["first", "second", "third"].map(replicaOf) as [
+    ReturnType<typeof replicaOf>,
+    ReturnType<typeof replicaOf>,
+    ReturnType<typeof replicaOf>,
+  ];
+  const client = new LastingFar(first.far);
+  const far = await client.call("replicate", "a");
+  let topic = "a";
+  const replica = client.part(far, () => client.call("replicate", topic));
+  expect(client.part(far, () => client.call("replicate", topic))).toBe(replica);
+  const heard: string[] = [];
+  replica.listen("news", (what) => heard.push(what));
+  first.news("one");
+  expect([await replica.call("read"), replica.state]).toEqual(["first", "first"]);
+  first.die();
+  const waiting = replica.call("read");
+  // Another one that ends before it has answered.
+  client.resume(second.far);
+  second.die();
+  client.resume(third.far);
+  expect([await waiting, replica.state]).toEqual(["third", "third"]);
+  third.news("two");
+  expect(await replica.call("read")).toBe("third");
+  expect(heard).toEqual(["one", "two"]);
+  expect(replica.ended.aborted).toBe(false);
+  third.die();
+  topic = "gone";
+  const fourth = replicaOf("fourth");
+  client.resume(fourth.far);
+  await expect(replica.call("read")).rejects.toThrow("no topic");
+  expect(replica.ended.aborted).toBe(true);
+  expect(client.ended.aborted).toBe(false);
+});
+
+test("a client that is closed while it has no worker ends quietly; one that gets no other says why", async () => {
+  for (const isOrderly of [true, false]) {
+    const { far, die } = worker(asked("only").service);
+    const lasting = new LastingFar(far);
+    die();
+    const waiting = lasting.call("ask", "a").catch((error: unknown) => error);
+    const end = new Error("the end");
+    lasting.end(end, isOrderly);
+    expect(await waiting).toBe(end);
+    expect(lasting.isOver(end)).toBe(isOrderly);
+    await expect(lasting.call("ask", "b")).rejects.toBe(end);
+    expect(lasting.ended.aborted).toBe(true);
+  }
+});
+
+test("records that were queued are followed by the next worker; those that perhaps were not are refused with what is not known", async () => {
+  const record = { key: null, value: null, headers: [] };
+  const told: unknown[] = [];
+  let begun = (): void => undefined;
+  const isBegun = new Promise<void>((resolve) => (begun = resolve));
+  const dying = worker({
+    publish: async function* (_ended: AbortSignal, _topic: string, records: readonly unknown[]) {
+      yield [
+        { index: 0, kind: "queued", id: 7 },
+        { index: 1, kind: "queued", id: 8 },
+      ] satisfies Outcome[];
+      yield [{ index: 0, kind: "delivered", position: { partition: 1, offset: 5n } }] satisfies Outcome[];
+      told.push(records.length);
+      begun();
+      await NEVER;
+    },
+    fates: async function* (_ended: AbortSignal, _ids: readonly number[]): AsyncGenerator<Outcome[]> {},
+  });
+  const next = worker({
+    publish: async function* (
+      _ended: AbortSignal,
+      _topic: string,
+      _records: readonly unknown[],
+    ): AsyncGenerator<Outcome[]> {},
+    fates: async function* (_ended: AbortSignal, ids: readonly number[]) {
+      told.push(ids);
+      yield ids.map((_, index) => ({
+        index,
+        kind: "delivered" as const,
+        position: { partition: 2, offset: 6n },
+      }));
+    },
+  });
+  const lasting = new LastingFar(dying.far);
+  const publisher = new Publisher(lasting);
+  const [first, second, third] = [record, record, record].map((each) => publisher.publish("notes", each));
+  await Promise.all([first?.queued, second?.queued, isBegun]);
+  expect(await first?.delivered).toEqual({ partition: 1, offset: 5n });
+  dying.die();
+  await expect(third?.queued).rejects.toThrow("lost");
+  await expect(third?.delivered).rejects.toThrow("lost");
+  lasting.resume(next.far);
+  expect(await second?.delivered).toEqual({ partition: 2, offset: 6n });
+  expect(told).toEqual([3, [8]]);
+});
