@@ -14,9 +14,12 @@ export interface RecordPosition {
   readonly offset: bigint;
 }
 
+/** Records that have left the outbox; as in a receipt. */
+type LeftRecords = Pick<Receipt, "recordIds" | "baseOffset"> & { readonly partition: number };
+
 /** What the rows say about records whose fate is open. */
 interface Findings {
-  readonly receipts: readonly Omit<Receipt, "id">[];
+  readonly left: readonly LeftRecords[];
   /** The last receipt that there is. */
   readonly last: number;
   /** Records that the app is asked about. */
@@ -29,6 +32,8 @@ export class Fates {
   private readonly open = new Map<number, Deferred<RecordPosition>>();
   /** The last receipt that was looked at. */
   private seen = 0;
+  /** Those that may have been decided before anybody asked. */
+  private inherited: readonly number[] = [];
 
   get openCount(): number {
     return this.open.size;
@@ -39,13 +44,20 @@ export class Fates {
     this.open.set(id, fate);
   }
 
+  /** The record was added before, by somebody who cannot ask any more. */
+  inherit(id: number, fate: Deferred<RecordPosition>): void {
+    this.add(id, fate);
+    this.inherited = [...this.inherited, id];
+    this.seen = 0;
+  }
+
   /** The record was not added after all. */
   forget(id: number): void {
     this.open.delete(id);
   }
 
   /** Record `recordIds[i]` is in the log at `baseOffset + i`; -1n when the offset is not known. */
-  deliver({ recordIds, partition, baseOffset }: Omit<Receipt, "id">): void {
+  deliver({ recordIds, partition, baseOffset }: LeftRecords): void {
     for (const [index, id] of recordIds.entries()) {
       const offset = baseOffset < 0n ? -1n : baseOffset + BigInt(index);
       this.open.get(id)?.resolve({ partition, offset });
@@ -67,12 +79,14 @@ export class Fates {
   /** Settles what the store tells about. */
   async lookUp(store: OutboxStore): Promise<void> {
     if (this.open.size === 0) return;
-    const { receipts, last, judged, untold } = await store.transact("readonly", (rows) => this.find(rows));
-    for (const receipt of receipts) {
-      if (receipt.partition >= 0) this.deliver(receipt);
-      else this.reject(receipt.recordIds, undelivered("discarded", "the app discarded it"));
+    const { inherited } = this;
+    const { left, last, judged, untold } = await store.transact("readonly", (rows) => this.find(rows));
+    for (const each of left) {
+      if (each.partition >= 0) this.deliver(each);
+      else this.reject(each.recordIds, undelivered("discarded", "the app discarded it"));
     }
     this.seen = Math.max(this.seen, last);
+    this.inherited = this.inherited.slice(inherited.length);
     for (const { id, state, reason } of judged) this.reject([id], undelivered(state, reason ?? ""));
     const reason =
       "the record left the outbox while this tab heard of nothing, too long ago to tell whether it was delivered or discarded";
@@ -83,31 +97,23 @@ export class Fates {
     // As of the beginning: what is published from now on may not be in what this transaction sees.
     const asked = [...this.open.keys()];
     const receipts = await rows.receiptsAfter(this.seen);
-    const judged = [
-      ...(await rows.recordsIn("refused", Number.MAX_SAFE_INTEGER)),
-      ...(await rows.recordsIn("in doubt", Number.MAX_SAFE_INTEGER)),
-    ];
-    // As many as are ever kept: there may have been more.
-    const isWhole = receipts.length < RECEIPTS_MAX;
-    const untold = isWhole ? [] : await leftWithout(receipts, asked, rows);
     const last = receipts.at(-1)?.id ?? 0;
-    const arriving = isWhole ? [] : await rows.recordsIn("delivered", Number.MAX_SAFE_INTEGER);
-    return { receipts: [...receipts, ...arriving.map(receiptOf)], last, judged, untold };
+    const told = receipts.flatMap(({ recordIds }) => recordIds).filter((id) => this.open.has(id));
+    // As many as are ever kept: there may have been more, and each record has to be looked at.
+    const isWhole = receipts.length < RECEIPTS_MAX;
+    const records = await rows.records(isWhole ? [...told, ...this.inherited] : asked);
+    const left = receipts.flatMap(({ partition, recordIds, baseOffset }) =>
+      partition === undefined ? [] : [{ partition, recordIds, baseOffset }],
+    );
+    for (const { id, place } of records)
+      if (place !== undefined)
+        left.push({ recordIds: [id], partition: place.partition, baseOffset: place.offset });
+    const known = new Set([...records.map(({ id }) => id), ...told]);
+    return {
+      left,
+      last,
+      judged: records.filter(({ state }) => state === "refused" || state === "in doubt"),
+      untold: isWhole ? [] : asked.filter((id) => !known.has(id)),
+    };
   }
-}
-
-/** A record that is still shown has its place with it. */
-function receiptOf({ id, place }: OutboxRecord): Omit<Receipt, "id"> {
-  return { recordIds: [id], partition: place?.partition ?? 0, baseOffset: place?.offset ?? -1n };
-}
-
-/** Those of `asked`, which rise, that are not in the outbox any more and have none of these receipts. */
-async function leftWithout(
-  receipts: readonly Receipt[],
-  asked: readonly number[],
-  rows: OutboxTransaction,
-): Promise<number[]> {
-  const told = new Set(await rows.recordIds(asked[0] ?? 0, asked.at(-1) ?? 0));
-  for (const { recordIds } of receipts) for (const id of recordIds) told.add(id);
-  return asked.filter((id) => !told.has(id));
 }

@@ -17,7 +17,7 @@ interface Rows {
   lanes: Map<string, Lane>;
   receipts: Map<number, Receipt>;
   producerIds: Map<string, bigint>;
-  shown: Map<string, true>;
+  shown: Map<string, number>;
   term: number;
   lastRecordId: number;
   lastBatchId: number;
@@ -96,8 +96,9 @@ function transactionOn(rows: Rows, undo: (() => void)[]): OutboxTransaction {
     records: async (ids) => ids.toSorted((a, b) => a - b).flatMap((id) => rows.records.get(id) ?? []),
     recordsIn: async (state, limit, topic) => [...take(inState(rows, state, topic), limit)],
     topicsIn: async (state) => [...new Set([...inState(rows, state)].map((record) => record.topic))],
-    countIn: async (state) => [...inState(rows, state)].length,
+    countIn: async (state, topic) => [...inState(rows, state, topic)].length,
     recordIds: async (first, last) => [...rows.records.keys()].filter((id) => id >= first && id <= last),
+    recordsAfter: async (after) => [...rows.records.values()].filter(({ id }) => id > after),
     addBatch: async (batch) => {
       const id = ++rows.lastBatchId;
       change(rows.batches, id, { ...batch, id }, undo);
@@ -115,8 +116,8 @@ function transactionOn(rows: Rows, undo: (() => void)[]): OutboxTransaction {
       change(rows.receipts, id - RECEIPTS_MAX, undefined, undo);
     },
     receiptsAfter: async (id) => [...rows.receipts.values()].filter((receipt) => receipt.id > id),
-    isShown: async (topic) => rows.shown.has(topic),
-    putShown: async (topic) => change(rows.shown, topic, true, undo),
+    shownBytes: async (topic) => rows.shown.get(topic),
+    putShownBytes: async (topic, bytes) => change(rows.shown, topic, bytes, undo),
     producerId: async (clusterId) => rows.producerIds.get(clusterId),
     putProducerId: async (clusterId, producerId) => change(rows.producerIds, clusterId, producerId, undo),
     term: async () => rows.term,

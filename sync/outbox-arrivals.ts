@@ -1,44 +1,90 @@
 /**
- * Records on their way from the outbox into the device's replica, for who shows them all that time: a record that is delivered
- * stays in the rows until a reader has found it in the replica. Only of topics that are shown so; nobody else pays for it.
+ * The rows of one topic as who shows its records looks at them, and records on their way from the outbox into the device's replica:
+ * one that is delivered stays in the rows until a reader has found it in the replica. Only of topics that are shown so; nobody else
+ * pays for it.
  */
-import { ARRIVING_MAX } from "./outbox-store.ts";
+import { ARRIVING_MAX, RECEIPTS_MAX } from "./outbox-store.ts";
 import type { FrozenBatch, OutboxRecord, OutboxStore, OutboxTransaction, Receipt } from "./outbox-store.ts";
 
-/** What the rows say about one topic's records at one moment. */
+/** The last receipt and the last record that were seen. */
+export interface SeenRows {
+  readonly receipt: number;
+  readonly record: number;
+}
+
+/** What the rows say about one topic's records at one moment: all of it, or what may have changed since the last time. */
 export interface PendingRows {
-  /** In any state, oldest first. */
+  readonly isWhole: boolean;
+  /** In any state, oldest first. Those that are not among them and are in a receipt have left, or are another topic's. */
   readonly records: readonly OutboxRecord[];
+  /** Without their bytes. Those that are not among them and are in a receipt are no more. */
   readonly batches: readonly FrozenBatch[];
-  /** Of any topic, since the last time. */
+  /** Since the last time. */
   readonly receipts: readonly Receipt[];
+  /** For the next time. */
+  readonly seen: SeenRows;
 }
 
 /** From now on, in later visits too, what is delivered of this topic stays in the rows until the replica has it. */
 export async function showPending(store: OutboxStore, topic: string): Promise<void> {
-  const isShown = await store.transact("readonly", (rows) => rows.isShown(topic));
-  if (!isShown) await store.transact("readwrite", (rows) => rows.putShown(topic));
+  const shownBytes = await store.transact("readonly", (rows) => rows.shownBytes(topic));
+  if (shownBytes !== undefined) return;
+  await store.transact("readwrite", async (rows) => {
+    if ((await rows.shownBytes(topic)) === undefined) await rows.putShownBytes(topic, 0);
+  });
 }
 
-/** `receipt` is the last one that was seen before. */
-export function pendingRows(store: OutboxStore, topic: string, receipt: number): Promise<PendingRows> {
+/** Costs what has changed since `seen`; without it, or when too much has, what there is. */
+export function pendingRows(store: OutboxStore, topic: string, seen?: SeenRows): Promise<PendingRows> {
   return store.transact("readonly", async (rows) => {
-    const records: OutboxRecord[] = [];
-    for (const state of STATES)
-      records.push(...(await rows.recordsIn(state, Number.MAX_SAFE_INTEGER, topic)));
-    const batches = records.some(({ state }) => state === "frozen") ? await rows.batches() : [];
+    const receipts = await rows.receiptsAfter(seen?.receipt ?? 0);
+    const receipt = receipts.at(-1)?.id ?? seen?.receipt ?? 0;
+    // As many as are ever kept: there may have been more.
+    if (seen === undefined || receipts.length >= RECEIPTS_MAX)
+      return allRows(rows, topic, { receipts, receipt });
+    const told = receipts.filter((each) => each.topic === undefined || each.topic === topic);
+    const ids = new Set(told.flatMap(({ recordIds }) => recordIds).filter((id) => id <= seen.record));
+    const batchIds = new Set(told.flatMap(({ batchId }) => batchId ?? []));
+    const [added, changed, ...found] = await Promise.all([
+      rows.recordsAfter(seen.record),
+      rows.records([...ids]),
+      ...Array.from(batchIds, (id) => rows.batch(id)),
+    ]);
     return {
-      records: records.toSorted((a, b) => a.id - b.id),
-      batches: batches.filter((batch) => batch.topic === topic),
-      receipts: await rows.receiptsAfter(receipt),
+      isWhole: false,
+      records: [...changed, ...added].filter((record) => record.topic === topic),
+      batches: found.flatMap((batch) => (batch?.topic === topic ? [withoutBytes(batch)] : [])),
+      receipts: told,
+      seen: { receipt, record: added.at(-1)?.id ?? seen.record },
     };
   });
 }
 
+async function allRows(
+  rows: OutboxTransaction,
+  topic: string,
+  { receipts, receipt }: { receipts: readonly Receipt[]; receipt: number },
+): Promise<PendingRows> {
+  const found: OutboxRecord[] = [];
+  for (const state of STATES) found.push(...(await rows.recordsIn(state, Number.MAX_SAFE_INTEGER, topic)));
+  const records = found.toSorted((a, b) => a.id - b.id);
+  const batches = records.some(({ state }) => state === "frozen") ? await rows.batches() : [];
+  return {
+    isWhole: true,
+    records,
+    batches: batches.filter((batch) => batch.topic === topic).map(withoutBytes),
+    receipts,
+    seen: { receipt, record: records.at(-1)?.id ?? 0 },
+  };
+}
+
 /** The replica has these delivered records: they need not be shown from here any more. */
-export function forgetArrived(store: OutboxStore, ids: readonly number[]): Promise<void> {
+export function forgetArrived(store: OutboxStore, topic: string, ids: readonly number[]): Promise<void> {
   return store.transact("readwrite", async (rows) => {
-    for (const id of ids) if ((await rows.record(id))?.state === "delivered") await rows.deleteRecord(id);
+    const records = (await rows.records(ids)).filter(({ state }) => state === "delivered");
+    const shownBytes = await rows.shownBytes(topic);
+    await rows.deleteRecords(records.map(({ id }) => id));
+    await rows.putShownBytes(topic, Math.max(0, (shownBytes ?? 0) - bytesOf(records)));
   });
 }
 
@@ -46,20 +92,43 @@ export function forgetArrived(store: OutboxStore, ids: readonly number[]): Promi
 export async function keepUntilArrived(
   rows: OutboxTransaction,
   { recordIds, topic, topicId, partition }: FrozenBatch,
-  baseOffset: bigint,
+  { baseOffset, shownBytes }: { baseOffset: bigint; shownBytes: number },
 ): Promise<void> {
-  for (const [index, id] of recordIds.entries()) {
-    const record = await rows.record(id);
-    if (record === undefined) continue;
-    const place = { topicId, partition, offset: baseOffset + BigInt(index) };
-    await rows.putRecord({ ...record, state: "delivered", place });
+  const indexes = new Map(recordIds.map((id, index) => [id, index]));
+  const records = await rows.records(recordIds);
+  await Promise.all(
+    records.map((record) => {
+      const place = { topicId, partition, offset: baseOffset + BigInt(indexes.get(record.id) ?? 0) };
+      return rows.putRecord({ ...record, state: "delivered", place });
+    }),
+  );
+  let bytes = shownBytes + bytesOf(records);
+  let count = await rows.countIn("delivered", topic);
+  const isTooMuch = (): boolean => count > ARRIVING_MAX.records || bytes > ARRIVING_MAX.bytes;
+  while (isTooMuch()) {
+    const oldest = await rows.recordsIn("delivered", LET_GO_TOGETHER, topic);
+    const going: number[] = [];
+    for (const record of oldest) {
+      if (!isTooMuch()) break;
+      going.push(record.id);
+      count -= 1;
+      bytes -= bytesOf([record]);
+    }
+    await rows.deleteRecords(going);
+    // What is said to be kept is none.
+    if (oldest.length === 0) bytes = count = 0;
   }
-  const kept = await rows.recordsIn("delivered", Number.MAX_SAFE_INTEGER, topic);
-  let bytes = 0;
-  for (const [index, { id, key, value }] of kept.toReversed().entries()) {
-    bytes += (key?.length ?? 0) + (value?.length ?? 0);
-    if (index >= ARRIVING_MAX.records || bytes > ARRIVING_MAX.bytes) await rows.deleteRecord(id);
-  }
+  await rows.putShownBytes(topic, Math.max(0, bytes));
 }
 
+function bytesOf(records: readonly OutboxRecord[]): number {
+  return records.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0), 0);
+}
+
+function withoutBytes(batch: FrozenBatch): FrozenBatch {
+  return { ...batch, bytes: NO_BYTES };
+}
+
+const NO_BYTES = new Uint8Array();
+const LET_GO_TOGETHER = 100;
 const STATES = ["waiting", "frozen", "held", "in doubt", "refused", "delivered"] as const;

@@ -86,7 +86,9 @@ export function freeze(
     };
     await rows.putLane({ ...lane, nextSequence: sequenceAfter(lane.nextSequence, plan.records.length) });
     await Promise.all(plan.records.map((record) => rows.putRecord({ ...record, state: "frozen" })));
-    return { ...batch, id: await rows.addBatch(batch) };
+    const id = await rows.addBatch(batch);
+    await noteChange(rows, { ...batch, id });
+    return { ...batch, id };
   });
 }
 
@@ -103,12 +105,14 @@ export function settle(
 ): Promise<boolean> {
   return store.transact("readwrite", async (rows) => {
     await checkTerm(rows, term);
-    const [stored, isShown] = await Promise.all([rows.batch(batch.id), rows.isShown(batch.topic)]);
+    const { id: batchId, topic, recordIds, partition } = batch;
+    const [stored, shownBytes] = await Promise.all([rows.batch(batchId), rows.shownBytes(topic)]);
     if (stored === undefined) return false;
-    if (baseOffset >= 0n && isShown) await keepUntilArrived(rows, batch, baseOffset);
-    else await rows.deleteRecords(batch.recordIds);
-    await rows.deleteBatch(batch.id);
-    await rows.addReceipt({ recordIds: batch.recordIds, partition: batch.partition, baseOffset });
+    if (baseOffset >= 0n && shownBytes !== undefined)
+      await keepUntilArrived(rows, batch, { baseOffset, shownBytes });
+    else await rows.deleteRecords(recordIds);
+    await rows.deleteBatch(batchId);
+    await rows.addReceipt({ recordIds, partition, baseOffset, topic, batchId });
     return true;
   });
 }
@@ -149,6 +153,20 @@ async function applyVerdict(rows: OutboxTransaction, verdict: Verdict): Promise<
       await rows.putRecord({ ...record, state, reason, alone: verdict.alone ?? record.alone });
   }
   await rows.deleteBatch(batch.id);
+  await noteChange(rows, batch);
+}
+
+/** For who shows the batch's records, or waits for them: they have changed, and have not left. */
+async function noteChange(
+  rows: OutboxTransaction,
+  { id: batchId, topic, recordIds }: Pick<FrozenBatch, "id" | "topic" | "recordIds">,
+): Promise<void> {
+  await rows.addReceipt({ recordIds, partition: undefined, baseOffset: -1n, topic, batchId });
+}
+
+/** As `noteChange`, of records of any topic that are in no batch. */
+async function noteChanges(rows: OutboxTransaction, recordIds: readonly number[]): Promise<void> {
+  if (recordIds.length > 0) await rows.addReceipt({ recordIds, partition: undefined, baseOffset: -1n });
 }
 
 /** Marks waiting records: held, or refused before they were ever sealed. */
@@ -165,6 +183,10 @@ export function setAside(
       const record = await rows.record(id);
       if (record?.state === "waiting") await rows.putRecord({ ...record, state, reason });
     }
+    await noteChanges(
+      rows,
+      records.map(({ id }) => id),
+    );
   });
 }
 
@@ -179,7 +201,9 @@ export function block(
     await checkTerm(rows, term);
     const batch = await rows.batch(id);
     if (batch === undefined) return false;
-    if (batch.blocked !== reason) await rows.putBatch({ ...batch, blocked: reason });
+    if (batch.blocked === reason) return true;
+    await rows.putBatch({ ...batch, blocked: reason });
+    await noteChange(rows, batch);
     return true;
   });
 }
@@ -203,9 +227,13 @@ export function producerIdFor(
 export function release(store: OutboxStore, term: number, clusterId: string): Promise<void> {
   return store.transact("readwrite", async (rows) => {
     await checkTerm(rows, term);
-    for (const record of await rows.recordsIn("held", Number.MAX_SAFE_INTEGER)) {
-      if (record.clusterId === clusterId) await rows.putRecord({ ...record, state: "waiting", reason: null });
-    }
+    const held = await rows.recordsIn("held", Number.MAX_SAFE_INTEGER);
+    const back = held.filter((record) => record.clusterId === clusterId);
+    for (const record of back) await rows.putRecord({ ...record, state: "waiting", reason: null });
+    await noteChanges(
+      rows,
+      back.map(({ id }) => id),
+    );
   });
 }
 
@@ -242,8 +270,8 @@ export function decide(
         });
       done.push(id);
     }
-    if (word === "discard" && done.length > 0)
-      await rows.addReceipt({ recordIds: done, partition: -1, baseOffset: -1n });
+    if (word === "retry") await noteChanges(rows, done);
+    else if (done.length > 0) await rows.addReceipt({ recordIds: done, partition: -1, baseOffset: -1n });
     return done;
   });
 }

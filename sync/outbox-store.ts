@@ -71,19 +71,26 @@ export interface Lane {
   readonly nextSequence: number;
 }
 
-/** What became of records that have left the outbox: for the tabs that published them, and were told nothing. */
+/**
+ * What became of records: for the tabs that published them, or show them, and were told nothing. Who has seen all receipts, and all
+ * records by their ids, knows the rows: nothing else changes them but that what is `delivered` goes when it need not be shown.
+ */
 export interface Receipt {
-  /** Given by the store, rising: the order in which they left. */
+  /** Given by the store, rising: the order of what became of them. */
   readonly id: number;
   readonly recordIds: readonly number[];
-  /** -1: the app has discarded them. */
-  readonly partition: number;
+  /** They have left the outbox for this one; -1: the app has discarded them. undefined: they are there still, and have changed. */
+  readonly partition: number | undefined;
   /** Record `recordIds[i]` has offset `baseOffset + i`; -1n when that is not known. */
   readonly baseOffset: bigint;
+  /** Left out: of any. */
+  readonly topic?: string;
+  /** The batch that they are in, or were. */
+  readonly batchId?: number;
 }
 
-/** A batch each, mostly: enough for a tab that sleeps through hours of a quiet app, or through the backlog of a busy one. */
-export const RECEIPTS_MAX = 1000;
+/** Two of a batch, mostly: enough for a tab that sleeps through hours of a quiet app, or through the backlog of a busy one. */
+export const RECEIPTS_MAX = 2000;
 
 /** Of a topic whose pending records are shown, so many delivered ones at most are kept until the replica has them. */
 export const ARRIVING_MAX = { records: 1000, bytes: 4 * 1024 * 1024 } as const;
@@ -104,9 +111,11 @@ export interface OutboxTransaction {
   recordsIn(state: OutboxRecordState, limit: number, topic?: string): Promise<OutboxRecord[]>;
   /** Topics of the records in one state. */
   topicsIn(state: OutboxRecordState): Promise<string[]>;
-  countIn(state: OutboxRecordState): Promise<number>;
+  countIn(state: OutboxRecordState, topic?: string): Promise<number>;
   /** Ids of all records from `first` to `last`, both included. */
   recordIds(first: number, last: number): Promise<number[]>;
+  /** All later ones than that with this id, oldest first. */
+  recordsAfter(id: number): Promise<OutboxRecord[]>;
 
   addBatch(batch: Omit<FrozenBatch, "id">): Promise<number>;
   putBatch(batch: FrozenBatch): Promise<void>;
@@ -123,9 +132,12 @@ export interface OutboxTransaction {
   /** All later ones than that with this id, oldest first. */
   receiptsAfter(id: number): Promise<Receipt[]>;
 
-  /** Whether somebody on this device shows the topic's records from when they are published on. */
-  isShown(topic: string): Promise<boolean>;
-  putShown(topic: string): Promise<void>;
+  /**
+   * How many bytes of delivered records are kept of a topic that somebody on this device shows from when they are published on;
+   * undefined: nobody does.
+   */
+  shownBytes(topic: string): Promise<number | undefined>;
+  putShownBytes(topic: string, bytes: number): Promise<void>;
 
   /** The producer id that the cluster's owner gave this device. */
   producerId(clusterId: string): Promise<bigint | undefined>;

@@ -184,7 +184,7 @@ export class Outbox {
     const fates = ids.map((id) => {
       const fate = deferred<RecordPosition>();
       fate.promise.catch(() => undefined);
-      this.fates.add(id, fate);
+      this.fates.inherit(id, fate);
       return fate.promise;
     });
     this.lookLater(LOOK_INTERVAL_MS.least);

@@ -16,7 +16,7 @@ type Transaction = IDBPTransaction<AccountSchema, Stores, "readwrite">;
 const STORES: Stores = ["records", "batches", "lanes", "receipts", "producers", "facts"];
 /** The row of `facts` that holds the term of the tab that leads. */
 export const LEADER_TERM = "outbox term";
-/** Rows of `facts`, by topic. */
+/** Rows of `facts`, by topic: how many bytes are kept because it is shown. */
 const SHOWN = "shown/";
 
 /** `close` leaves the database open: it is the account's. */
@@ -75,22 +75,22 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
     record: (id) => records.get(id),
     records: async (ids) => (await Promise.all(runsOf(ids).map((run) => records.getAll(run)))).flat(),
     recordsIn: async (state, limit, topic) => {
-      const range = topic === undefined ? anyTopic(state) : IDBKeyRange.only([state, topic]);
-      const found = await byState.getAll(range, Math.min(limit, 2 ** 32 - 1));
+      const found = await byState.getAll(rangeOf(state, topic), Math.min(limit, 2 ** 32 - 1));
       // Within one topic the index orders by id; over several it does not.
       return topic === undefined ? found.toSorted((a, b) => a.id - b.id) : found;
     },
     topicsIn: async (state) => {
       const topics: string[] = [];
-      let cursor = await byState.openKeyCursor(anyTopic(state), "nextunique");
+      let cursor = await byState.openKeyCursor(rangeOf(state), "nextunique");
       while (cursor !== null) {
         topics.push(cursor.key[1]);
         cursor = await cursor.continue();
       }
       return topics;
     },
-    countIn: (state) => byState.count(anyTopic(state)),
+    countIn: (state, topic) => byState.count(rangeOf(state, topic)),
     recordIds: (first, last) => records.getAllKeys(IDBKeyRange.bound(first, last)),
+    recordsAfter: (id) => records.getAll(IDBKeyRange.lowerBound(id, true)),
     addBatch: (batch) => batches.add(withoutId<FrozenBatch>(batch)),
     putBatch: async (batch) => void (await batches.put(batch)),
     deleteBatch: (id) => batches.delete(id),
@@ -104,8 +104,11 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
       await receipts.delete(IDBKeyRange.upperBound(id - RECEIPTS_MAX));
     },
     receiptsAfter: (id) => receipts.getAll(IDBKeyRange.lowerBound(id, true)),
-    isShown: async (topic) => (await facts.getKey(SHOWN + topic)) !== undefined,
-    putShown: async (topic) => void (await facts.put(1, SHOWN + topic)),
+    shownBytes: async (topic) => {
+      const bytes = await facts.get(SHOWN + topic);
+      return bytes === undefined ? undefined : Number(bytes);
+    },
+    putShownBytes: async (topic, bytes) => void (await facts.put(bytes, SHOWN + topic)),
     producerId: (clusterId) => producers.get(clusterId),
     putProducerId: async (clusterId, producerId) => void (await producers.put(producerId, clusterId)),
     term: async () => Number((await facts.get(LEADER_TERM)) ?? 0),
@@ -124,8 +127,8 @@ function runsOf(ids: readonly number[]): IDBKeyRange[] {
   return runs.map(({ first, last }) => IDBKeyRange.bound(first, last));
 }
 
-function anyTopic(state: string): IDBKeyRange {
-  return IDBKeyRange.bound([state, ""], [state, []]);
+function rangeOf(state: string, topic?: string): IDBKeyRange {
+  return topic === undefined ? IDBKeyRange.bound([state, ""], [state, []]) : IDBKeyRange.only([state, topic]);
 }
 
 /** The store gives the id: the row is complete once it is added. */

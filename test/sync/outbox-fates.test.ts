@@ -4,6 +4,9 @@ import { MemoryOutboxStore } from "../../sync/memory-outbox-store.ts";
 import { RECEIPTS_MAX } from "../../sync/outbox-store.ts";
 import { loadEngine } from "../engine/load.ts";
 import { FakeBroker } from "./fake-broker.ts";
+import { setAside } from "../../sync/outbox-rows.ts";
+import { CountedRows } from "./counted-rows.ts";
+import { outboxRecord } from "./outbox-store-contract.ts";
 import { Tab } from "./outbox-setup.ts";
 import type { TabOptions } from "./outbox-setup.ts";
 import { seeded, VirtualClock } from "./virtual-clock.ts";
@@ -100,15 +103,48 @@ test("an outbox that is closed leaves no promise open: what it knows by then res
 });
 
 test("what was queued by somebody who is gone is followed by whoever is asked about it: delivered before or later; what is in no outbox any more is lost", async () => {
-  const { clock, tab, publisher, deliveredInSilence } = setUp();
+  const { clock, store, tab, publisher, deliveredInSilence } = setUp();
   await clock.until(Promise.all(await deliveredInSilence()), 31_000);
+  const refused = await clock.until(publisher.publish("orders", null, "refused").queued);
+  const records = await store.transact("readonly", (rows) => rows.records([refused]));
+  await setAside(store, 0, records, "refused", "too large");
   const { queued } = publisher.publish("orders", null, "waits");
   const [before, later] = [1, await clock.until(queued)];
   const heir = tab();
-  const [known, open, unknown] = heir.outbox.follow([before, later, 999_999]);
+  // It has seen all that has been told by now.
+  await clock.until(heir.publish("orders", null, "of its own").queued);
+  await clock.until(heir.outbox.refresh());
+  const [known, open, judged, unknown] = heir.outbox.follow([before, later, refused, 999_999]);
   expect(await clock.until(Promise.resolve(known), 1000)).toMatchObject({ offset: 0n });
   await expect(clock.until(Promise.resolve(unknown), 1000)).rejects.toThrow("is gone");
+  await expect(clock.until(Promise.resolve(judged), 1000)).rejects.toThrow("too large");
   heir.deliver();
   expect(await clock.until(Promise.resolve(open), 31_000)).toMatchObject({ offset: 1n });
   await heir.close();
+});
+
+test("records that were refused long ago are not read again at each change", async () => {
+  const { clock, store, tab } = setUp();
+  const rows = new CountedRows(store);
+  const publisher = tab({ store: rows });
+  await store.transact("readwrite", async (all) => {
+    for (let left = 1000; left > 0; left--)
+      await all.addRecord({ ...outboxRecord("orders", "no"), state: "refused", reason: "no" });
+  });
+  await clock.until(publisher.publish("orders", null, "one").queued);
+  await clock.until(publisher.outbox.refresh());
+  rows.read = 0;
+  await clock.until(publisher.publish("orders", null, "another").queued);
+  await clock.until(publisher.outbox.refresh());
+  expect(rows.read).toBe(0);
+});
+
+test("a record that another tab could not deliver is known as refused", async () => {
+  const { clock, tab, store } = setUp();
+  const publisher = tab();
+  const { queued, delivered } = publisher.publish("orders", null, "one");
+  await clock.until(queued);
+  const records = await store.transact("readonly", (rows) => rows.recordsIn("waiting", 10));
+  await setAside(store, 0, records, "refused", "too large");
+  await expect(clock.until(delivered, 31_000)).rejects.toThrow(/refused.*too large/);
 });

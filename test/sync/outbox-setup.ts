@@ -22,6 +22,7 @@ export interface TabOptions {
   serverTime?: () => Promise<number>;
   onSettled?: (settlement: Settlement) => void;
   onTakenOver?: () => void;
+  onChange?: () => void;
 }
 
 /** What one tab has: `crash` leaves everything as it is, `close` ends it in order. */
@@ -34,7 +35,8 @@ export class Tab {
   delivering: Promise<void> = Promise.resolve();
   private readonly controller = new AbortController();
 
-  constructor({ engine, broker, clock, random, store, serverTime, onSettled, onTakenOver }: TabOptions) {
+  constructor(options: TabOptions) {
+    const { engine, broker, clock, random, store, serverTime, onSettled, onTakenOver, onChange } = options;
     this.store = store ?? new MemoryOutboxStore();
     this.upstream = new Upstream({ open: broker.open, clock, random, clientId: "tab" });
     this.metadata = new Metadata(this.upstream);
@@ -47,6 +49,7 @@ export class Tab {
       onProblem: (reason) => reason !== undefined && this.problems.push(reason),
       ...(onSettled !== undefined && { onSettled }),
       ...(onTakenOver !== undefined && { onTakenOver }),
+      ...(onChange !== undefined && { onChange }),
     });
   }
 

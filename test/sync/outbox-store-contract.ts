@@ -58,17 +58,19 @@ export function outboxStoreContract(kind: string, create: () => Promise<OutboxSt
       store.transact("readwrite", (rows) => rows.addRecord(outboxRecord(topic, value)));
 
     it("knows which topics are shown, once it was said", async () => {
-      const isShown = (topic: string): Promise<boolean> =>
-        store.transact("readonly", (rows) => rows.isShown(topic));
-      expect(await isShown("orders")).toBe(false);
+      const shownBytes = (topic: string): Promise<number | undefined> =>
+        store.transact("readonly", (rows) => rows.shownBytes(topic));
+      expect(await shownBytes("orders")).toBeUndefined();
       const failed = store.transact("readwrite", async (rows) => {
-        await rows.putShown("orders");
+        await rows.putShownBytes("orders", 7);
         throw new Error("not after all");
       });
       await expect(failed).rejects.toThrow("not after all");
-      expect(await isShown("orders")).toBe(false);
-      await store.transact("readwrite", (rows) => rows.putShown("orders"));
-      expect([await isShown("orders"), await isShown("order")]).toEqual([true, false]);
+      expect(await shownBytes("orders")).toBeUndefined();
+      await store.transact("readwrite", (rows) => rows.putShownBytes("orders", 0));
+      expect([await shownBytes("orders"), await shownBytes("order")]).toEqual([0, undefined]);
+      await store.transact("readwrite", (rows) => rows.putShownBytes("orders", 2 ** 40));
+      expect(await shownBytes("orders")).toBe(2 ** 40);
     });
 
     it("gives rising ids that are never given again", async () => {
@@ -100,6 +102,7 @@ export function outboxStoreContract(kind: string, create: () => Promise<OutboxSt
         expect((await rows.topicsIn("waiting")).toSorted()).toEqual(["a", "b"]);
         expect(await rows.topicsIn("held")).toEqual([]);
         expect(await rows.countIn("waiting")).toBe(3);
+        expect([await rows.countIn("waiting", "a"), await rows.countIn("refused", "a")]).toEqual([2, 0]);
       });
     });
 
@@ -134,6 +137,8 @@ export function outboxStoreContract(kind: string, create: () => Promise<OutboxSt
       const [, first, , last] = ids;
       const found = await store.transact("readonly", (rows) => rows.recordIds(first ?? -1, last ?? -1));
       expect(found.toSorted((a, b) => a - b)).toEqual([first, last]);
+      const after = await store.transact("readonly", (rows) => rows.recordsAfter(first ?? -1));
+      expect(after.map(({ id }) => id)).toEqual([last, ids[4]]);
     });
 
     it("keeps the last receipts, oldest first, and lets go of older ones", async () => {

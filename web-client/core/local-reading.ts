@@ -19,7 +19,8 @@ export interface PublishedHere {
 
 export interface LocalReadingOptions {
   readonly topic: string;
-  readonly topicId: string;
+  /** undefined: nobody has told yet. */
+  readonly topicId: () => string | undefined;
   readonly published: PublishedHere;
   /** Those that are read, at present. */
   readonly keepers: () => readonly ReplicaPartitionKeeper[];
@@ -49,7 +50,7 @@ const PIECE_RECORDS = 1000;
 
 export class LocalReading {
   private readonly options: LocalReadingOptions;
-  private readonly tracker: PendingTracker;
+  private readonly tracker = new PendingTracker();
   private readonly next = new Map<number, bigint>();
   private readonly places = new Map<number, Place>();
   private isLoaded = false;
@@ -57,7 +58,6 @@ export class LocalReading {
 
   constructor(options: LocalReadingOptions) {
     this.options = options;
-    this.tracker = new PendingTracker(options.topicId);
   }
 
   /** What is held, one partition after the other, and after it all that is pending. */
@@ -126,12 +126,17 @@ export class LocalReading {
     return this.controller;
   }
 
-  /** The rows are looked at when it is known where the replica is to be read from, and before it is. */
+  /**
+   * The rows are looked at when it is known where the replica is to be read from, and before it is. And once before that: what
+   * arrives and leaves the rows meanwhile is known by then.
+   */
   private async begin(): Promise<void> {
     const { keepers, published, topic } = this.options;
     await showPending(published.rows, topic);
+    await this.look();
     for (const keeper of keepers()) await this.placeOf(keeper);
-    const frozen = await this.look();
+    await this.look();
+    const frozen = [...this.tracker.unanswered];
     for (const keeper of keepers()) {
       const { partition } = keeper;
       const start = this.next.get(partition) ?? 0n;
@@ -216,17 +221,20 @@ export class LocalReading {
     return { batches, next, isEnd: false };
   }
 
-  /** Looks at the rows; answers what is sealed and unanswered. */
-  private async look() {
-    const { published, topic } = this.options;
+  private async look(): Promise<void> {
+    const { tracker } = this;
+    const { published, topic, topicId } = this.options;
     await published.allAdded();
-    const rows = await pendingRows(published.rows, topic, this.tracker.lastReceipt);
-    this.tracker.update(rows);
+    tracker.isOf(topicId());
+    tracker.update(await pendingRows(published.rows, topic, tracker.seen));
     const ends = new Map(this.options.keepers().map(({ partition, held }) => [partition, held?.to ?? 0n]));
-    const settled = this.tracker.settled(rows.records, ends);
+    const settled = tracker.settled(ends);
+    if (settled.length === 0) return;
     // For who reads next. What fails here is done the next time.
-    if (settled.length > 0) await forgetArrived(published.rows, settled).catch(() => undefined);
-    return rows.batches;
+    await forgetArrived(published.rows, topic, settled).then(
+      () => tracker.forget(settled),
+      () => undefined,
+    );
   }
 
   private *told(): Generator<LocalBatch, void, void> {
@@ -235,7 +243,12 @@ export class LocalReading {
   }
 
   private changes(): PendingEntry[] {
-    const { keepers, isWhole } = this.options;
-    return this.tracker.changes({ next: this.next, count: isWhole ? keepers().length : undefined });
+    const { isWhole } = this.options;
+    const partitions = this.options.keepers().map(({ partition }) => partition);
+    return this.tracker.changes({
+      next: this.next,
+      only: isWhole ? undefined : new Set(partitions),
+      count: isWhole && partitions.length > 0 ? partitions.length : undefined,
+    });
   }
 }

@@ -365,7 +365,7 @@ export class ReplicaClient<V, K> extends ReplicaHandle implements Replica<V, K> 
     const { onMore, signal, isWhole } = this.keeper;
     return new LocalReading({
       topic: this.topic,
-      topicId: this.topicId,
+      topicId: () => this.topicId,
       published: this.published,
       onMore,
       keepers: () => this.chosen(options),

@@ -58,8 +58,8 @@ export const syncMistakes: readonly Mistake[] = [
       },
       {
         file: "sync/outbox-rows.ts",
-        find: "    return { ...batch, id: await rows.addBatch(batch) };\n  });\n",
-        replace: "    return { ...batch, id: await rows.addBatch(batch) };\n  })(eachAlone);\n",
+        find: "    return { ...batch, id };\n  });\n",
+        replace: "    return { ...batch, id };\n  })(eachAlone);\n",
       },
     ],
   },
