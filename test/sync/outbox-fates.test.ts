@@ -107,7 +107,13 @@ test("what was queued by somebody who is gone is followed by whoever is asked ab
   await clock.until(Promise.all(await deliveredInSilence()), 31_000);
   const refused = await clock.until(publisher.publish("orders", null, "refused").queued);
   const records = await store.transact("readonly", (rows) => rows.records([refused]));
-  await setAside(store, 0, records, "refused", "too large");
+  await setAside(
+    store,
+    await store.transact("readonly", (rows) => rows.term()),
+    records,
+    "refused",
+    "too large",
+  );
   const { queued } = publisher.publish("orders", null, "waits");
   const [before, later] = [1, await clock.until(queued)];
   const heir = tab();
