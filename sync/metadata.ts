@@ -98,8 +98,10 @@ export class Metadata {
 
   /** The cluster behind the present connection, and one of its nodes. */
   async cluster(): Promise<{ readonly clusterId: string; readonly nodeId: number }> {
-    const { clusterId, controllerId } = await this.ask([], false);
-    return { clusterId: clusterId ?? "", nodeId: controllerId };
+    const { clusterId, controllerId, brokers } = await this.ask([], false);
+    // A node that knows of no controller just now says -1, and of that one nothing can be asked.
+    const nodeId = controllerId >= 0 ? controllerId : (brokers[0]?.nodeId ?? controllerId);
+    return { clusterId: clusterId ?? "", nodeId };
   }
 
   private fresh(name: string): TopicMetadata | undefined {

@@ -59,6 +59,8 @@ export class FakeConnection {
 
 export class FakeBroker {
   clusterId = "cluster-one";
+  /** -1: it knows of none just now. */
+  controllerId = 1;
   readonly topics = new Map<string, FakeTopic>();
   /** What DescribeConfigs tells of this node. */
   readonly configs = new Map<string, string>();

@@ -42,7 +42,8 @@ function answerMetadata({ broker, refuse }: Call, body: RequestOf<typeof metadat
     }));
     return { errorCode, name, topicId: topic?.id ?? ZERO_UUID, isInternal: false, partitions };
   });
-  return { brokers: [], clusterId: broker.clusterId, controllerId: 1, topics };
+  const brokers = [{ nodeId: NODE_ID, host: "here", port: 9092, rack: null }];
+  return { brokers, clusterId: broker.clusterId, controllerId: broker.controllerId, topics };
 }
 
 function answerProduce({ broker, refuse }: Call, body: RequestOf<typeof produce>) {
@@ -194,12 +195,18 @@ function answerSaslAuthenticate({ broker, connection }: Call, body: RequestOf<ty
 }
 
 const BROKER_RESOURCE = 4;
+/** As Kafka's brokers, it answers for itself alone. */
+const NODE_ID = 1;
 
 function answerDescribeConfigs({ broker, refuse }: Call, body: RequestOf<typeof describeConfigs>) {
   return {
     results: body.resources.map(({ resourceType, resourceName, configurationKeys }) => {
       const isNode = resourceType === BROKER_RESOURCE;
-      const found = isNode ? broker : broker.topics.get(resourceName);
+      const found = !isNode
+        ? broker.topics.get(resourceName)
+        : resourceName === String(NODE_ID)
+          ? broker
+          : undefined;
       const values = [...(found?.configs ?? [])].filter(
         ([name]) => configurationKeys?.includes(name) !== false,
       );

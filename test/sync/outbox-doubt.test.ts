@@ -75,25 +75,32 @@ test("unanswered for half a day, and the broker has forgotten: found in the log,
   await tab.close();
 });
 
-test("unanswered for longer than the gateway remembers its producers, which is a minute: found in the log, not sent again", async () => {
-  const { clock, broker, tab } = setUp();
-  broker.createTopic("orders");
-  broker.configs.set("producer.id.expiration.ms", "60000");
-  broker.strictAboutUnknown = false;
-  broker.faults = (api) => (api === "Produce" ? "unanswered" : "none");
-  tab.deliver();
-  const { delivered } = tab.publish("orders", null, "one");
-  await clock.pass(5);
-  await clock.settle();
-  tab.upstream.goOffline();
-  await clock.pass(61_000);
-  broker.topics.get("orders")?.partitions[0]?.forgetProducers();
-  broker.faults = () => "none";
-  tab.upstream.goOnline();
-  expect(await clock.until(delivered)).toEqual({ partition: 0, offset: 0n });
-  expect(logOf(broker)).toHaveLength(1);
-  await tab.close();
-});
+test.each([
+  ["", 1],
+  [", also where the node that is asked knows of no controller", -1],
+])(
+  "unanswered for longer than the gateway remembers its producers, which is a minute: found in the log, not sent again%s",
+  async (_, controllerId) => {
+    const { clock, broker, tab } = setUp();
+    broker.controllerId = controllerId;
+    broker.createTopic("orders");
+    broker.configs.set("producer.id.expiration.ms", "60000");
+    broker.strictAboutUnknown = false;
+    broker.faults = (api) => (api === "Produce" ? "unanswered" : "none");
+    tab.deliver();
+    const { delivered } = tab.publish("orders", null, "one");
+    await clock.pass(5);
+    await clock.settle();
+    tab.upstream.goOffline();
+    await clock.pass(61_000);
+    broker.topics.get("orders")?.partitions[0]?.forgetProducers();
+    broker.faults = () => "none";
+    tab.upstream.goOnline();
+    expect(await clock.until(delivered)).toEqual({ partition: 0, offset: 0n });
+    expect(logOf(broker)).toHaveLength(1);
+    await tab.close();
+  },
+);
 
 test("another cluster behind the same address: delivery stops and asks; the first one again: it goes on", async () => {
   const { clock, broker, tab } = setUp();

@@ -1,4 +1,5 @@
 /** A replica's events: told once, by whoever keeps it, and dispatched by each of its handles that somebody listens to. */
+import { onAbort } from "../../sync/wait.ts";
 import { GapEvent, RebuildEvent } from "./api.ts";
 import type { ReplicaEvents } from "./api.ts";
 import { typedEventTarget } from "./typed-events.ts";
@@ -32,10 +33,18 @@ export class ReplicaNews {
   }
 }
 
-/** Each call of `replicate` answers one; it costs nothing until somebody listens to it. */
+interface Listening {
+  readonly type: string;
+  readonly listener: unknown;
+  readonly isCapturing: boolean;
+  readonly isOnce: boolean;
+}
+
+/** Each call of `replicate` answers one; it costs nothing while nobody listens to it. */
 export class ReplicaHandle extends typedEventTarget<ReplicaEvents>() {
   protected readonly news: ReplicaNews;
-  private isHearing = false;
+  private listening: readonly Listening[] = [];
+  private unhear: (() => void) | undefined;
 
   constructor(news: ReplicaNews) {
     super();
@@ -47,8 +56,41 @@ export class ReplicaHandle extends typedEventTarget<ReplicaEvents>() {
     listener: (event: ReplicaEvents[Name]) => void,
     options?: boolean | AddEventListenerOptions,
   ): void {
-    if (!this.isHearing) this.news.hear((make) => this.dispatchEvent(make()));
-    this.isHearing = true;
     super.addEventListener(type, listener, options);
+    const { once: isOnce = false, capture = false, signal } = typeof options === "object" ? options : {};
+    const isCapturing = options === true || capture;
+    const added: Listening = { type, listener, isCapturing, isOnce };
+    // As the platform does: what listens already is not added again.
+    if (this.listening.some((each) => isSame(each, added))) return;
+    this.listening = [...this.listening, added];
+    this.unhear ??= this.news.hear((make) => this.tell(make()));
+    if (signal !== undefined) onAbort(signal, () => this.keep((each) => each !== added));
   }
+
+  override removeEventListener<Name extends keyof ReplicaEvents>(
+    type: Name,
+    listener: (event: ReplicaEvents[Name]) => void,
+    options?: boolean | EventListenerOptions,
+  ): void {
+    super.removeEventListener(type, listener, options);
+    const isCapturing = typeof options === "object" ? (options.capture ?? false) : (options ?? false);
+    this.keep((each) => !isSame(each, { type, listener, isCapturing }));
+  }
+
+  private tell(event: Event): void {
+    this.dispatchEvent(event);
+    this.keep(({ type, isOnce }) => !isOnce || type !== event.type);
+  }
+
+  /** Those that listen still: without them nothing is heard any more, and whoever has let go of this one is rid of it. */
+  private keep(isKept: (each: Listening) => boolean): void {
+    this.listening = this.listening.filter(isKept);
+    if (this.listening.length > 0) return;
+    this.unhear?.();
+    this.unhear = undefined;
+  }
+}
+
+function isSame(a: Listening, b: Omit<Listening, "isOnce">): boolean {
+  return a.type === b.type && a.listener === b.listener && a.isCapturing === b.isCapturing;
 }
