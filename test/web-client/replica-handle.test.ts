@@ -29,16 +29,14 @@ test("a replica's handle that nobody listens to any more is held by nothing: eac
   expect(hearing()).toBe(0);
   handle.addEventListener("progress", one);
   handle.addEventListener("progress", one);
-  handle.addEventListener("progress", one, true);
   handle.addEventListener("gap", two, { signal: stop.signal });
   handle.addEventListener("rebuild", two, { once: true });
   news.progress();
   news.gap({ partition: 0, from: 0n, to: 1n });
-  expect(heard.splice(0)).toEqual(["one progress", "one progress", "two gap"]);
+  expect(heard.splice(0)).toEqual(["one progress", "two gap"]);
   handle.removeEventListener("progress", one);
   news.progress();
-  expect(heard.splice(0)).toEqual(["one progress"]);
-  handle.removeEventListener("progress", one, { capture: true });
+  expect(heard).toEqual([]);
   stop.abort();
   expect(hearing()).toBe(1);
   news.rebuild({ partition: 0, reason: "why" });

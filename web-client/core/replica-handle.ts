@@ -36,8 +36,7 @@ export class ReplicaNews {
 interface Listening {
   readonly type: string;
   readonly listener: unknown;
-  readonly isCapturing: boolean;
-  readonly isOnce: boolean;
+  readonly once: boolean | undefined;
 }
 
 /** Each call of `replicate` answers one; it costs nothing while nobody listens to it. */
@@ -57,11 +56,10 @@ export class ReplicaHandle extends typedEventTarget<ReplicaEvents>() {
     options?: boolean | AddEventListenerOptions,
   ): void {
     super.addEventListener(type, listener, options);
-    const { once: isOnce = false, capture = false, signal } = typeof options === "object" ? options : {};
-    const isCapturing = options === true || capture;
-    const added: Listening = { type, listener, isCapturing, isOnce };
     // As the platform does: what listens already is not added again.
-    if (this.listening.some((each) => isSame(each, added))) return;
+    if (this.listening.some((each) => each.type === type && each.listener === listener)) return;
+    const { once, signal } = Object(options) as AddEventListenerOptions;
+    const added = { type, listener, once };
     this.listening = [...this.listening, added];
     this.unhear ??= this.news.hear((make) => this.tell(make()));
     if (signal !== undefined) onAbort(signal, () => this.keep((each) => each !== added));
@@ -73,13 +71,12 @@ export class ReplicaHandle extends typedEventTarget<ReplicaEvents>() {
     options?: boolean | EventListenerOptions,
   ): void {
     super.removeEventListener(type, listener, options);
-    const isCapturing = typeof options === "object" ? (options.capture ?? false) : (options ?? false);
-    this.keep((each) => !isSame(each, { type, listener, isCapturing }));
+    this.keep((each) => each.type !== type || each.listener !== listener);
   }
 
   private tell(event: Event): void {
     this.dispatchEvent(event);
-    this.keep(({ type, isOnce }) => !isOnce || type !== event.type);
+    this.keep(({ type, once }) => once !== true || type !== event.type);
   }
 
   /** Those that listen still: without them nothing is heard any more, and whoever has let go of this one is rid of it. */
@@ -89,8 +86,4 @@ export class ReplicaHandle extends typedEventTarget<ReplicaEvents>() {
     this.unhear?.();
     this.unhear = undefined;
   }
-}
-
-function isSame(a: Listening, b: Omit<Listening, "isOnce">): boolean {
-  return a.type === b.type && a.listener === b.listener && a.isCapturing === b.isCapturing;
 }
