@@ -16,10 +16,20 @@ export interface Way {
 const WRITTEN = { acks: "1", topicSettings: {}, isRead: true, share: 1 } as const;
 const SYNCED = { acks: "all", isRead: false, share: 0.3 } as const;
 
-/** Rivulet with its defaults everywhere. Kafka syncs nothing before it answers, unless a topic asks for it. */
+/**
+ * Both with their defaults, with which Kafka syncs nothing and Rivulet everything; besides, each as the other does it:
+ * Rivulet with the value that `flush.ms` has in Kafka, Kafka with a sync for each batch.
+ */
 export const ways = {
-  rivulet: { name: "Rivulet, acks=1", server: "Rivulet", ...WRITTEN },
-  kafka: { name: "Kafka, acks=1", server: "Kafka", ...WRITTEN },
+  rivulet: { name: "Rivulet, acks=1 (synced after)", server: "Rivulet", ...WRITTEN },
+  rivuletUnsynced: {
+    name: "Rivulet, acks=1, Kafka's flush.ms (not synced)",
+    server: "Rivulet",
+    ...WRITTEN,
+    topicSettings: { "flush.ms": "9223372036854775807" },
+    isRead: false,
+  },
+  kafka: { name: "Kafka, acks=1 (not synced)", server: "Kafka", ...WRITTEN },
   rivuletAll: { name: "Rivulet, acks=all (synced)", server: "Rivulet", ...SYNCED, topicSettings: {} },
   kafkaSynced: {
     name: "Kafka, acks=all, flush.messages=1 (synced)",

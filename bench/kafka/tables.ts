@@ -1,7 +1,7 @@
 /** From what the turns measured to what is printed: Rivulet beside Kafka, and whether it reaches its bars. */
 import { MEGABYTES, type Result } from "../harness.ts";
 import type { Aim, Table, TableCase } from "../report.ts";
-import { judgeFootprint, judgeLatency, judgeThroughput } from "./judge.ts";
+import { judgeFootprint, judgeLatency, judgeThroughput, type Contest } from "./judge.ts";
 import { ways, type Way } from "./plan.ts";
 import { CLIENT_CPU, CPU, P50, P99, READ } from "./turns.ts";
 
@@ -11,14 +11,20 @@ export const LOADED = "loaded MiB";
 export const PEAK = "peak MiB";
 
 /** What is compared with what; the last of them is what the others are divided by and held against. */
-const comparisons: readonly { title: string; among: readonly [Way, ...Way[]]; to: Way }[] = [
-  { title: "acks=1", among: [ways.rivulet, ways.kafka], to: ways.kafka },
+const comparisons: readonly { title: string; among: readonly Way[]; to: Way }[] = [
+  { title: "acks=1", among: [ways.rivulet, ways.rivuletUnsynced, ways.kafka], to: ways.kafka },
   {
     title: "acks=all",
     among: [ways.rivuletAll, ways.kafkaSynced, ways.kafkaUnsynced],
     to: ways.kafkaSynced,
   },
 ];
+
+/** Each of Rivulet's ways is held against the same one of Kafka's. */
+const contestsOf = (title: string, among: readonly Way[], to: Way): Contest[] =>
+  among
+    .filter(({ server }) => server === "Rivulet")
+    .map(({ name }) => ({ title: `${title}, ${name}`, of: name, to: to.name }));
 
 export interface Measured {
   readonly throughput: readonly TableCase[];
@@ -38,20 +44,19 @@ export function pageOf({ throughput, latency, perSecond, processes }: Measured):
   const tables: Table[] = [];
   const aims: Aim[] = [];
   for (const { title, among, to } of comparisons) {
-    const contest = { title: `produce, ${title}`, of: among[0].name, to: to.name };
     const cases = throughput.map((each) => pick(each, among));
-    tables.push({ title: contest.title, metrics: [MEGABYTES, CPU, CLIENT_CPU], ratioTo: to.name, cases });
-    aims.push(...judgeThroughput(contest, cases));
+    const metrics = [MEGABYTES, CPU, CLIENT_CPU];
+    tables.push({ title: `produce, ${title}`, metrics, ratioTo: to.name, cases });
+    aims.push(...contestsOf("produce", among, to).flatMap((contest) => judgeThroughput(contest, cases)));
   }
   const read = throughput.map(readingOf);
   tables.push({ title: "consume", metrics: [MEGABYTES, CPU, CLIENT_CPU], ratioTo: "Kafka", cases: read });
   aims.push(...judgeThroughput({ title: "consume", of: "Rivulet", to: "Kafka" }, read));
   for (const { title, among, to } of comparisons) {
-    const contest = { title: `end to end, ${title}`, of: among[0].name, to: to.name };
     const cases = latency.map((each) => pick(each, among));
-    const rate = `${contest.title}, ${perSecond} records/s`;
+    const rate = `end to end, ${title}, ${perSecond} records/s`;
     tables.push({ title: rate, metrics: [P50, P99], ratioTo: to.name, cases });
-    aims.push(...judgeLatency(contest, cases));
+    aims.push(...contestsOf("end to end", among, to).flatMap((contest) => judgeLatency(contest, cases)));
   }
   const metrics = [START, IDLE, LOADED, PEAK];
   const cases = [{ name: "since its start", results: processes }];
