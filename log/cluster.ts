@@ -20,16 +20,9 @@ import {
   takeCleanShutdown,
   writeClusterIdentity,
 } from "./cluster-files.ts";
-import {
-  type BrokerConfig,
-  checkSettingNames,
-  checkTogether,
-  type DynamicLevels,
-  type TopicConfig,
-  topicConfig,
-} from "./config.ts";
+import { ClusterConfigs, configRecords } from "./cluster-configs.ts";
+import { type BrokerConfig, checkTogether, type TopicConfig, topicConfig } from "./config.ts";
 import { DiskSpace, type Space } from "./disk-space.ts";
-import { checkedChanges, checkTogetherWith, settingsOf, soundSettings } from "./dynamic-settings.ts";
 import type { Engine } from "./engine.ts";
 import { Housekeeper } from "./housekeeper.ts";
 import {
@@ -39,14 +32,7 @@ import {
   PRODUCER_ID_BLOCK,
 } from "./limits.ts";
 import { type Logger, silent } from "./logger.ts";
-import { groupSettings } from "./group-settings.ts";
-import {
-  BROKER_RESOURCE,
-  GROUP_RESOURCE,
-  type MetadataImage,
-  TOPIC_RESOURCE,
-  type TopicImage,
-} from "./metadata-image.ts";
+import { type MetadataImage, TOPIC_RESOURCE, type TopicImage } from "./metadata-image.ts";
 import { METADATA_TOPIC, METADATA_TOPIC_ID, MetadataLog } from "./metadata-log.ts";
 import type { MetadataCodec, MetadataRecord } from "./metadata-record.ts";
 import { OfflinePartition, type Partition } from "./offline-partition.ts";
@@ -115,6 +101,7 @@ export class Cluster {
   readonly clusterId: string;
   readonly nodeId: number;
   readonly disk: DiskSpace;
+  readonly configs: ClusterConfigs;
   private readonly options: ClusterOptions;
   private readonly log: Logger;
   private readonly metadata: MetadataLog;
@@ -128,8 +115,6 @@ export class Cluster {
   private readonly removals = new Map<string, Promise<void>>();
   private housekeeper: Housekeeper | undefined;
   private cleaner: Cleaner | undefined;
-  /** The node's settings, with those that were given while it runs. */
-  private settings: BrokerConfig;
   private nextId: bigint;
   private blockEnd: bigint;
   private closing: Promise<void> | undefined;
@@ -191,14 +176,22 @@ export class Cluster {
     this.options = options;
     this.log = options.log ?? silent;
     this.metadata = metadata;
-    this.settings = this.currentSettings();
+    this.configs = new ClusterConfigs({
+      fixed: options.config.levels.fixed,
+      nodeId: identity.nodeId,
+      log: this.log,
+      metadata,
+      topics: this.byName,
+      inTurn: (change) => this.inTurn(change),
+      changed: (topic) => this.keep(topic),
+    });
     this.nextId = metadata.image.nextProducerId;
     this.blockEnd = this.nextId;
   }
 
   /** The node's settings as they are now. */
   get config(): BrokerConfig {
-    return this.settings;
+    return this.configs.node;
   }
   topics(): Iterable<Topic> {
     return this.byName.values();
@@ -231,8 +224,7 @@ export class Cluster {
 
   /** Makes a topic; resolves when it is durable and can be used. Throws as `validateTopic` does, and KAFKA_STORAGE_ERROR. */
   createTopic(name: string, wanted: NewTopic): Promise<Topic> {
-    return this.turns.take(async () => {
-      this.checkOpen();
+    return this.inTurn(async () => {
       const { partitions, overrides } = this.validateTopic(name, wanted);
       await this.removals.get(name.toLowerCase());
       await makeWay({ store: this.options.store, image: this.image }, name, 0, partitions);
@@ -250,8 +242,7 @@ export class Cluster {
 
   /** Removes the topic with this id; its directories go in the background. Throws KafkaError UNKNOWN_TOPIC_ID, TOPIC_DELETION_DISABLED. */
   deleteTopic(id: string): Promise<void> {
-    return this.turns.take(async () => {
-      this.checkOpen();
+    return this.inTurn(async () => {
       if (!this.config.deleteTopics)
         throw new KafkaError(ErrorCode.TOPIC_DELETION_DISABLED, "delete.topic.enable is false on this node");
       const topic = this.byId.get(id);
@@ -267,8 +258,7 @@ export class Cluster {
 
   /** Gives a topic more partitions: `count` in all. Throws KafkaError UNKNOWN_TOPIC_OR_PARTITION, INVALID_PARTITIONS. */
   createPartitions(name: string, count: number): Promise<Topic> {
-    return this.turns.take(async () => {
-      this.checkOpen();
+    return this.inTurn(async () => {
       const before = this.byName.get(name);
       if (before === undefined)
         throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `there is no topic "${name}"`);
@@ -287,107 +277,10 @@ export class Cluster {
     });
   }
 
-  /**
-   * Changes settings that a topic was given itself, null taking one away; resolves when that is durable and acted upon. What to
-   * change is asked when it is this change's turn, so that it sees what the one before has left. With `validateOnly` it is
-   * checked only. Throws KafkaError UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG.
-   */
-  changeConfigs(
-    name: string,
-    changesOf: (topic: Topic) => ReadonlyMap<string, string | null>,
-    validateOnly = false,
-  ): Promise<void> {
-    return this.turns.take(async () => {
-      this.checkOpen();
-      const topic = this.byName.get(name);
-      if (topic === undefined)
-        throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `there is no topic "${name}"`);
-      const changes = changesOf(topic);
-      checkSettingNames(changes.keys());
-      const wanted = new Map(topic.overrides);
-      for (const [setting, value] of changes) {
-        if (value === null) wanted.delete(setting);
-        else wanted.set(setting, value);
-      }
-      const checked = topicConfig(this.config, wanted);
-      checkTogether(checked);
-      const records = configRecords(TOPIC_RESOURCE, name, changedValues(changes, checked.values));
-      if (validateOnly || records.length === 0) return;
-      await this.metadata.write(records);
-      const overrides = this.image.overrides(name);
-      const config = topicConfig(this.config, overrides);
-      for (const partition of topic.partitions) partition.configure(config);
-      this.keep({ ...topic, config, overrides });
-    });
-  }
-
-  /** Settings that were given to a node while it ran, or with no name to all nodes. */
-  brokerOverrides(node: string): ReadonlyMap<string, string> {
-    return this.image.brokerOverrides(node);
-  }
-
-  /**
-   * Changes settings that were given to this node, or with no name to all nodes, as `changeConfigs` does for a topic; topics
-   * that have none of their own follow at once. Throws KafkaError INVALID_CONFIG for a setting that is not known,
-   * INVALID_REQUEST for another node, for one that cannot change while the node runs, and for a value that it cannot have.
-   */
-  changeBrokerConfigs(
-    node: string,
-    changesOf: (overrides: ReadonlyMap<string, string>) => ReadonlyMap<string, string | null>,
-    validateOnly = false,
-  ): Promise<void> {
-    return this.turns.take(async () => {
-      this.checkOpen();
-      if (node !== "" && node !== String(this.nodeId)) {
-        throw new KafkaError(
-          ErrorCode.INVALID_REQUEST,
-          `Unexpected broker id, expected ${this.nodeId}, but received ${node}`,
-        );
-      }
-      const checked = checkedChanges(changesOf(this.brokerOverrides(node)));
-      const records = configRecords(BROKER_RESOURCE, node, checked);
-      checkTogetherWith(this.options.config.levels.fixed, this.levelsWith(node, checked), checked);
-      if (validateOnly || records.length === 0) return;
-      await this.metadata.write(records);
-      this.settings = this.currentSettings();
-      for (const topic of this.byName.values()) {
-        const config = topicConfig(this.settings, topic.overrides);
-        for (const partition of topic.partitions) partition.configure(config);
-        this.keep({ ...topic, config });
-      }
-    });
-  }
-
-  /** The settings that a consumer group was given itself. */
-  groupOverrides(groupId: string): ReadonlyMap<string, string> {
-    return this.image.groupOverrides(groupId);
-  }
-
-  /**
-   * Changes settings that a consumer group was given itself, as `changeConfigs` does for a topic; the group need not be there.
-   * Throws KafkaError INVALID_CONFIG.
-   */
-  changeGroupConfigs(
-    groupId: string,
-    changesOf: (overrides: ReadonlyMap<string, string>) => ReadonlyMap<string, string | null>,
-    validateOnly = false,
-  ): Promise<void> {
-    return this.turns.take(async () => {
-      this.checkOpen();
-      const before = this.groupOverrides(groupId);
-      const changes = changesOf(before);
-      const wanted = new Map<string, string | null>([...before, ...changes]);
-      const { values } = groupSettings(this.config, wanted);
-      const records = configRecords(GROUP_RESOURCE, groupId, changedValues(changes, values));
-      if (!validateOnly && records.length > 0) await this.metadata.write(records);
-    });
-  }
-
   /** A producer id that nobody has had or will have. */
   async nextProducerId(): Promise<bigint> {
     while (this.nextId === this.blockEnd) {
-      await this.turns.take(async () => {
-        this.checkOpen();
+      await this.inTurn(async () => {
         if (this.nextId < this.blockEnd) return;
         const start = this.image.nextProducerId;
         const nextProducerId = start + PRODUCER_ID_BLOCK;
@@ -425,30 +318,17 @@ export class Cluster {
     return this.closing;
   }
 
-  private currentSettings(): BrokerConfig {
-    return settingsOf(this.options.config.levels.fixed, this.levelsWith("", new Map()), this.log);
-  }
-
-  /** What was given to the node while it ran, with changes to one level of it. */
-  private levelsWith(changed: string, changes: ReadonlyMap<string, string | null>): DynamicLevels {
-    const level = (node: string): ReadonlyMap<string, string> => {
-      const values = soundSettings(this.brokerOverrides(node), this.log);
-      for (const [name, value] of node === changed ? changes : []) {
-        if (value === null) values.delete(name);
-        else values.set(name, value);
-      }
-      return values;
-    };
-    return { broker: level(String(this.nodeId)), cluster: level("") };
-  }
-
   private get image(): MetadataImage {
     return this.metadata.image;
   }
 
-  private checkOpen(): void {
-    if (this.closing !== undefined)
-      throw new KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, "the node is stopping");
+  /** Makes a change when those before it are made. Throws KafkaError BROKER_NOT_AVAILABLE while the node stops. */
+  private inTurn<T>(change: () => Promise<T>): Promise<T> {
+    return this.turns.take(async () => {
+      if (this.closing !== undefined)
+        throw new KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, "the node is stopping");
+      return change();
+    });
   }
 
   private tell(change: TopicsChange): void {
@@ -649,28 +529,4 @@ function checkPartitions(count: number): void {
     ErrorCode.INVALID_PARTITIONS,
     `a topic has 1 to ${PARTITIONS_PER_TOPIC_MAX} partitions, not ${count}`,
   );
-}
-
-/** What is written of changes: values as they are written canonically. */
-function changedValues(
-  changes: ReadonlyMap<string, string | null>,
-  values: ReadonlyMap<string, string>,
-): Map<string, string | null> {
-  return new Map(
-    [...changes].map(([name, value]) => [name, value === null ? null : (values.get(name) ?? "")]),
-  );
-}
-
-function configRecords(
-  resourceType: number,
-  resourceName: string,
-  values: ReadonlyMap<string, string | null>,
-): MetadataRecord[] {
-  return [...values].map(([name, value]) => ({
-    type: "ConfigRecord",
-    resourceType,
-    resourceName,
-    name,
-    value,
-  }));
 }

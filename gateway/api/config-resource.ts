@@ -74,7 +74,7 @@ async function change(
   if (resourceType === ConfigResource.topic) {
     if (resourceName === "") throw new KafkaError(ErrorCode.INVALID_REQUEST, "the topic has no name");
     refuseInternal(topicCalled(cluster, resourceName));
-    return cluster.changeConfigs(
+    return cluster.configs.changeTopic(
       resourceName,
       ({ overrides, config }) => changesOf({ overrides, values: config.values, definitions: topicSettings }),
       validateOnly,
@@ -83,7 +83,7 @@ async function change(
   if (resourceType === ConfigResource.group) {
     if (resourceName === "")
       throw new KafkaError(ErrorCode.INVALID_REQUEST, "Default group resources are not allowed.");
-    return cluster.changeGroupConfigs(
+    return cluster.configs.changeGroup(
       resourceName,
       (overrides) => {
         const { values } = effectiveGroupSettings(cluster.config, overrides);
@@ -99,7 +99,7 @@ async function change(
     );
   }
   if (resourceName !== "") checkBrokerId(resourceName, "Node");
-  return cluster.changeBrokerConfigs(
+  return cluster.configs.changeBroker(
     resourceName,
     (overrides) => {
       const values = new Map([...cluster.config.values, ...overrides]);

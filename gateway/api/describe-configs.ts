@@ -51,7 +51,7 @@ function entriesOf(type: number, name: string, { cluster }: Services): ConfigEnt
     return topicConfigEntries(topicCalled(cluster, name).overrides, cluster.config);
   if (type === ConfigResource.group) {
     if (name === "") throw new KafkaError(ErrorCode.INVALID_REQUEST, "the group has no name; give it one");
-    return groupConfigEntries(cluster.groupOverrides(name), cluster.config);
+    return groupConfigEntries(cluster.configs.ofGroup(name), cluster.config);
   }
   if (type !== ConfigResource.broker) {
     throw new KafkaError(

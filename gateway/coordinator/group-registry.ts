@@ -100,7 +100,7 @@ export class GroupRegistry {
 
   settingsOf(groupId: string): GroupSettings {
     const { cluster } = this.options;
-    const overrides = cluster.groupOverrides(groupId);
+    const overrides = cluster.configs.ofGroup(groupId);
     return overrides.size === 0 ? this.settings : effectiveGroupSettings(cluster.config, overrides);
   }
 

@@ -38,11 +38,11 @@ describe("settings of the broker, changed while it runs", () => {
       retention(cluster, "own"),
     ];
     expect(seen()).toEqual(["5000", "5000", "1"]);
-    await cluster.changeBrokerConfigs("", changes({ "log.retention.ms": "+6000" }));
+    await cluster.configs.changeBroker("", changes({ "log.retention.ms": "+6000" }));
     expect(seen()).toEqual(["6000", "6000", "1"]);
-    await cluster.changeBrokerConfigs("1", changes({ "log.retention.ms": "7000" }));
+    await cluster.configs.changeBroker("1", changes({ "log.retention.ms": "7000" }));
     expect(seen()).toEqual(["7000", "7000", "1"]);
-    await cluster.changeBrokerConfigs("", changes({ "log.retention.ms": "8000" }));
+    await cluster.configs.changeBroker("", changes({ "log.retention.ms": "8000" }));
     expect(seen()).toEqual(["7000", "7000", "1"]);
     await cluster.close();
 
@@ -53,9 +53,9 @@ describe("settings of the broker, changed while it runs", () => {
       cluster: new Map([["log.retention.ms", "8000"]]),
       fixed: new Map([["log.retention.ms", "5000"]]),
     });
-    await cluster.changeBrokerConfigs("1", changes({ "log.retention.ms": null }));
+    await cluster.configs.changeBroker("1", changes({ "log.retention.ms": null }));
     expect(seen()).toEqual(["8000", "8000", "1"]);
-    await cluster.changeBrokerConfigs("", changes({ "log.retention.ms": null }));
+    await cluster.configs.changeBroker("", changes({ "log.retention.ms": null }));
     expect(seen()).toEqual(["5000", "5000", "1"]);
     await cluster.createTopic("later", {});
     expect(retention(cluster, "later")).toBe("5000");
@@ -68,11 +68,11 @@ describe("settings of the broker, changed while it runs", () => {
     const [log] = partitions;
     const large = (): Uint8Array => batchOf(["x".repeat(500)]);
     await log?.append(large()).synced;
-    await cluster.changeBrokerConfigs("", changes({ "message.max.bytes": "100" }));
+    await cluster.configs.changeBroker("", changes({ "message.max.bytes": "100" }));
     expect((await failureOf(() => Promise.resolve(log?.append(large())))).code).toBe(
       ErrorCode.MESSAGE_TOO_LARGE,
     );
-    await cluster.changeBrokerConfigs(
+    await cluster.configs.changeBroker(
       "",
       changes({ "message.max.bytes": null, "log.flush.interval.messages": "100" }),
     );
@@ -85,7 +85,7 @@ describe("settings of the broker, changed while it runs", () => {
   it("are refused when they are read-only, unknown, unsound or another node's, all or none", async () => {
     const cluster = await open(new MemoryStore());
     const ask = (node: string, values: Record<string, string | null>) =>
-      failureOf(() => cluster.changeBrokerConfigs(node, changes({ "log.retention.ms": "1", ...values })));
+      failureOf(() => cluster.configs.changeBroker(node, changes({ "log.retention.ms": "1", ...values })));
     for (const node of ["", "1"]) {
       expect(await ask(node, { "num.partitions": "3", "delete.topic.enable": null })).toMatchObject({
         code: ErrorCode.INVALID_REQUEST,
@@ -101,7 +101,7 @@ describe("settings of the broker, changed while it runs", () => {
       code: ErrorCode.INVALID_REQUEST,
       message: "Unexpected broker id, expected 1, but received 7",
     });
-    await cluster.changeBrokerConfigs("", changes({ "log.retention.ms": "1" }), true);
+    await cluster.configs.changeBroker("", changes({ "log.retention.ms": "1" }), true);
     expect(cluster.config.values.get("log.retention.ms")).toBe("5000");
     await cluster.close();
   });
@@ -110,20 +110,20 @@ describe("settings of the broker, changed while it runs", () => {
     const store = new MemoryStore();
     const cluster = await open(store);
     const [least, most] = ["log.cleaner.min.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms"];
-    await cluster.changeBrokerConfigs("", changes({ [least]: "10", [most]: "20" }));
+    await cluster.configs.changeBroker("", changes({ [least]: "10", [most]: "20" }));
     for (const [node, values] of [
       ["", { [least]: "21" }],
       ["", { [most]: "9" }],
       ["1", { [least]: "30" }],
     ] as const)
-      expect(await failureOf(() => cluster.changeBrokerConfigs(node, changes(values)))).toMatchObject({
+      expect(await failureOf(() => cluster.configs.changeBroker(node, changes(values)))).toMatchObject({
         code: ErrorCode.INVALID_REQUEST,
         message: expect.stringMatching(/min\.compaction\.lag\.ms: \d+ must not be above .*max/) as unknown,
       });
-    await cluster.changeBrokerConfigs("1", changes({ [least]: "20" }));
+    await cluster.configs.changeBroker("1", changes({ [least]: "20" }));
     expect(cluster.config.values.get(least)).toBe("20");
     const own = { [least]: null, [most]: null, "log.retention.ms": "77" };
-    await cluster.changeBrokerConfigs("", changes(own));
+    await cluster.configs.changeBroker("", changes(own));
     await cluster.close();
     const fixed = new Map([
       [least, "2"],
@@ -146,7 +146,7 @@ describe("settings of the broker, changed while it runs", () => {
       const before = overrides.get("log.cleanup.policy");
       return new Map([["log.cleanup.policy", before === undefined ? item : `${before},${item}`]]);
     };
-    await Promise.all(["compact", "delete"].map((item) => cluster.changeBrokerConfigs("", add(item))));
+    await Promise.all(["compact", "delete"].map((item) => cluster.configs.changeBroker("", add(item))));
     expect(cluster.config.values.get("log.cleanup.policy")).toBe("compact,delete");
     await cluster.close();
   });

@@ -25,7 +25,7 @@ describe("a topic's settings, changed while it is served", () => {
     const store = new MemoryStore();
     const cluster = await open(store);
     const topic = await cluster.createTopic("t", {});
-    await cluster.changeConfigs("t", changes({ "max.message.bytes": "200", "retention.ms": "+7" }));
+    await cluster.configs.changeTopic("t", changes({ "max.message.bytes": "200", "retention.ms": "+7" }));
     expect([...(cluster.topic("t")?.overrides ?? [])]).toEqual([
       ["max.message.bytes", "200"],
       ["retention.ms", "7"],
@@ -35,14 +35,14 @@ describe("a topic's settings, changed while it is served", () => {
     expect((await failureOf(() => Promise.resolve(log?.append(large)))).code).toBe(
       ErrorCode.MESSAGE_TOO_LARGE,
     );
-    await cluster.changeConfigs("t", changes({ "max.message.bytes": null }));
+    await cluster.configs.changeTopic("t", changes({ "max.message.bytes": null }));
     await log?.append(large).synced;
     await cluster.close();
 
     const again = await open(store);
     expect([...(again.topic("t")?.overrides ?? [])]).toEqual([["retention.ms", "7"]]);
     expect(again.topic("t")?.config.values.get("retention.ms")).toBe("7");
-    await again.changeConfigs("t", changes({ "retention.ms": null }));
+    await again.configs.changeTopic("t", changes({ "retention.ms": null }));
     expect(again.topic("t")?.config.values.get("retention.ms")).toBe("5000");
     await again.close();
   });
@@ -52,11 +52,13 @@ describe("a topic's settings, changed while it is served", () => {
     await cluster.createTopic("t", {});
     for (const bad of [{ "retention.ms": "soon" }, { "no.such": "1" }, { "no.such": null }]) {
       const wanted = changes({ "max.message.bytes": "200", ...bad });
-      expect((await failureOf(() => cluster.changeConfigs("t", wanted))).code).toBe(ErrorCode.INVALID_CONFIG);
+      expect((await failureOf(() => cluster.configs.changeTopic("t", wanted))).code).toBe(
+        ErrorCode.INVALID_CONFIG,
+      );
     }
-    await cluster.changeConfigs("t", changes({ "retention.ms": "1" }), true);
+    await cluster.configs.changeTopic("t", changes({ "retention.ms": "1" }), true);
     expect(cluster.topic("t")?.overrides.size).toBe(0);
-    expect((await failureOf(() => cluster.changeConfigs("u", changes({})))).code).toBe(
+    expect((await failureOf(() => cluster.configs.changeTopic("u", changes({})))).code).toBe(
       ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
     );
     await cluster.close();
@@ -74,9 +76,9 @@ describe("a topic's settings, changed while it is served", () => {
       return highWatermark;
     };
     expect(await writes("a")).toBe(0n);
-    await cluster.changeConfigs("t", changes({ "flush.messages": "100" }));
+    await cluster.configs.changeTopic("t", changes({ "flush.messages": "100" }));
     expect(await writes("b")).toBe(2n);
-    await cluster.changeConfigs("t", changes({ "flush.messages": null }));
+    await cluster.configs.changeTopic("t", changes({ "flush.messages": null }));
     expect(await writes("c")).toBe(2n);
     expect(log?.highWatermark).toBe(3n);
     await cluster.close();

@@ -51,7 +51,7 @@ describe("the cleaner of a node", () => {
     await clock.pass(2000);
     for (const log of [compacted, internal]) expect(await countOf(log)).toBeLessThan(20);
     expect(await countOf(plain)).toBe(100);
-    await cluster.changeConfigs("p", () => new Map([["cleanup.policy", "compact,delete"]]));
+    await cluster.configs.changeTopic("p", () => new Map([["cleanup.policy", "compact,delete"]]));
     await clock.pass(16_000);
     expect(await countOf(plain)).toBeLessThan(20);
     await cluster.close();
@@ -102,7 +102,7 @@ describe("the cleaner of a node", () => {
       () => cluster.createTopic("c", { configs: lags }),
       async () => {
         await cluster.createTopic("d", {});
-        await cluster.changeConfigs("d", () => lags);
+        await cluster.configs.changeTopic("d", () => lags);
       },
     ])
       expect((await failureOf(attempt)).code).toBe(ErrorCode.INVALID_CONFIG);

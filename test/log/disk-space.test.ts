@@ -115,7 +115,7 @@ describe("a disk that is nearly full", () => {
     await rig.left(RESERVE / 16);
     expect((await failureOf(() => cluster.createTopic("v", {}))).code).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
     expect(cluster.topic("v")).toBeUndefined();
-    await cluster.changeConfigs("t", () => new Map([["retention.bytes", "1"]]));
+    await cluster.configs.changeTopic("t", () => new Map([["retention.bytes", "1"]]));
     expect(await topic.partitions[0]?.deleteRecordsBefore(-1n)).toBe(1n);
     await cluster.deleteTopic(topic.id);
     await rig.left(10);

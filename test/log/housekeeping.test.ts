@@ -79,7 +79,7 @@ describe("the housekeeping of a node", () => {
     // A day is what is set: what counts is when it was heard, not what its records say of their time.
     expect(known()).toEqual([1n, 2n]);
     const expiration = new Map([["producer.id.expiration.ms", String(5 * MINUTE_MS)]]);
-    await cluster.changeBrokerConfigs("", () => expiration);
+    await cluster.configs.changeBroker("", () => expiration);
     expect(known()).toEqual([1n, 2n]);
     await clock.pass(MINUTE_MS + 1000);
     expect(known()).toEqual([2n]);
@@ -96,12 +96,12 @@ describe("the housekeeping of a node", () => {
     await fill(log, clock);
     await clock.pass(10 * MINUTE_MS);
     expect(log.logStartOffset).toBe(0n);
-    await cluster.changeConfigs("t", () => new Map([["retention.bytes", "500"]]));
+    await cluster.configs.changeTopic("t", () => new Map([["retention.bytes", "500"]]));
     expect(log.logStartOffset).toBe(0n);
     await clock.pass(MINUTE_MS + 1000);
     const bySize = log.logStartOffset;
     expect([bySize > 5n, bySize < 20n]).toEqual([true, true]);
-    await cluster.changeConfigs("t", () => new Map([["retention.ms", "1000"]]));
+    await cluster.configs.changeTopic("t", () => new Map([["retention.ms", "1000"]]));
     await clock.pass(MINUTE_MS + 1000);
     expect(log.logStartOffset).toBe(20n);
     await cluster.close();

@@ -532,7 +532,7 @@ describe("settings of one consumer group", () => {
     await open();
     await rig.topic("orders", 2);
     const change = (values: Record<string, string | null>): Promise<void> =>
-      rig.clock.until(rig.cluster.changeGroupConfigs("g", () => new Map(Object.entries(values))));
+      rig.clock.until(rig.cluster.configs.changeGroup("g", () => new Map(Object.entries(values))));
     await change({ "consumer.session.timeout.ms": "60000", "consumer.heartbeat.interval.ms": "+9000" });
     await killed();
     const member = consumer();
@@ -551,7 +551,7 @@ describe("settings of one consumer group", () => {
     ] as const)
       await expect(change({ [name]: value })).rejects.toMatchObject({ code: ErrorCode.INVALID_CONFIG });
     await change({ "consumer.session.timeout.ms": null, "consumer.heartbeat.interval.ms": null });
-    expect(rig.cluster.groupOverrides("g").size).toBe(0);
+    expect(rig.cluster.configs.ofGroup("g").size).toBe(0);
   });
 });
 
