@@ -1,4 +1,4 @@
-/** Where an outbox keeps its rows: IndexedDB in a tab, memory where there is none. All logic is in `outbox-rows.ts`. */
+/** Where an outbox keeps its rows: IndexedDB in a tab, memory where there is none. All logic is in `outbox-rows.ts` and `delivery-rows.ts`. */
 import type { RecordHeader } from "../log/record.ts";
 
 /**

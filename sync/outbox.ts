@@ -1,16 +1,17 @@
 /** What was published and is not in the log yet. Holds records (rule 2); `delivery.ts` seals and sends them. */
 import type { RecordHeader } from "../log/record.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
-import { fullJitterMs, RETRY_BACK_OFF } from "./back-off.ts";
+import { fullJitterMs, RECONNECT_BACK_OFF, RETRY_BACK_OFF } from "./back-off.ts";
 import type * as delivery from "./delivery.ts";
 import type { DeliveryOptions, Settlement } from "./delivery.ts";
+import { errorText } from "./error-text.ts";
 import { Fates } from "./fates.ts";
 import type { RecordPosition } from "./fates.ts";
 import { countRecords, decide, undelivered } from "./outbox-rows.ts";
 import type { OutboxCounts } from "./outbox-rows.ts";
 import type { OutboxRecord, OutboxStore, UndeliveredState } from "./outbox-store.ts";
 import { RECORD_STATES } from "./outbox-store.ts";
-import { aborted, Bell, deferred } from "./wait.ts";
+import { aborted, Bell, deferred, sleep } from "./wait.ts";
 import type { Deferred } from "./wait.ts";
 
 /** The code of delivering. */
@@ -34,6 +35,8 @@ export interface OutboxOptions extends Omit<
   /** A batch that this outbox delivered: for the other tabs whose records may be in it. */
   readonly onSettled?: (settlement: Settlement) => void;
   readonly onProblem?: (reason: string | undefined) => void;
+  /** What delivering takes cannot be loaded here, and is tried again: another tab may have it. */
+  readonly onUnable?: () => void;
 }
 
 export interface NewRecord {
@@ -211,8 +214,8 @@ export class Outbox {
   }
 
   /**
-   * Delivers until the signal aborts, from when there is something to deliver, which `load` answers what it takes for. Throws
-   * Superseded when another deliverer has taken over the store.
+   * Delivers until the signal aborts, from when there is something to deliver, which `load` answers what it takes for: again and
+   * again, while it cannot. Throws Superseded when another deliverer has taken over the store.
    */
   async deliver(
     signal: AbortSignal,
@@ -222,9 +225,8 @@ export class Outbox {
     const { options } = this;
     options.onTakenOver?.();
     await this.hasWork(signal);
-    if (signal.aborted) return;
-    const { deliver } = await load();
-    return deliver(
+    const delivery = await this.loaded(load, signal);
+    return delivery?.deliver(
       {
         ...options,
         ...ground,
@@ -241,6 +243,27 @@ export class Outbox {
       this.added,
       signal,
     );
+  }
+
+  /** undefined: the signal has aborted. */
+  private async loaded(
+    load: () => Delivery | Promise<Delivery>,
+    signal: AbortSignal,
+  ): Promise<Delivery | undefined> {
+    const { clock, random, onProblem, onUnable } = this.options;
+    const over = aborted(signal).then(() => undefined);
+    for (let failures = 0; !signal.aborted; failures++) {
+      try {
+        const loaded = await Promise.race([load(), over]);
+        if (loaded !== undefined && failures > 0) onProblem?.(undefined);
+        return loaded;
+      } catch (error) {
+        onProblem?.(`what delivers cannot be loaded, and is tried again: ${errorText(error)}`);
+        onUnable?.();
+        await sleep(clock, fullJitterMs(failures, random, RECONNECT_BACK_OFF), signal);
+      }
+    }
+    return undefined;
   }
 
   private async hasWork(signal: AbortSignal): Promise<void> {

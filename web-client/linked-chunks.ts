@@ -4,8 +4,12 @@
  * Apps' bundlers make a worker anew, and many of them make one classic script of it, in which a dynamic `import()` cannot stand or
  * is drawn in. What is named by `new URL("./x.js", import.meta.url)` they copy as it is, under a name of its own; so a chunk
  * must not import anything by name. It is shipped as a module whose default export is a function: it is given what the worker
- * shares, and answers what the chunk exports.
+ * shares, and answers what the chunk exports. What only parts share is a part, too, and is fetched beside the first that needs it.
+ *
+ * What they share has short names, which mean something else in each build: all files of one build carry its stamp, and the worker
+ * takes no part that has another.
  */
+import { createHash } from "node:crypto";
 import type { Plugin, Rolldown } from "vite";
 
 type Program = ReturnType<Rolldown.PluginContext["parse"]>;
@@ -16,31 +20,32 @@ interface ModuleGraph {
 }
 
 /**
- * What belongs to the chunk of this entry, for the bundler's groups of code: all that it imports, and what more than one of its
- * parts does.
+ * Which modules do not belong to one part alone, for the bundler's groups of code: the chunk of this entry is all that it imports,
+ * and another one, `shared`, what more than one of its parts does besides.
  */
 export function sharedByEntry(name: string, entry: string): Rolldown.CodeSplittingGroup {
-  let shared: ReadonlySet<string> | undefined;
+  let chunks: ReadonlyMap<string, string> | undefined;
   return {
     debugName: name,
     name: (id, graph) => {
-      shared ??= sharedModules(entry, graph);
-      return shared.has(id) ? name : null;
+      chunks ??= sharedModules(name, entry, graph);
+      return chunks.get(id) ?? null;
     },
   };
 }
 
-function sharedModules(entry: string, graph: ModuleGraph): ReadonlySet<string> {
-  const shared = importedFrom(entry, graph);
-  const later = new Set([...shared].flatMap((id) => graph.getModuleInfo(id)?.dynamicallyImportedIds ?? []));
+function sharedModules(name: string, entry: string, graph: ModuleGraph): ReadonlyMap<string, string> {
+  const own = importedFrom(entry, graph);
+  const chunks = new Map(Array.from(own, (id) => [id, name]));
+  const later = new Set([...own].flatMap((id) => graph.getModuleInfo(id)?.dynamicallyImportedIds ?? []));
   const seen = new Set<string>();
   for (const part of later) {
     for (const id of importedFrom(part, graph)) {
-      if (seen.has(id)) shared.add(id);
+      if (seen.has(id) && !own.has(id)) chunks.set(id, "shared");
       seen.add(id);
     }
   }
-  return shared;
+  return chunks;
 }
 
 function importedFrom(entry: string, graph: ModuleGraph): Set<string> {
@@ -59,19 +64,37 @@ interface Edit {
 /** Names of what an export or an import gives another name: the inner one by the outer one. */
 type Names = readonly (readonly [outer: string, inner: string])[];
 
+type Chunks = Readonly<Record<string, { readonly fileName: string; readonly imports: readonly string[] }>>;
+
+/** Stands for the build's stamp until all of its code is there, and is as long. */
+const STAMP = "__RIVULET_BUILD__";
+
 export function linkedChunks(): Plugin {
   return {
     name: "rivulet-linked-chunks",
-    renderChunk(code, chunk) {
+    renderChunk(code, chunk, _options, { chunks }) {
       const program = this.parse(code);
-      const edits = chunk.isEntry ? entryEdits(code, program) : chunkEdits(program, chunk.fileName);
+      const edits = chunk.isEntry
+        ? entryEdits(code, program, chunk.fileName, chunks)
+        : chunkEdits(program, chunk.fileName);
       return applied(code, edits);
+    },
+    generateBundle(_options, bundle) {
+      const chunks = Object.values(bundle).filter((file) => file.type === "chunk");
+      const hash = createHash("sha256");
+      for (const { fileName, code } of chunks.toSorted((one, other) => (one.fileName < other.fileName ? -1 : 1)))
+        hash.update(fileName).update(code);
+      const stamp = hash.digest("base64url").slice(0, STAMP.length);
+      for (const chunk of chunks) {
+        if (!chunk.code.includes(STAMP)) throw new Error(`${chunk.fileName} has no place for the build's stamp`);
+        chunk.code = chunk.code.replaceAll(STAMP, stamp);
+      }
     },
   };
 }
 
 /** The worker itself: `import("./x.js")` becomes a fetch of the part, and exports what the parts may use. */
-function entryEdits(code: string, program: Program): Edit[] {
+function entryEdits(code: string, program: Program, fileName: string, chunks: Chunks): Edit[] {
   const shared: (readonly [string, string])[] = [];
   const edits: Edit[] = [];
   for (const statement of program.body) {
@@ -85,7 +108,11 @@ function entryEdits(code: string, program: Program): Edit[] {
   if (changed !== undefined)
     throw new Error(`${changed[1]} may change after the worker has given it to a part`);
   for (const { 0: found, 1: url, index } of code.matchAll(/\bimport\("(\.\/[^"]+)"\)/g)) {
-    const text = `fetchPart(new URL("${url}", import.meta.url))`;
+    const part = Object.values(chunks).find((chunk) => `./${chunk.fileName}` === url);
+    if (part === undefined) throw new Error(`${fileName} imports ${url}, which is none of its parts`);
+    const needed = part.imports.filter((imported) => imported !== fileName).map((imported) => `./${imported}`);
+    const urls = [url, ...needed].map((each) => `new URL("${each}", import.meta.url)`);
+    const text = `fetchPart(${urls.join(", ")})`;
     edits.push({ start: index, end: index + found.length, text });
   }
   const { end } = program;
@@ -93,15 +120,20 @@ function entryEdits(code: string, program: Program): Edit[] {
   return [...edits, { start: end, end, text }];
 }
 
-/** What the worker does to have a part. The comments are for bundlers: the URL is not theirs to resolve. */
+/** What the worker does to have a part, and those that it needs. The comments are for bundlers: the URL is not theirs to resolve. */
 const FETCH_PART = `
 const parts = new Map();
-function fetchPart({ href }) {
+function fetchPart({ href }, ...others) {
   let part = parts.get(href);
   if (part?.module === undefined) {
     const tries = (part?.tries ?? -1) + 1;
-    part = { tries, module: import(/* @vite-ignore */ /* webpackIgnore: true */ tries === 0 ? href : href + "#" + tries)
-      .then((module) => module.default(SHARED)) };
+    const loading = import(/* @vite-ignore */ /* webpackIgnore: true */ tries === 0 ? href : href + "#" + tries);
+    const needed = others.map((other) => fetchPart(other));
+    part = { tries, module: Promise.all([loading, ...needed]).then(([module, ...given]) => {
+      if (module.build !== "${STAMP}")
+        throw new Error(href + " is of another build than the worker: reload the page");
+      return module.default(SHARED, ...given);
+    }) };
     part.module.catch(() => (part.module = undefined));
     parts.set(href, part);
   }
@@ -109,21 +141,19 @@ function fetchPart({ href }) {
 }
 `;
 
-/** A part: a function of what it takes from the worker. */
+/** A part: a function of what it takes from the worker, and from what the parts share. */
 function chunkEdits(program: Program, fileName: string): Edit[] {
-  const taken: (readonly [string, string])[] = [];
+  const taken = new Map<string, (readonly [string, string])[]>([["./worker.js", []]]);
   const given: (readonly [string, string])[] = [];
   const edits: Edit[] = [];
   for (const statement of program.body) {
     if (statement.type === "ImportDeclaration") {
-      if (statement.source.value !== "./worker.js")
-        throw new Error(
-          `${fileName} imports ${statement.source.value}: parts share code by the worker alone`,
-        );
+      const names = taken.get(statement.source.value) ?? [];
+      taken.set(statement.source.value, names);
       for (const specifier of statement.specifiers) {
         if (specifier.type !== "ImportSpecifier")
-          throw new Error(`${fileName} imports the worker as a whole`);
-        taken.push([nameOf(specifier.imported), specifier.local.name]);
+          throw new Error(`${fileName} imports ${statement.source.value} as a whole`);
+        names.push([nameOf(specifier.imported), specifier.local.name]);
       }
       edits.push({ start: statement.start, end: statement.end, text: "" });
     }
@@ -133,8 +163,9 @@ function chunkEdits(program: Program, fileName: string): Edit[] {
     edits.push({ start: statement.start, end: statement.end, text: "" });
   }
   const { end } = program;
+  const parameters = Array.from(taken.values(), objectOf).join(", ");
   return [
-    { start: 0, end: 0, text: `export default (${objectOf(taken)}) => { ` },
+    { start: 0, end: 0, text: `export const build = "${STAMP}"; export default (${parameters}) => { ` },
     ...edits,
     { start: end, end, text: `\nreturn ${objectOf(given)}; };\n` },
   ];

@@ -3,16 +3,8 @@ import { MemoryOutboxStore } from "../../sync/memory-outbox-store.ts";
 import { forgetArrived, pendingRows, showPending } from "../../sync/outbox-arrivals.ts";
 import type { SeenRows } from "../../sync/outbox-arrivals.ts";
 import { sealBatch } from "../../sync/batch-sealing.ts";
-import {
-  block,
-  countRecords,
-  decide,
-  freeze,
-  release,
-  setAside,
-  settle,
-  takeApart,
-} from "../../sync/outbox-rows.ts";
+import { block, freeze, release, setAside, settle, takeApart } from "../../sync/delivery-rows.ts";
+import { countRecords, decide } from "../../sync/outbox-rows.ts";
 import { ARRIVING_MAX, RECEIPTS_MAX } from "../../sync/outbox-store.ts";
 import type { FrozenBatch, OutboxRecord, OutboxStore } from "../../sync/outbox-store.ts";
 import { loadEngine } from "../engine/load.ts";

@@ -4,7 +4,7 @@ import { MemoryOutboxStore } from "../../sync/memory-outbox-store.ts";
 import { RECEIPTS_MAX } from "../../sync/outbox-store.ts";
 import { loadEngine } from "../engine/load.ts";
 import { FakeBroker } from "./fake-broker.ts";
-import { setAside } from "../../sync/outbox-rows.ts";
+import { setAside } from "../../sync/delivery-rows.ts";
 import { CountedRows } from "./counted-rows.ts";
 import { outboxRecord } from "./outbox-store-contract.ts";
 import { Tab } from "./outbox-setup.ts";

@@ -1,7 +1,8 @@
 import { openDB } from "idb";
 import { LEADER_TERM } from "../../web-client/idb-outbox-store.ts";
 import { pendingRows, showPending } from "../../sync/outbox-arrivals.ts";
-import { settle, takeOver } from "../../sync/outbox-rows.ts";
+import { settle } from "../../sync/delivery-rows.ts";
+import { takeOver } from "../../sync/outbox-rows.ts";
 import type { FrozenBatch } from "../../sync/outbox-store.ts";
 import { isPassing, storeFailureText } from "../../web-client/core/store-failure.ts";
 import { openFormerAccount, openFormerReplicas } from "./former-layouts.ts";

@@ -4,7 +4,7 @@ import { Metadata } from "../../sync/metadata.ts";
 import type { TopicMetadata } from "../../sync/metadata.ts";
 import { Outbox } from "../../sync/outbox.ts";
 import type { Tokens } from "../../sync/sign-in.ts";
-import { linkedController } from "../../sync/wait.ts";
+import { linkedController, sleep } from "../../sync/wait.ts";
 import { errorText } from "../../sync/error-text.ts";
 import { HistoryError } from "../../sync/history.ts";
 import type { BulkHistory, HistorySource } from "../../sync/history.ts";
@@ -54,6 +54,8 @@ export interface CoreClientOptions {
 }
 
 const CLIENT_ID = "rivulet-web";
+/** Once connected: what the app has asked for first comes first. */
+const FETCH_AHEAD_MS = 1000;
 
 export class CoreClient extends typedEventTarget<RivuletEvents>() {
   readonly outbox: OutboxClient;
@@ -90,6 +92,7 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
       serverTime,
       onChange: () => this.outbox.dispatchEvent(new Event("change")),
       onProblem: (reason) => this.leadership.tellProblem(reason),
+      onUnable: () => this.leadership.giveWay(),
       onAdded: () => channel.tell({ kind: "outbox" }),
       onTakenOver: () => channel.tell({ kind: "outbox" }),
       onSettled: (settlement) => channel.tell({ kind: "settled", settlement }),
@@ -152,6 +155,7 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
     learn(metadata);
     channel.hear((message) => this.hear(message));
     this.ready = outbox.refresh();
+    void this.fetchAhead();
   }
 
   get state(): ConnectionState {
@@ -252,6 +256,18 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
     await outbox.close(`the client is closed (${reason}): ${fate}`);
     channel.close();
     await device.close();
+  }
+
+  /** Any tab may come to lead, when there is no network any more, or another build where its own was: it has what that takes. */
+  private async fetchAhead(): Promise<void> {
+    const { upstream, host, signal } = this.parts;
+    try {
+      await upstream.live(signal);
+      await sleep(host.clock, FETCH_AHEAD_MS, signal);
+      if (!signal.aborted) await this.code.delivery();
+    } catch {
+      // Whoever delivers asks again, and says what is wrong.
+    }
   }
 
   private hear(message: TabMessage): void {

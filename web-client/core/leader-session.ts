@@ -112,6 +112,14 @@ export class LeaderSession implements LeadingGround {
     this.controller.abort();
   }
 
+  /** Ends where another tab can lead. While nobody is connected that one could do no more. */
+  giveWay(): boolean {
+    const isOther = [...this.tabs.values()].some(({ isOwn }) => !isOwn);
+    if (!isOther || this.upstream.state.name !== "live") return false;
+    this.end();
+    return true;
+  }
+
   private async run(): Promise<void> {
     const { signal } = this;
     const { host, deliver } = this.options;

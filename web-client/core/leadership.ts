@@ -33,6 +33,8 @@ const SILENCE_MS = 4500;
 const ANSWER_MS = { least: 500, most: 900 };
 /** After leading has ended in an unexpected way. */
 const PAUSE_MS = 1000;
+/** Giving way ends everybody's connection, and may be for nothing: so it is done this seldom. */
+const GIVE_WAY_MS = 60_000;
 
 export class Leadership implements Leading {
   readonly writers = new TabLocks();
@@ -45,6 +47,7 @@ export class Leadership implements Leading {
   /** Whether the others can tell when this tab dies. */
   private isPresent = false;
   private readonly moved = new Bell();
+  private gaveWayAt = -Infinity;
   private cancelWatch: () => void = () => undefined;
   private onSilent: () => void = () => undefined;
 
@@ -85,6 +88,12 @@ export class Leadership implements Leading {
   /** By this tab's delivery, while it leads: all tabs tell their apps. */
   tellProblem(problem: string | undefined): void {
     this.session?.tellProblem(problem);
+  }
+
+  /** This tab, which may lead, lacks what it takes: one that another build has brought may have it. */
+  giveWay(): void {
+    const now = this.options.host.clock.now();
+    if (now - this.gaveWayAt >= GIVE_WAY_MS && this.session?.giveWay() === true) this.gaveWayAt = now;
   }
 
   deleteHeld(replica: KeptReplica): Promise<void> {

@@ -22,7 +22,7 @@ export const syncMistakes: readonly Mistake[] = [
     seed: 1,
     edits: [
       {
-        file: "sync/outbox-rows.ts",
+        file: "sync/delivery-rows.ts",
         find: "nextSequence: sequenceAfter(lane.nextSequence, plan.records.length) });",
         replace: "nextSequence: lane.nextSequence });",
       },
@@ -41,7 +41,7 @@ export const syncMistakes: readonly Mistake[] = [
     seed: 11,
     edits: [
       {
-        file: "sync/outbox-rows.ts",
+        file: "sync/delivery-rows.ts",
         find:
           "): Promise<FrozenBatch | undefined> {\n" +
           '  return store.transact("readwrite", async (rows) => {\n' +
@@ -57,7 +57,7 @@ export const syncMistakes: readonly Mistake[] = [
           "    await checkTerm(rows, term);\n",
       },
       {
-        file: "sync/outbox-rows.ts",
+        file: "sync/delivery-rows.ts",
         find: "    return { ...batch, id };\n  });\n",
         replace: "    return { ...batch, id };\n  })(eachAlone);\n",
       },
@@ -71,7 +71,7 @@ export const syncMistakes: readonly Mistake[] = [
     seed: 1,
     edits: [
       {
-        file: "sync/outbox-rows.ts",
+        file: "sync/delivery-rows.ts",
         find: 'rows.putRecord({ ...record, state: "frozen" })',
         replace: 'rows.putRecord({ ...record, state: "waiting" })',
       },
@@ -164,7 +164,7 @@ export const syncMistakes: readonly Mistake[] = [
         replace: "",
       },
       {
-        file: "sync/outbox-rows.ts",
+        file: "sync/delivery-rows.ts",
         find:
           '    if (stored.length < plan.records.length || stored.some(({ state }) => state !== "waiting"))\n' +
           "      return undefined;\n",
