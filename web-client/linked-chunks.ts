@@ -20,32 +20,44 @@ interface ModuleGraph {
 }
 
 /**
- * Which modules do not belong to one part alone, for the bundler's groups of code: the chunk of this entry is all that it imports,
- * and another one, `shared`, what more than one of its parts does besides.
+ * What does not belong to one part alone, for the bundler's groups of code: all that this entry imports is its own chunk, and what
+ * more than one of its parts imports besides is another one.
  */
-export function sharedByEntry(name: string, entry: string): Rolldown.CodeSplittingGroup {
-  let chunks: ReadonlyMap<string, string> | undefined;
-  return {
-    debugName: name,
-    name: (id, graph) => {
-      chunks ??= sharedModules(name, entry, graph);
-      return chunks.get(id) ?? null;
+export function sharedByEntry(name: string, entry: string): Rolldown.CodeSplittingGroup[] {
+  let own: ReadonlySet<string> | undefined;
+  let shared: ReadonlySet<string> | undefined;
+  return [
+    {
+      name: (id, graph) => {
+        own ??= importedFrom(entry, graph);
+        return own.has(id) ? name : null;
+      },
+      debugName: name,
+      // What a group has taken, those below it do not take, also where they depend on it.
+      priority: 1,
     },
-  };
+    {
+      name: (id, graph) => {
+        shared ??= sharedByParts(entry, graph);
+        return shared.has(id) ? "shared" : null;
+      },
+      debugName: `${name}-shared`,
+    },
+  ];
 }
 
-function sharedModules(name: string, entry: string, graph: ModuleGraph): ReadonlyMap<string, string> {
+function sharedByParts(entry: string, graph: ModuleGraph): ReadonlySet<string> {
   const own = importedFrom(entry, graph);
-  const chunks = new Map(Array.from(own, (id) => [id, name]));
   const later = new Set([...own].flatMap((id) => graph.getModuleInfo(id)?.dynamicallyImportedIds ?? []));
   const seen = new Set<string>();
+  const shared = new Set<string>();
   for (const part of later) {
     for (const id of importedFrom(part, graph)) {
-      if (seen.has(id) && !own.has(id)) chunks.set(id, "shared");
+      if (seen.has(id) && !own.has(id)) shared.add(id);
       seen.add(id);
     }
   }
-  return chunks;
+  return shared;
 }
 
 function importedFrom(entry: string, graph: ModuleGraph): Set<string> {
@@ -82,11 +94,14 @@ export function linkedChunks(): Plugin {
     generateBundle(_options, bundle) {
       const chunks = Object.values(bundle).filter((file) => file.type === "chunk");
       const hash = createHash("sha256");
-      for (const { fileName, code } of chunks.toSorted((one, other) => (one.fileName < other.fileName ? -1 : 1)))
+      for (const { fileName, code } of chunks.toSorted((one, other) =>
+        one.fileName < other.fileName ? -1 : 1,
+      ))
         hash.update(fileName).update(code);
       const stamp = hash.digest("base64url").slice(0, STAMP.length);
       for (const chunk of chunks) {
-        if (!chunk.code.includes(STAMP)) throw new Error(`${chunk.fileName} has no place for the build's stamp`);
+        if (!chunk.code.includes(STAMP))
+          throw new Error(`${chunk.fileName} has no place for the build's stamp`);
         chunk.code = chunk.code.replaceAll(STAMP, stamp);
       }
     },
@@ -98,6 +113,8 @@ function entryEdits(code: string, program: Program, fileName: string, chunks: Ch
   const shared: (readonly [string, string])[] = [];
   const edits: Edit[] = [];
   for (const statement of program.body) {
+    if (statement.type === "ImportDeclaration")
+      throw new Error(`${fileName} imports ${statement.source.value}: nobody resolves that for it`);
     const names = exportedBy(statement);
     if (names === undefined) continue;
     shared.push(...names);
@@ -110,7 +127,9 @@ function entryEdits(code: string, program: Program, fileName: string, chunks: Ch
   for (const { 0: found, 1: url, index } of code.matchAll(/\bimport\("(\.\/[^"]+)"\)/g)) {
     const part = Object.values(chunks).find((chunk) => `./${chunk.fileName}` === url);
     if (part === undefined) throw new Error(`${fileName} imports ${url}, which is none of its parts`);
-    const needed = part.imports.filter((imported) => imported !== fileName).map((imported) => `./${imported}`);
+    const needed = part.imports
+      .filter((imported) => imported !== fileName)
+      .map((imported) => `./${imported}`);
     const urls = [url, ...needed].map((each) => `new URL("${each}", import.meta.url)`);
     const text = `fetchPart(${urls.join(", ")})`;
     edits.push({ start: index, end: index + found.length, text });

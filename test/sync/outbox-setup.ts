@@ -23,6 +23,9 @@ export interface TabOptions {
   onSettled?: (settlement: Settlement) => void;
   onTakenOver?: () => void;
   onChange?: () => void;
+  onUnable?: () => void;
+  /** Fetches what delivers; left out, it is at hand. */
+  load?: () => typeof delivery | Promise<typeof delivery>;
 }
 
 /** What one tab has: `crash` leaves everything as it is, `close` ends it in order. */
@@ -32,11 +35,14 @@ export class Tab {
   readonly metadata: Metadata;
   readonly outbox: Outbox;
   readonly problems: string[] = [];
+  /** The last that was told. */
+  problem: string | undefined;
   delivering: Promise<void> = Promise.resolve();
   private readonly controller = new AbortController();
+  private readonly load: NonNullable<TabOptions["load"]>;
 
-  constructor(options: TabOptions) {
-    const { engine, broker, clock, random, store, serverTime, onSettled, onTakenOver, onChange } = options;
+  constructor({ engine, broker, clock, random, store, serverTime, load, ...told }: TabOptions) {
+    this.load = load ?? (() => delivery);
     this.store = store ?? new MemoryOutboxStore();
     this.upstream = new Upstream({ open: broker.open, clock, random, clientId: "tab" });
     this.metadata = new Metadata(this.upstream);
@@ -46,10 +52,11 @@ export class Tab {
       clock,
       random,
       serverTime: serverTime ?? (() => Promise.resolve(clock.now())),
-      onProblem: (reason) => reason !== undefined && this.problems.push(reason),
-      ...(onSettled !== undefined && { onSettled }),
-      ...(onTakenOver !== undefined && { onTakenOver }),
-      ...(onChange !== undefined && { onChange }),
+      onProblem: (reason) => {
+        this.problem = reason;
+        if (reason !== undefined) this.problems.push(reason);
+      },
+      ...told,
     });
   }
 
@@ -62,7 +69,7 @@ export class Tab {
   private async deliverUnderATerm(): Promise<void> {
     const { upstream, metadata } = this;
     const term = await takeOver(this.store);
-    await this.outbox.deliver(this.controller.signal, { upstream, metadata, term }, () => delivery);
+    await this.outbox.deliver(this.controller.signal, { upstream, metadata, term }, this.load);
   }
 
   publish(

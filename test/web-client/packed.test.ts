@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { chromium } from "playwright";
-import type { Browser } from "playwright";
+import type { Browser, BrowserContext, Page } from "playwright";
 import { build, createServer } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type * as Sdk from "../../web-client/index.ts";
@@ -15,6 +15,7 @@ import type { TestGateway } from "../gateway/start-gateway.ts";
 import { installSdk, packSdk } from "./packed.ts";
 
 declare const sdk: typeof Sdk;
+declare const client: Sdk.Rivulet;
 
 let app: string;
 let browser: Browser;
@@ -47,20 +48,32 @@ const TYPES: Readonly<Record<string, string>> = {
   ".wasm": "application/wasm",
 };
 
-/** Serves a directory as any web server does; a path that ends with `failing` only from the second time on. */
-async function serve(directory: string, failing?: string) {
+/** A file that is asked for under `pathname`, for the first, second, ... time (1, 2, ...), as it is answered; undefined: it is gone. */
+type Spoil = (pathname: string, times: number, bytes: Uint8Array) => Uint8Array | string | undefined;
+
+/** The part is of another build for so many times. */
+const otherBuild =
+  (part: string, timesMax: number): Spoil =>
+  (pathname, times, bytes) =>
+    pathname.endsWith(part) && times <= timesMax
+      ? String(Buffer.from(bytes)).replace(/build=`[^`]+`/, "build=`another`")
+      : bytes;
+
+/** Serves a directory as any web server does, and again below `/old/`, as an older deploy of it. */
+async function serve(directory: string, spoil: Spoil = (_pathname, _times, bytes) => bytes) {
   const asked: string[] = [];
   const server = createHttpServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     asked.push(pathname);
-    const isFirst = asked.filter((path) => path === pathname).length === 1;
-    if (failing !== undefined && pathname.endsWith(failing) && isFirst) {
-      response.writeHead(503).end();
-      return;
-    }
+    const times = asked.filter((path) => path === pathname).length;
     const path = normalize(pathname.endsWith("/") ? `${pathname}index.html` : pathname);
-    readFile(join(directory, path)).then(
-      (bytes) => response.setHeader("content-type", TYPES[extname(path)] ?? "").end(bytes),
+    readFile(join(directory, path.replace(/^\/old\//, "/"))).then(
+      (bytes) => {
+        const answer = spoil(pathname, times, bytes);
+        if (answer === undefined) return response.writeHead(503).end();
+        response.setHeader("cache-control", "no-store");
+        return response.setHeader("content-type", TYPES[extname(path)] ?? "").end(answer);
+      },
       () => response.writeHead(404).end(),
     );
   }).listen(0, "127.0.0.1");
@@ -139,6 +152,7 @@ test("an empty Vite project builds it, and finds the worker, its parts and the e
       /worker-delivery/,
       /worker-replica-/,
       /worker-replicas/,
+      /worker-shared/,
       /worker-wasm/,
       /worker-admin/,
       /\/engine-/,
@@ -175,7 +189,7 @@ test("a plain page without any build imports one file", async () => {
     expect(await tryOut(site.origin, "/plain.html")).toEqual(ALL_WELL);
     const asked = site.asked.filter((path) => path.endsWith(".js") || path.endsWith(".wasm"));
     const dist = "/node_modules/@rivulet/client/dist";
-    const parts = ["admin-client", "delivery", "replica-database", "replicas", "wasm-engine"].map(
+    const parts = ["admin-client", "delivery", "replica-database", "replicas", "shared", "wasm-engine"].map(
       (name) => `worker-${name}.js`,
     );
     expect(asked.toSorted()).toEqual(
@@ -187,11 +201,104 @@ test("a plain page without any build imports one file", async () => {
 });
 
 test("a part of the worker that could not be fetched is fetched again", async () => {
-  const site = await serve(app, "/worker-delivery.js");
+  const site = await serve(app, (pathname, times, bytes) =>
+    pathname.endsWith("/worker-delivery.js") && times === 1 ? undefined : bytes,
+  );
   try {
     expect(await tryOut(site.origin, "/plain.html")).toEqual(ALL_WELL);
     expect(site.asked.filter((path) => path.endsWith("/worker-delivery.js"))).toHaveLength(2);
   } finally {
+    await site.close();
+  }
+});
+
+/** A loaded machine is slow. */
+const PATIENT = { timeout: 30_000 };
+
+/** Opens a page with a client, which the page's scripts find as `client`. */
+async function openClient(context: BrowserContext, page: string, gateway: TestGateway): Promise<Page> {
+  const opened = await context.newPage();
+  await opened.goto(page);
+  await opened.waitForFunction(() => document.title === "ready");
+  await opened.evaluate(async (url) => {
+    const client = await sdk.connect({ url });
+    Object.assign(globalThis, { client });
+    for await (const { name } of client.states()) if (name === "live") break;
+  }, `http://127.0.0.1:${gateway.httpPort}`);
+  return opened;
+}
+
+/** Publishes, and answers where that was delivered to, and every problem that was told meanwhile. */
+function publishedFrom(page: Page, value: string) {
+  return page.evaluate(async (text) => {
+    const problems: string[] = [];
+    const look = (): void => {
+      const { problem } = client.outbox;
+      if (problem !== undefined && problem !== problems.at(-1)) problems.push(problem);
+    };
+    client.outbox.addEventListener("change", look);
+    const { delivered } = client.topic("orders", { value: sdk.text() }).publish({ value: text });
+    const { offset } = await delivered;
+    client.outbox.removeEventListener("change", look);
+    return { offset: String(offset), problems, problem: client.outbox.problem };
+  }, value);
+}
+
+test("a part of another build is not run, which would make nonsense of what it shares: it is said, and asked for again", async () => {
+  const site = await serve(app, otherBuild("/worker-delivery.js", 3));
+  const gateway = await startTestGateway({ args: ["--allow-origin", site.origin] });
+  const context = await browser.newContext();
+  try {
+    const page = await openClient(context, `${site.origin}/plain.html`, gateway);
+    const { offset, problems, problem } = await publishedFrom(page, "mine");
+    expect({ offset, problem }).toEqual({ offset: "0", problem: undefined });
+    expect(problems.at(0)).toMatch(/what delivers cannot be loaded.*worker-delivery.js is of another build/);
+  } finally {
+    await context.close();
+    await gateway.stop();
+    await site.close();
+  }
+});
+
+test("what delivers is fetched once there is a connection: a deploy that takes it away stops no page that is open", async () => {
+  let isGone = false;
+  const site = await serve(app, (pathname, _times, bytes) =>
+    isGone && pathname.endsWith("/worker-delivery.js") ? undefined : bytes,
+  );
+  const gateway = await startTestGateway({ args: ["--allow-origin", site.origin] });
+  const context = await browser.newContext();
+  try {
+    const page = await openClient(context, `${site.origin}/plain.html`, gateway);
+    await expect
+      .poll(() => site.asked.some((path) => path.endsWith("/worker-delivery.js")), PATIENT)
+      .toBe(true);
+    isGone = true;
+    expect(await publishedFrom(page, "mine")).toEqual({ offset: "0", problems: [], problem: undefined });
+  } finally {
+    await context.close();
+    await gateway.stop();
+    await site.close();
+  }
+});
+
+test("a tab of an older deploy that finds no part to deliver with says so, and does not keep other tabs from delivering", async () => {
+  const site = await serve(app, (pathname, _times, bytes) =>
+    /^\/old\/.*\/worker-delivery\.js$/.test(pathname) ? undefined : bytes,
+  );
+  const gateway = await startTestGateway({ args: ["--allow-origin", site.origin] });
+  const context = await browser.newContext();
+  try {
+    const leader = await openClient(context, `${site.origin}/old/plain.html`, gateway);
+    const first = publishedFrom(leader, "of the old one");
+    await leader.waitForFunction(() => client.outbox.problem?.includes("what delivers cannot be loaded"));
+    const other = await openClient(context, `${site.origin}/plain.html`, gateway);
+    const second = await publishedFrom(other, "of the new one");
+    expect((await first).offset).toBe("0");
+    expect(second.offset).toBe("1");
+    await leader.waitForFunction(() => client.outbox.problem === undefined && client.outbox.pending === 0);
+  } finally {
+    await context.close();
+    await gateway.stop();
     await site.close();
   }
 });

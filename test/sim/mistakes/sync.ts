@@ -10,8 +10,9 @@ export const syncMistakes: readonly Mistake[] = [
     edits: [
       {
         file: "sync/outbox.ts",
-        find: "        await this.addGroup(group);\n",
-        replace: "        this.addGroup(group).catch(() => undefined);\n",
+        find: "        const ids = await this.addGroup(group);\n",
+        replace:
+          "        const ids: number[] = [];\n" + "        this.addGroup(group).catch(() => undefined);\n",
       },
     ],
   },
