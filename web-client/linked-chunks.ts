@@ -124,19 +124,27 @@ function entryEdits(code: string, program: Program, fileName: string, chunks: Ch
   const changed = shared.find(([, local]) => mutable.includes(local));
   if (changed !== undefined)
     throw new Error(`${changed[1]} may change after the worker has given it to a part`);
-  for (const { 0: found, 1: url, index } of code.matchAll(/\bimport\("(\.\/[^"]+)"\)/g)) {
+  /** What parts need besides the worker, each named once. */
+  const needed = new Map<string, string>();
+  for (const { 0: found, 1: url = "", index } of code.matchAll(/\bimport\("(\.\/[^"]+)"\)/g)) {
     const part = Object.values(chunks).find((chunk) => `./${chunk.fileName}` === url);
     if (part === undefined) throw new Error(`${fileName} imports ${url}, which is none of its parts`);
-    const needed = part.imports
-      .filter((imported) => imported !== fileName)
-      .map((imported) => `./${imported}`);
-    const urls = [url, ...needed].map((each) => `new URL("${each}", import.meta.url)`);
-    const text = `fetchPart(${urls.join(", ")})`;
-    edits.push({ start: index, end: index + found.length, text });
+    const names = [urlOf(url)];
+    for (const other of part.imports.filter((imported) => imported !== fileName)) {
+      needed.set(other, needed.get(other) ?? `neededPart${needed.size}`);
+      names.push(needed.get(other) ?? "");
+    }
+    edits.push({ start: index, end: index + found.length, text: `fetchPart(${names.join(", ")})` });
   }
   const { end } = program;
+  const named = Array.from(needed, ([other, name]) => `\nconst ${name} = ${urlOf(`./${other}`)};`);
   const text = FETCH_PART.replace("SHARED", () => objectOf(shared));
-  return [...edits, { start: end, end, text }];
+  return [...edits, { start: end, end, text: named.join("") + text }];
+}
+
+/** In the form that bundlers look for. */
+function urlOf(file: string): string {
+  return `new URL("${file}", import.meta.url)`;
 }
 
 /** What the worker does to have a part, and those that it needs. The comments are for bundlers: the URL is not theirs to resolve. */

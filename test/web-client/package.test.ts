@@ -20,6 +20,7 @@ const PARTS = [
   "memory-device",
   "replica-database",
   "replicas",
+  "shared",
   "wasm-engine",
 ].map((name) => `worker-${name}.js`);
 
