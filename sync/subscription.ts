@@ -18,6 +18,12 @@ export interface SubscriptionOptions extends Omit<FeedOptions, "position"> {
   uncompressedBytesMax: number;
   /** [from, to) is gone upstream and was not read. */
   onGap?: (from: bigint, to: bigint) => void;
+  /** More has come, and is given next. */
+  onData?: (() => void) | undefined;
+  /** Is shown each batch before its records are given. */
+  onBatch?: ((header: BatchHeader) => void) | undefined;
+  /** Everything before `next` was given, or will not be; less than before where the log was cut back. */
+  onMove?: ((next: bigint) => void) | undefined;
 }
 
 /**
@@ -49,6 +55,7 @@ export async function* subscription(options: SubscriptionOptions): AsyncGenerato
     if (event.kind === "data") {
       // Where the log begins within a batch, what stands before that in it is deleted: history has no other start than its range's.
       if (next < event.from) next = event.from;
+      options.onData?.();
       for (const { at, bytes, header } of batchesOf(event.records)) {
         const batch = event.records.subarray(at, at + bytes);
         const records = recordsFrom(options.engine, batch, next, options.uncompressedBytesMax);
@@ -57,10 +64,13 @@ export async function* subscription(options: SubscriptionOptions): AsyncGenerato
           epochs = [...epochs, { epoch: header.leaderEpoch, from: header.baseOffset }].slice(-EPOCHS_MAX);
         }
         const wanted = until === undefined ? records : before(until, records);
-        if (wanted.length > 0) yield wanted;
+        if (wanted.length === 0) continue;
+        options.onBatch?.(header);
+        yield wanted;
       }
       next = event.to;
     }
+    options.onMove?.(next);
     if (until !== undefined && next >= until) return;
   }
 }

@@ -9,6 +9,7 @@ export const chunks: ClientCode = {
   groups: () => import("./core/group/group-client.ts"),
   history: () => import("../sync/bulk-history.ts"),
   memory: () => import("./core/memory-device.ts"),
+  pending: () => import("./core/pending.ts"),
   replicaDatabase: () => import("./replica-database.ts"),
   replicas: () => import("./core/replicas.ts"),
 };

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { MemoryOutboxStore } from "../../sync/memory-outbox-store.ts";
-import { forgetArrived, pendingRows, showPending } from "../../sync/outbox-arrivals.ts";
-import type { SeenRows } from "../../sync/outbox-arrivals.ts";
+import { forgetArrived } from "../../sync/outbox-arrivals.ts";
+import { pendingRows, showPending } from "../../sync/pending-rows.ts";
+import type { SeenRows } from "../../sync/pending-rows.ts";
 import { sealBatch } from "../../sync/batch-sealing.ts";
 import { block, freeze, release, setAside, settle, takeApart } from "../../sync/delivery-rows.ts";
 import { countRecords, decide } from "../../sync/outbox-rows.ts";

@@ -1,6 +1,6 @@
 import { openDB } from "idb";
 import { LEADER_TERM } from "../../web-client/idb-outbox-store.ts";
-import { pendingRows, showPending } from "../../sync/outbox-arrivals.ts";
+import { pendingRows, showPending } from "../../sync/pending-rows.ts";
 import { settle } from "../../sync/delivery-rows.ts";
 import { takeOver } from "../../sync/outbox-rows.ts";
 import type { FrozenBatch } from "../../sync/outbox-store.ts";

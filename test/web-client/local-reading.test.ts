@@ -1,6 +1,7 @@
 /** Pending records read with what is replicated, where the replica goes back, the topic is another one, and the outbox is full. */
 import { expect, test } from "vitest";
-import { forgetArrived, pendingRows, showPending } from "../../sync/outbox-arrivals.ts";
+import { forgetArrived } from "../../sync/outbox-arrivals.ts";
+import { pendingRows, showPending } from "../../sync/pending-rows.ts";
 import type { LocalRecord } from "../../web-client/core/api-pending.ts";
 import { LocalReading } from "../../web-client/core/local-reading.ts";
 import { CountedRows } from "../sync/counted-rows.ts";

@@ -18,6 +18,7 @@ const PARTS = [
   "delivery",
   "group-client",
   "memory-device",
+  "pending",
   "replica-database",
   "replicas",
   "shared",

@@ -3,6 +3,7 @@ import { HistoryError } from "../../sync/history.ts";
 import type { OutboxStore } from "../../sync/outbox-store.ts";
 import { directoryStore } from "../../web-client/core/directory-store.ts";
 import type { LocalRecord } from "../../web-client/core/api-pending.ts";
+import * as pending from "../../web-client/core/pending.ts";
 import type { PublishedHere } from "../../web-client/core/local-reading.ts";
 import { TabLocks } from "../../web-client/core/locks.ts";
 import { MemoryDevice } from "../../web-client/core/memory-device.ts";
@@ -50,6 +51,7 @@ export class PendingTab {
         this.hearing.add(hear);
         return () => this.hearing.delete(hear);
       },
+      code: () => pending,
     };
   }
 

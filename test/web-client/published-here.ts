@@ -1,7 +1,8 @@
 import type { MemoryDevice } from "../../web-client/core/memory-device.ts";
+import * as pending from "../../web-client/core/pending.ts";
 import type { PublishedHere } from "../../web-client/core/local-reading.ts";
 
 /** For a replica without a client: what lies in the device's outbox. */
 export function publishedHere({ outbox: rows }: MemoryDevice): PublishedHere {
-  return { rows, allAdded: () => Promise.resolve(), onChange: () => () => undefined };
+  return { rows, allAdded: () => Promise.resolve(), onChange: () => () => undefined, code: () => pending };
 }

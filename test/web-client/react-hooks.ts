@@ -135,26 +135,33 @@ export function reactHooks(version: number, load: () => Promise<LoadedReact>): v
       expect(element.textContent).toBe("");
     });
 
-    test("what is published is drawn at once, offline too, and is the same line when it has come", async () => {
-      const topic = lines("pending");
-      await topic.publish({ key: "k", value: "a" }).delivered;
-      let ids: string[] = [];
-      draw(() => {
-        const { records, error } = useReplica(topic, { pending: true, limit: 2 });
-        ids = records.map(({ id }) => id);
-        const all = records.map(({ value, isPending }) => `${isPending ? "~" : ""}${value}`);
-        return `${all.join(",")} ${error?.message ?? "well"}`;
-      });
-      await until(/^a well$/);
-      client.goOffline();
-      const sent = ["b", "c"].map((value) => topic.publish({ key: "k", value }));
-      await until(/^a,~b,~c well$/);
-      const pending = ids.slice(1);
-      client.goOnline();
-      await Promise.all(sent.map(({ delivered }) => delivered));
-      await until(/^b,c well$/);
-      expect(ids).toEqual(pending);
-    });
+    test.each(["replica", "subscription"])(
+      "what is published is drawn at once with a %s, offline too, and is the same line when it has come",
+      async (kind) => {
+        const topic = lines(`pending-${kind}`);
+        const useLines = () =>
+          kind === "replica"
+            ? useReplica(topic, { pending: true, limit: 2 })
+            : useRecords(topic, { pending: true, limit: 2, from: "earliest" });
+        await topic.publish({ key: "k", value: "a" }).delivered;
+        let ids: string[] = [];
+        draw(() => {
+          const { records, error } = useLines();
+          ids = records.map(({ id }) => id);
+          const all = records.map(({ value, isPending }) => `${isPending ? "~" : ""}${value}`);
+          return `${all.join(",")} ${error?.message ?? "well"}`;
+        });
+        await until(/^a well$/);
+        client.goOffline();
+        const sent = ["b", "c"].map((value) => topic.publish({ key: "k", value }));
+        await until(/^a,~b,~c well$/);
+        const pending = ids.slice(1);
+        client.goOnline();
+        await Promise.all(sent.map(({ delivered }) => delivered));
+        await until(/^b,c well$/);
+        expect(ids).toEqual(pending);
+      },
+    );
 
     test("a replica's newest records are drawn, and a component that comes and goes leaves no listener behind", async () => {
       const warnings: Error[] = [];

@@ -21,6 +21,7 @@ const BUDGETS = {
   "worker-shared.js": 2000,
   "worker-delivery.js": 6700,
   "worker-replicas.js": 34_300,
+  "worker-pending.js": 3000,
   "worker-replica-database.js": 2600,
   "worker-wasm-engine.js": 2600,
   "worker-group-client.js": 5200,

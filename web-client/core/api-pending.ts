@@ -7,7 +7,7 @@ import type { OutboxEntry, ReceivedRecord } from "./api.ts";
  */
 export type PendingState = OutboxEntry["state"] | "delivered" | "gone";
 
-/** A record that was published on this device and has not come back in the replica. */
+/** A record that was published on this device and has not come back, in the replica or in the subscription. */
 export interface PendingRecord<V, K = string> extends Omit<ReceivedRecord<V, K>, "partition" | "offset"> {
   readonly isPending: true;
   /** The same as that of the record with an offset that will take its place. */
@@ -22,7 +22,7 @@ export interface PendingRecord<V, K = string> extends Omit<ReceivedRecord<V, K>,
   readonly reason: string | undefined;
 }
 
-/** A record of the replica, as who reads with `pending` gets it. */
+/** A record of the log, as who reads with `pending` gets it. */
 export interface ArrivedRecord<V, K = string> extends ReceivedRecord<V, K> {
   readonly isPending: false;
   /** For keys of lists: of a record that this reader was told of as pending, the id that it had then. */
@@ -30,9 +30,10 @@ export interface ArrivedRecord<V, K = string> extends ReceivedRecord<V, K> {
 }
 
 /**
- * Reads what was published on this device, too, before it has come back in the replica: from `queued` on until its offset is
+ * Reads what was published on this device, too, before it has come back, in the replica (or in the subscription, which keeps nothing
+ * on the device, and knows of what has come by for as long as it goes on): from `queued` on until its offset is
  * here, offline, after a reload and in all tabs, and never twice. The exceptions: a record `in doubt` may be in the log beside
- * it. And of a topic that nobody has read so on this device before, what was delivered until then is here when the replica has
+ * it. And in a replica, of a topic that nobody has read so on this device before, what was delivered until then is here when the replica has
  * it; so is what was delivered while the replica was far behind (1000 records, or 4 MiB, are kept). Of some partitions, records
  * are shown as soon as it is decided that they go there.
  */

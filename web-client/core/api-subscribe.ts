@@ -43,8 +43,8 @@ export interface SubscribeOptions {
 }
 
 /** Records one by one. It begins with the first `next()`, and ends with `close()`, `return()` (a loop that is left) or its signal. */
-export interface Subscription<V, K = string>
-  extends AsyncIterableIterator<ReceivedRecord<V, K>, void, void>, AsyncDisposable {
+export interface Subscription<V, K = string, R = ReceivedRecord<V, K>>
+  extends AsyncIterableIterator<R, void, void>, AsyncDisposable {
   /** Ends it, also while a record is waited for; what was read is noted by then. */
   close(): Promise<void>;
 }

@@ -131,6 +131,13 @@ export interface Topic<V, K = string> {
   readonly name: string;
   /** Puts a record into the outbox. Throws at once when key or value cannot be encoded. */
   publish(record: PublishRecord<V, K>): Publication;
+  /**
+   * As `subscribe`, and what was published on this device and has not come by in this subscription: from when it is queued on, at
+   * once and offline too, as `replica.follow` tells of it; the last one of each `id` is what is to be shown. With `until` what is
+   * pending comes once, at the end. Nothing is kept for it on this device: what is delivered before a subscription begins is
+   * pending no more, and is in it only if it begins before that.
+   */
+  subscribe(options: SubscribeOptions & PendingOptions): Subscription<V, K, LocalRecord<V, K>>;
   /** Records as the gateway has them, in order per partition, going on live; ends when the signal aborts or the client closes. */
   subscribe(options?: SubscribeOptions): Subscription<V, K>;
   /**

@@ -4,6 +4,7 @@ import * as adminClient from "./admin/admin-client.ts";
 import * as groupClient from "./group/group-client.ts";
 import * as memoryDevice from "./memory-device.ts";
 import type { OnDemand } from "./on-demand.ts";
+import * as pending from "./pending.ts";
 import * as replicas from "./replicas.ts";
 
 /** All of a client's code, where it is loaded as one. */
@@ -13,5 +14,6 @@ export const atHand: OnDemand = {
   groups: () => groupClient,
   history: () => bulkHistory,
   memory: () => memoryDevice,
+  pending: () => pending,
   replicas: () => replicas,
 };

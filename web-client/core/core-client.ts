@@ -142,6 +142,7 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
           this.outbox.addEventListener("change", hear);
           return () => this.outbox.removeEventListener("change", hear);
         },
+        code: code.pending,
       },
       channel,
       groups: new Set(),

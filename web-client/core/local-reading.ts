@@ -1,8 +1,11 @@
 /** Reads what a replica holds and what is pending, so that each record is in it once, wherever it is on its way. */
 import type { BatchHeader } from "../../log/batch.ts";
-import { forgetArrived, pendingRows, showPending } from "../../sync/outbox-arrivals.ts";
+import { forgetArrived } from "../../sync/outbox-arrivals.ts";
+import { pendingRows, showPending } from "../../sync/pending-rows.ts";
 import type { OutboxStore } from "../../sync/outbox-store.ts";
 import { Bell, linkedController, onAbort } from "../../sync/wait.ts";
+import type { Loaded } from "./on-demand.ts";
+import type * as pending from "./pending.ts";
 import type { ArrivedBatch, LocalBatch } from "./local-record.ts";
 import { PendingTracker } from "./pending-tracker.ts";
 import type { PendingEntry } from "./pending-tracker.ts";
@@ -15,6 +18,8 @@ export interface PublishedHere {
   readonly allAdded: () => Promise<void>;
   /** Calls `hear` whenever the rows may have changed; the answer takes it away again. */
   readonly onChange: (hear: () => void) => () => void;
+  /** What reading it together with what is in the log takes. */
+  readonly code: () => Loaded<typeof pending>;
 }
 
 export interface LocalReadingOptions {

@@ -4,7 +4,7 @@ import type { ArrivedRecord, LocalRecord, PendingRecord, PendingState } from "./
 import type { PendingEntry } from "./pending-tracker.ts";
 import { LazyRecord } from "./received-record.ts";
 import type { Codec } from "./received-record.ts";
-import type { PartitionRecord, RecordBatch } from "./record-batch.ts";
+import type { PartitionRecord, ReceivedOptions, RecordBatch } from "./record-batch.ts";
 
 /** Some records of one partition; `ids` says by their offsets which of them were pending, as which rows of the outbox. */
 export interface ArrivedBatch extends RecordBatch {
@@ -17,12 +17,13 @@ export async function* localRecords<V, K>(
   topic: string,
   batches: AsyncIterable<LocalBatch>,
   codec: Codec<V, K>,
-  isOver: () => boolean,
+  { isOver, onTaken }: ReceivedOptions,
 ): AsyncGenerator<LocalRecord<V, K>, void, void> {
   for await (const batch of batches) {
     for (const record of recordsOf(topic, batch, codec)) {
       if (isOver()) return;
       yield record;
+      if (!record.isPending) onTaken?.(record.partition, record.offset + 1n);
     }
   }
 }

@@ -7,9 +7,10 @@ import type * as delivery from "../../sync/delivery.ts";
 import type * as adminClient from "./admin/admin-client.ts";
 import type * as groupClient from "./group/group-client.ts";
 import type * as memoryDevice from "./memory-device.ts";
+import type * as pending from "./pending.ts";
 import type * as replicas from "./replicas.ts";
 
-type Loaded<Part> = Part | Promise<Part>;
+export type Loaded<Part> = Part | Promise<Part>;
 
 /** Each rejects when its code cannot be had; asked again, it tries again. */
 export interface OnDemand {
@@ -18,5 +19,6 @@ export interface OnDemand {
   readonly groups: () => Loaded<typeof groupClient>;
   readonly history: () => Loaded<typeof bulkHistory>;
   readonly memory: () => Loaded<typeof memoryDevice>;
+  readonly pending: () => Loaded<typeof pending>;
   readonly replicas: () => Loaded<typeof replicas>;
 }

@@ -6,7 +6,7 @@
  */
 import type { BatchHeader } from "../../log/batch.ts";
 import type { LogRecord, RecordHeader } from "../../log/record.ts";
-import type { PendingRows, SeenRows } from "../../sync/outbox-arrivals.ts";
+import type { PendingRows, SeenRows } from "../../sync/pending-rows.ts";
 import type { FrozenBatch, OutboxRecord } from "../../sync/outbox-store.ts";
 import { partitionOfKey } from "../../sync/partitioner.ts";
 import type { PendingState } from "./api-pending.ts";

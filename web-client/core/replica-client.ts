@@ -16,9 +16,7 @@ import type {
 import type { LocalRecord, PendingOptions } from "./api-pending.ts";
 import type { Device } from "./device.ts";
 import type { Leading } from "./leading.ts";
-import { LocalReading } from "./local-reading.ts";
-import type { PublishedHere } from "./local-reading.ts";
-import { latestOf, localRecords } from "./local-record.ts";
+import type { LocalReading, PublishedHere } from "./local-reading.ts";
 import type { LocalBatch } from "./local-record.ts";
 import type { PendingEntry } from "./pending-tracker.ts";
 import { LazyRecord } from "./received-record.ts";
@@ -312,6 +310,7 @@ export class ReplicaClient<V, K> extends ReplicaHandle implements Replica<V, K> 
       return found && new LazyRecord(topic, found.partition, found.record, codec);
     }
     const found = await this.latestLocal(encoded, options);
+    const { latestOf } = await this.published.code();
     return found && latestOf(topic, found, codec);
   }
 
@@ -331,8 +330,8 @@ export class ReplicaClient<V, K> extends ReplicaHandle implements Replica<V, K> 
 
   /** `read` with `pending`, as bytes. */
   async *readLocal(options: ReadOptions): AsyncGenerator<LocalBatch, void, void> {
-    if (options.direction !== "backward") return yield* this.localReading(options).read();
-    const reading = this.localReading({ ...options, last: 0 });
+    if (options.direction !== "backward") return yield* (await this.localReading(options)).read();
+    const reading = await this.localReading({ ...options, last: 0 });
     const pending = options.from === undefined ? await reading.pending() : [];
     if (options.signal?.aborted !== true) yield { pending: pending.toReversed() };
     for await (const { partition, records } of this.readBatches(options)) {
@@ -344,8 +343,8 @@ export class ReplicaClient<V, K> extends ReplicaHandle implements Replica<V, K> 
   }
 
   /** `follow` with `pending`, as bytes. */
-  followLocal(options: FollowOptions): AsyncGenerator<LocalBatch, void, void> {
-    return this.localReading(options).follow();
+  async *followLocal(options: FollowOptions): AsyncGenerator<LocalBatch, void, void> {
+    yield* (await this.localReading(options)).follow();
   }
 
   /** `latest` with `pending`, as bytes. */
@@ -353,7 +352,7 @@ export class ReplicaClient<V, K> extends ReplicaHandle implements Replica<V, K> 
     key: Uint8Array,
     options: LatestOptions,
   ): Promise<PartitionRecord | PendingEntry | undefined> {
-    const pending = await this.localReading({ ...options, last: 0 }).pending();
+    const pending = await (await this.localReading({ ...options, last: 0 })).pending();
     const isOfKey = (entry: PendingEntry): boolean =>
       entry.state !== "refused" &&
       entry.key?.length === key.length &&
@@ -361,8 +360,9 @@ export class ReplicaClient<V, K> extends ReplicaHandle implements Replica<V, K> 
     return pending.findLast(isOfKey) ?? this.latestRecord(key, options);
   }
 
-  private localReading(options: FollowOptions): LocalReading {
+  private async localReading(options: FollowOptions): Promise<LocalReading> {
     const { onMore, signal, isWhole } = this.keeper;
+    const { LocalReading } = await this.published.code();
     return new LocalReading({
       topic: this.topic,
       topicId: () => this.topicId,
@@ -464,11 +464,12 @@ export class ReplicaClient<V, K> extends ReplicaHandle implements Replica<V, K> 
     return this.keeper.keepers.filter((keeper) => partition === undefined || keeper.partition === partition);
   }
 
-  private local(
+  private async *local(
     batches: AsyncIterable<LocalBatch>,
     { signal }: ReadOptions,
   ): AsyncGenerator<LocalRecord<V, K>, void, void> {
-    return localRecords(this.topic, batches, this.codec, () => signal?.aborted === true);
+    const { localRecords } = await this.published.code();
+    yield* localRecords(this.topic, batches, this.codec, { isOver: () => signal?.aborted === true });
   }
 
   private received(

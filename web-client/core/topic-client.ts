@@ -1,11 +1,13 @@
 /** One topic as the app uses it: publish, subscribe, replicate. */
 import type { Publication, PublishRecord, ReplicateOptions, Topic } from "./api.ts";
+import type { LocalRecord, PendingOptions } from "./api-pending.ts";
 import type { SubscribeOptions } from "./api-subscribe.ts";
 import type { ClientParts } from "./client-parts.ts";
 import { encodeRecord } from "./encode-record.ts";
 import type { Codec } from "./received-record.ts";
 import { RecordSubscription } from "./record-subscription.ts";
 import { received } from "./record-batch.ts";
+import type { ReceivedOptions } from "./record-batch.ts";
 import type { ReplicaClient } from "./replica-client.ts";
 import { TopicReading } from "./topic-reading.ts";
 
@@ -35,13 +37,27 @@ export class TopicClient<V, K> implements Topic<V, K> {
     });
   }
 
-  subscribe(options: SubscribeOptions = {}): RecordSubscription<V, K> {
+  subscribe(options: SubscribeOptions & PendingOptions): RecordSubscription<V, K, LocalRecord<V, K>>;
+  subscribe(options?: SubscribeOptions): RecordSubscription<V, K>;
+  subscribe(
+    options: SubscribeOptions & Partial<PendingOptions> = {},
+  ): RecordSubscription<V, K> | RecordSubscription<V, K, LocalRecord<V, K>> {
     const reading = this.read(options);
-    const records = received(this.name, reading.batches(), this.codec, {
+    const stop = (): void => reading.stop();
+    const taking: ReceivedOptions = {
       isOver: () => reading.signal.aborted,
       onTaken: (partition, next) => reading.moveTo(partition, next),
-    });
-    return new RecordSubscription(records, () => reading.stop());
+    };
+    if (options.pending === true) return new RecordSubscription(this.local(reading, taking), stop);
+    return new RecordSubscription(received(this.name, reading.batches(), this.codec, taking), stop);
+  }
+
+  private async *local(
+    reading: TopicReading,
+    taking: ReceivedOptions,
+  ): AsyncGenerator<LocalRecord<V, K>, void, void> {
+    const { localRecords } = await this.parts.published.code();
+    yield* localRecords(this.name, reading.local(), this.codec, taking);
   }
 
   /** `subscribe`, as bytes: it has to be told what was taken. */

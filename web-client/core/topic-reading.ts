@@ -1,4 +1,5 @@
 /** Reads a topic as the gateway has it: its partitions together, from where the app says to the end or for ever. */
+import type { BatchHeader } from "../../log/batch.ts";
 import { EARLIEST } from "../../sync/log-offsets.ts";
 import { merge } from "../../sync/merge.ts";
 import type { TopicMetadata } from "../../sync/metadata.ts";
@@ -9,15 +10,25 @@ import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import type { SubscribeOptions } from "./api-subscribe.ts";
 import type { ClientParts } from "./client-parts.ts";
 import { UNCOMPRESSED_BYTES_MAX } from "./limits.ts";
+import type { LocalBatch } from "./local-record.ts";
 import type { RecordBatch } from "./record-batch.ts";
-
 import { endOffsets, startOffsets, startPlan } from "./start-offsets.ts";
 import type { StartPlan } from "./start-offsets.ts";
 
+/** Who has to know more of what is read than its records. */
+export interface ReadingWatch {
+  /** More has come, and is given next. */
+  readonly onData: () => void;
+  /** Is shown each batch before its records are given; of a partition the next one after these were taken. */
+  readonly onBatch: (partition: number, header: BatchHeader) => void;
+  /** Everything before `next` was given, or will not be; less than before where the log was cut back. */
+  readonly onMove: (partition: number, next: bigint) => void;
+}
+
 export class TopicReading {
-  private readonly name: string;
-  private readonly parts: ClientParts;
-  private readonly options: SubscribeOptions;
+  readonly name: string;
+  readonly parts: ClientParts;
+  readonly options: SubscribeOptions;
   private readonly controller: AbortController;
   /** Once it has begun. */
   private begun: { readonly plan: StartPlan; readonly topicId: string } | undefined;
@@ -32,6 +43,11 @@ export class TopicReading {
   /** Aborts when it is over: with the client, by the app's signal, or by `stop`. */
   get signal(): AbortSignal {
     return this.controller.signal;
+  }
+
+  /** undefined: it has not begun. */
+  get topicId(): string | undefined {
+    return this.begun?.topicId;
   }
 
   /** Makes `batches` end, also while it waits. */
@@ -50,8 +66,14 @@ export class TopicReading {
     if (this.begun?.plan.kind === "stored") await this.parts.positions.flush();
   }
 
+  /** As `batches`, with what is pending on this device. */
+  async *local(): AsyncGenerator<LocalBatch, void, void> {
+    const { pendingReading } = await this.parts.published.code();
+    yield* pendingReading(this);
+  }
+
   /** To be called once. */
-  async *batches(): AsyncGenerator<RecordBatch, void, void> {
+  async *batches(watch?: ReadingWatch): AsyncGenerator<RecordBatch, void, void> {
     const { name, parts, options, signal } = this;
     const { upstream, metadata } = parts;
     const plan = startPlan(options.from ?? "latest");
@@ -69,7 +91,7 @@ export class TopicReading {
       const starts = await unlessOver(startOffsets(plan, stored, places), parts, signal);
       if (starts === undefined) return;
       const open = (partition: number, from: bigint): AsyncGenerator<RecordBatch, void, void> =>
-        ofPartition(topic, partition, from, ends?.get(partition), parts, options, signal);
+        ofPartition(topic, partition, from, ends?.get(partition), { parts, options, watch, signal });
       const unread = partitions.filter((partition) => isUnread(starts.get(partition), ends?.get(partition)));
       const merged = merge(
         unread.map((partition) => open(partition, starts.get(partition) ?? EARLIEST)),
@@ -87,7 +109,8 @@ export class TopicReading {
         yield batch;
       }
     } finally {
-      this.stop();
+      // Who watches has more to give than this.
+      if (watch === undefined) this.stop();
       await this.noted();
     }
   }
@@ -124,15 +147,21 @@ function isUnread(start: bigint | undefined, end: bigint | undefined): boolean {
   return end > 0n && (start === undefined || start < end);
 }
 
+interface PartitionReading {
+  readonly parts: ClientParts;
+  readonly options: SubscribeOptions;
+  readonly watch: ReadingWatch | undefined;
+  readonly signal: AbortSignal;
+}
+
 async function* ofPartition(
   topic: TopicMetadata,
   partition: number,
   from: bigint,
   until: bigint | undefined,
-  { upstream, metadata, engine, history }: ClientParts,
-  { onGap }: SubscribeOptions,
-  signal: AbortSignal,
+  { parts, options, watch, signal }: PartitionReading,
 ): AsyncGenerator<RecordBatch, void, void> {
+  const { upstream, metadata, engine, history } = parts;
   const batches = subscription({
     upstream,
     engine,
@@ -143,7 +172,10 @@ async function* ofPartition(
     from,
     until,
     uncompressedBytesMax: UNCOMPRESSED_BYTES_MAX,
-    onGap: (gapFrom, to) => onGap?.({ partition, from: gapFrom, to }),
+    onGap: (gapFrom, to) => options.onGap?.({ partition, from: gapFrom, to }),
+    onData: watch?.onData,
+    onBatch: watch && ((header) => watch.onBatch(partition, header)),
+    onMove: watch && ((next) => watch.onMove(partition, next)),
     isThere: async () => {
       metadata.invalidate(topic.name);
       return (await metadata.topic(topic.name))?.id === topic.id;

@@ -173,6 +173,11 @@ function readingService(topic: TopicClient<Uint8Array, Uint8Array>, options: Sub
         signal.addEventListener("abort", () => reading.stop(), { once: true });
         return framed(reading.batches());
       },
+      localRecords: (signal: AbortSignal, onGap: SubscribeOptions["onGap"]) => {
+        tellGap = onGap;
+        signal.addEventListener("abort", () => reading.stop(), { once: true });
+        return framedLocal(reading.local());
+      },
       moveTo: (next: ReadonlyMap<number, bigint>) => {
         for (const [partition, offset] of next) reading.moveTo(partition, offset);
       },

@@ -19,12 +19,15 @@ import type {
 } from "../core/api.ts";
 import type { Admin } from "../core/api-admin.ts";
 import type { Group } from "../core/api-group.ts";
+import type { LocalRecord, PendingOptions } from "../core/api-pending.ts";
 import type { SubscribeOptions } from "../core/api-subscribe.ts";
 import { encodeRecord } from "../core/encode-record.ts";
 import type { EncodedRecord } from "../core/encode-record.ts";
 import { codecOf } from "../core/received-record.ts";
 import type { Codec } from "../core/received-record.ts";
+import { localRecords } from "../core/local-record.ts";
 import { received } from "../core/record-batch.ts";
+import type { ReceivedOptions } from "../core/record-batch.ts";
 import { RecordSubscription } from "../core/record-subscription.ts";
 import { typedEventTarget } from "../core/typed-events.ts";
 import { connectionStates } from "../core/watch.ts";
@@ -254,13 +257,27 @@ class RemoteTopic<V, K> implements Topic<V, K> {
     return this.sender.publish(encodeRecord(record, this.codec));
   }
 
-  subscribe(options: SubscribeOptions = {}): RecordSubscription<V, K> {
+  subscribe(options: SubscribeOptions & PendingOptions): RecordSubscription<V, K, LocalRecord<V, K>>;
+  subscribe(options?: SubscribeOptions): RecordSubscription<V, K>;
+  subscribe({ pending, ...options }: SubscribeOptions & Partial<PendingOptions> = {}):
+    RecordSubscription<V, K> | RecordSubscription<V, K, LocalRecord<V, K>> {
     const reading = new RemoteReading(this.name, this.far, options);
-    const records = received(this.name, reading.batches(), this.codec, {
+    const stop = (): void => reading.stop();
+    const taking: ReceivedOptions = {
       isOver: () => reading.signal.aborted,
       onTaken: (partition, next) => reading.moveTo(partition, next),
-    });
-    return new RecordSubscription(records, () => reading.stop());
+    };
+    if (pending === true) return new RecordSubscription(this.local(reading, taking), stop);
+    return new RecordSubscription(received(this.name, reading.batches(), this.codec, taking), stop);
+  }
+
+  private async *local(
+    reading: RemoteReading,
+    taking: ReceivedOptions,
+  ): AsyncGenerator<LocalRecord<V, K>, void, void> {
+    // So that the worker knows of it.
+    this.sender.sendPublished();
+    yield* localRecords(this.name, reading.local(), this.codec, taking);
   }
 
   async replicate(options: ReplicateOptions = {}): Promise<Replica<V, K>> {

@@ -1,9 +1,10 @@
 /** A topic that is read by the worker: its batches come to the page, and the worker is told what the app has taken. */
 import { linkedController } from "../../sync/wait.ts";
 import type { SubscribeOptions } from "../core/api-subscribe.ts";
+import type { LocalBatch } from "../core/local-record.ts";
 import type { RecordBatch } from "../core/record-batch.ts";
 import type { FarClient, FarReading } from "./client-service.ts";
-import { unframed, whileOpen } from "./record-frames.ts";
+import { unframed, unframedLocal, whileOpen } from "./record-frames.ts";
 
 /** What was taken is told at most this often, and once more at the end. */
 const TELL_MS = 100;
@@ -44,13 +45,24 @@ export class RemoteReading {
   }
 
   /** To be called once. */
-  async *batches(): AsyncGenerator<RecordBatch, void, void> {
+  batches(): AsyncGenerator<RecordBatch, void, void> {
+    const { signal, options } = this;
+    return this.read((reading) => unframed(reading.stream("records", signal, options.onGap)));
+  }
+
+  /** As `batches`, with what is pending on this device. */
+  local(): AsyncGenerator<LocalBatch, void, void> {
+    const { signal, options } = this;
+    return this.read((reading) => unframedLocal(reading.stream("localRecords", signal, options.onGap)));
+  }
+
+  private async *read<T>(open: (reading: FarReading) => AsyncIterable<T>): AsyncGenerator<T, void, void> {
     const { far, topic, signal } = this;
     if (signal.aborted) return;
-    const { onGap, ...options } = this.options;
+    const { onGap: _onGap, ...options } = this.options;
     try {
       this.reading = await far.call("subscribe", topic, options);
-      yield* whileOpen(far, unframed(this.reading.stream("records", signal, onGap)));
+      yield* whileOpen(far, open(this.reading));
     } catch (error) {
       if (!far.isOver(error)) throw error;
     } finally {

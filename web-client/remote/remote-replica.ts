@@ -144,7 +144,9 @@ export class RemoteReplica<V, K> extends ReplicaHandle implements Replica<V, K> 
     signal: AbortSignal | undefined,
   ): AsyncGenerator<LocalRecord<V, K>, void, void> {
     this.sendPublished();
-    yield* localRecords(this.topic, unframedLocal(open()), this.codec, () => signal?.aborted === true);
+    yield* localRecords(this.topic, unframedLocal(open()), this.codec, {
+      isOver: () => signal?.aborted === true,
+    });
   }
 
   private received(

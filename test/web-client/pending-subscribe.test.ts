@@ -1,0 +1,185 @@
+/** What is pending, in a subscription: over a real gateway, each record once from when it is published on, and nothing is kept for it. */
+import { randomBytes } from "node:crypto";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { pendingRows } from "../../sync/pending-rows.ts";
+import type { LocalRecord } from "../../web-client/core/api-pending.ts";
+import type { SubscribeOptions } from "../../web-client/core/api-subscribe.ts";
+import type { RivuletClient } from "../../web-client/core/rivulet-client.ts";
+import { text } from "../../web-client/core/serializer.ts";
+import { ANONYMOUS } from "../../web-client/core/tokens.ts";
+import { gatewayAddress } from "../../web-client/address.ts";
+import { accountName, openAccount } from "../../web-client/databases.ts";
+import { IdbOutboxStore } from "../../web-client/idb-outbox-store.ts";
+import { startTestGateway } from "../gateway/start-gateway.ts";
+import type { TestGateway } from "../gateway/start-gateway.ts";
+import { seeded } from "../sync/virtual-clock.ts";
+import { openNodeClient, stubBrowser, testDevice } from "./node-client.ts";
+import type { TestDevice } from "./node-client.ts";
+import { ShownRecords } from "./pending-tab.ts";
+
+const PARTITIONS = 2;
+const WAIT = { timeout: 25_000 };
+
+let gateway: TestGateway;
+let device: TestDevice;
+const clients: RivuletClient[] = [];
+const subscribers: ShownRecords[] = [];
+
+beforeAll(async () => {
+  stubBrowser();
+  gateway = await startTestGateway({ args: ["--config", `num.partitions=${PARTITIONS}`] });
+});
+afterAll(async () => {
+  await gateway.stop();
+  vi.unstubAllGlobals();
+});
+beforeEach(() => {
+  device = testDevice();
+});
+afterEach(async () => {
+  await Promise.all(subscribers.splice(0).map((each) => each.end()));
+  await Promise.all(clients.splice(0).map((client) => client.close()));
+});
+
+async function openTab(of = device): Promise<RivuletClient> {
+  const client = await openNodeClient(gateway, of);
+  clients.push(client);
+  return client;
+}
+
+const topicOf = (client: RivuletClient, name: string) => client.topic<string>(name, { value: text() });
+
+function subscribed(client: RivuletClient, name: string, options: SubscribeOptions = {}): ShownRecords {
+  const shown = new ShownRecords((signal) =>
+    topicOf(client, name).subscribe({ ...options, pending: true, signal }),
+  );
+  subscribers.push(shown);
+  return shown;
+}
+
+const until = (isSo: () => void): Promise<void> => vi.waitFor(isSo, WAIT);
+
+test("a chat that only subscribes shows what is published at once, offline too, and turns it into the record that comes by", async () => {
+  const tab = await openTab();
+  const topic = topicOf(tab, "chat");
+  await topic.publish({ value: "a" }).delivered;
+  const shown = subscribed(tab, "chat", { from: "earliest" });
+  await until(() => expect(shown.values).toEqual(["a"]));
+  tab.goOffline();
+  topic.publish({ value: "b" });
+  await until(() => expect(shown.values).toEqual(["a", "~b"]));
+  const ids = [...shown.byId.keys()];
+  tab.goOnline();
+  await until(() => expect(shown.values).toEqual(["a", "b"]));
+  expect([...shown.byId.keys()]).toEqual(ids);
+  tab.goOffline();
+  topic.publish({ value: "c" });
+  await until(() => expect(shown.values).toEqual(["a", "b", "~c"]));
+  const last = shown.told.at(-1);
+  await tab.outbox.discard(last?.isPending === true ? [last.outboxId] : []);
+  await until(() => expect(shown.values).toEqual(["a", "b"]));
+});
+
+test("what a topic that nobody has heard of was published offline is shown, and comes by when the network does", async () => {
+  const tab = await openTab();
+  tab.goOffline();
+  const shown = subscribed(tab, "unheard-of", { from: "earliest" });
+  topicOf(tab, "unheard-of").publish({ value: "a" });
+  await until(() => expect(shown.values).toEqual(["~a"]));
+  tab.goOnline();
+  await until(() => expect(shown.values).toEqual(["a"]));
+});
+
+test("with `until` what is pending comes once, at the end", async () => {
+  const tab = await openTab();
+  await tab.admin.createTopic("until", { partitions: 1, configs: { "max.message.bytes": 2000 } });
+  const topic = topicOf(tab, "until");
+  const tooLarge = randomBytes(5000).toString("hex");
+  await expect(topic.publish({ value: tooLarge }).delivered).rejects.toThrow();
+  for (const value of ["a", "b"]) await topic.publish({ value }).delivered;
+  const read: LocalRecord<string>[] = [];
+  for await (const record of topic.subscribe({ from: "earliest", until: "end", pending: true }))
+    read.push(record);
+  expect(read).toMatchObject([
+    { isPending: false, value: "a", offset: 0n },
+    { isPending: false, value: "b", offset: 1n },
+    { isPending: true, value: tooLarge, state: "refused", partition: 0, reason: expect.any(String) },
+  ]);
+});
+
+test("nothing stays in the outbox because of a subscription", async () => {
+  const tab = await openTab();
+  const shown = subscribed(tab, "kept", { from: "earliest" });
+  for (const value of ["a", "b", "c"]) await topicOf(tab, "kept").publish({ value }).delivered;
+  await until(() => expect(shown.values.toSorted()).toEqual(["a", "b", "c"]));
+  const name = accountName(gatewayAddress(`http://127.0.0.1:${gateway.httpPort}`).http.href, ANONYMOUS);
+  const database = await openAccount(device.databases, name, () => undefined);
+  const { records } = await pendingRows(new IdbOutboxStore(database), "kept");
+  database.close();
+  expect(records).toEqual([]);
+});
+
+test("what is stored moves with what has come, and not with what is pending", async () => {
+  const tab = await openTab();
+  const topic = topicOf(tab, "stored");
+  await topic.publish({ key: "k", value: "a" }).delivered;
+  const take = async (count: number): Promise<(string | null)[]> => {
+    const taken: (string | null)[] = [];
+    for await (const { value } of topic.subscribe({ from: "stored", pending: true })) {
+      taken.push(value);
+      if (taken.length === count) break;
+    }
+    return taken;
+  };
+  expect(await take(1)).toEqual(["a"]);
+  await topic.publish({ key: "k", value: "b" }).delivered;
+  // Nobody had asked for what comes after the first.
+  expect(await take(2)).toEqual(["a", "b"]);
+  expect(await take(1)).toEqual(["b"]);
+});
+
+const SEEDS = process.env.RIVULET_PENDING_SEED?.split(",").map(Number) ?? [
+  Math.floor(Math.random() * 2 ** 31),
+  Math.floor(Math.random() * 2 ** 31),
+];
+
+test.each(SEEDS)("whoever subscribes shows each record once at all times (seed %i)", async (seed) => {
+  const random = seeded(seed);
+  const upTo = (count: number): number => Math.floor(random() * count);
+  const name = `random-${seed}`;
+  const tabs = [await openTab(), await openTab()];
+  // Somebody else writes, too.
+  const stranger = await openTab(testDevice());
+  await tabs[0]?.admin.createTopic(name, { partitions: PARTITIONS });
+  const problems: string[] = [];
+  const all = tabs.map((tab) => subscribed(tab, name, { from: "earliest" }));
+  const values: string[] = [];
+  for (let step = 0; step < 120; step++) {
+    const tab = tabs[upTo(tabs.length)] as RivuletClient;
+    const dice = upTo(20);
+    if (dice < 12) {
+      const value = `${step}`;
+      values.push(value);
+      const key = random() < 0.5 ? `k${upTo(3)}` : null;
+      const from = random() < 0.2 ? stranger : tab;
+      void topicOf(from, name).publish({ key, value });
+    } else if (dice < 14) for (const each of tabs) each.goOffline();
+    else if (dice < 17) for (const each of tabs) each.goOnline();
+    else await new Promise((resolve) => setTimeout(resolve, upTo(30)));
+    for (const { values: now } of all) {
+      const plain = now.map((value) => value.replace("~", ""));
+      if (new Set(plain).size < plain.length) problems.push(`${step}: ${now.join()}`);
+    }
+  }
+  for (const tab of tabs) tab.goOnline();
+  for (const shown of all) await until(() => expect(shown.values.toSorted()).toEqual(values.toSorted()));
+  for (const { told } of all) {
+    // Who has come stays: it is told neither twice nor as pending again.
+    const come = new Set<string>();
+    for (const { id, isPending, value } of told) {
+      if (come.has(id)) problems.push(`${value} again`);
+      if (!isPending) come.add(id);
+    }
+  }
+  expect({ seed, problems }).toEqual({ seed, problems: [] });
+});
