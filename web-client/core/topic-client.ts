@@ -43,13 +43,20 @@ export class TopicClient<V, K> implements Topic<V, K> {
     options: SubscribeOptions & Partial<PendingOptions> = {},
   ): RecordSubscription<V, K> | RecordSubscription<V, K, LocalRecord<V, K>> {
     const reading = this.read(options);
-    const stop = (): void => reading.stop();
-    const taking: ReceivedOptions = {
-      isOver: () => reading.signal.aborted,
-      onTaken: (partition, next) => reading.moveTo(partition, next),
+    let isLeft = false;
+    const stop = (): void => {
+      isLeft = true;
+      reading.stop();
     };
-    if (options.pending === true) return new RecordSubscription(this.local(reading, taking), stop);
-    return new RecordSubscription(received(this.name, reading.batches(), this.codec, taking), stop);
+    const onTaken = (partition: number, next: bigint): void => reading.moveTo(partition, next);
+    if (options.pending === true) {
+      // What is pending comes when the reading is over.
+      const isOver = (): boolean => isLeft || options.signal?.aborted === true || this.parts.signal.aborted;
+      return new RecordSubscription(this.local(reading, { isOver, onTaken }), stop);
+    }
+    const isOver = (): boolean => reading.signal.aborted;
+    const records = received(this.name, reading.batches(), this.codec, { isOver, onTaken });
+    return new RecordSubscription(records, stop);
   }
 
   private async *local(

@@ -109,8 +109,7 @@ export class TopicReading {
         yield batch;
       }
     } finally {
-      // Who watches has more to give than this.
-      if (watch === undefined) this.stop();
+      this.stop();
       await this.noted();
     }
   }
