@@ -16,7 +16,7 @@ const PARTS = [
   "admin-client",
   "bulk-history",
   "delivery",
-  "group-client",
+  "groups",
   "memory-device",
   "pending",
   "replica-database",

@@ -24,7 +24,7 @@ const BUDGETS = {
   "worker-pending.js": 3900,
   "worker-replica-database.js": 2600,
   "worker-wasm-engine.js": 2600,
-  "worker-group-client.js": 5200,
+  "worker-groups.js": 5200,
   "worker-admin-client.js": 4400,
   "worker-bulk-history.js": 2000,
   "worker-memory-device.js": 1700,

@@ -10,25 +10,20 @@ import { HistoryError } from "../../sync/history.ts";
 import type { BulkHistory, HistorySource } from "../../sync/history.ts";
 import { StateEvent } from "./api.ts";
 import type { Admin } from "./api-admin.ts";
-import type {
-  ConnectionState,
-  ReplicateOptions,
-  RivuletEvents,
-  StorageStatus,
-  TopicOptions,
-  TopicSummary,
-} from "./api.ts";
+import type { SubscribeOptions } from "./api-subscribe.ts";
+import type { ConnectionState, ReplicateOptions, RivuletEvents, StorageStatus, TopicSummary } from "./api.ts";
 import type { GroupClient } from "./group/group-client.ts";
 import type { ClientHost } from "./client-host.ts";
 import type { ClientParts } from "./client-parts.ts";
 import type { Device } from "./device.ts";
+import type { EncodedRecord } from "./encode-record.ts";
 import type { PresentTopic } from "./former-topics.ts";
 import { LeaderSession } from "./leader-session.ts";
 import { Leadership } from "./leadership.ts";
 import type { LeadingGround } from "./leading.ts";
 import type { OnDemand } from "./on-demand.ts";
 import { OutboxClient } from "./outbox-client.ts";
-import { codecOf } from "./received-record.ts";
+import { queueRecord } from "./queue-record.ts";
 import type { Codec } from "./received-record.ts";
 import type { ReplicaClient, ReplicaKeeper } from "./replica-client.ts";
 import { StoredPositions } from "./stored-positions.ts";
@@ -37,8 +32,8 @@ import type { TabMessage } from "./tab-channel.ts";
 import { TabLink } from "./tab-link.ts";
 import type { KeptReplica } from "./tab-link.ts";
 import { TabUpstream } from "./tab-upstream.ts";
-import { TopicClient } from "./topic-client.ts";
 import { listTopics } from "./topic-listing.ts";
+import { TopicReading } from "./topic-reading.ts";
 import { typedEventTarget } from "./typed-events.ts";
 
 export interface CoreClientOptions {
@@ -187,10 +182,8 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
     return this.parts.device.clusterId();
   }
 
-  topic(name: string): TopicClient<Uint8Array, string>;
-  topic<V, K = string>(name: string, options: TopicOptions<V, K>): TopicClient<V, K>;
-  topic<V, K>(name: string, options?: TopicOptions<V, K>): TopicClient<V, K> {
-    return new TopicClient(name, this.parts, codecOf(options));
+  queue(topic: string, record: EncodedRecord): ReturnType<typeof queueRecord> {
+    return queueRecord(this.parts, topic, record);
   }
 
   /** What becomes of records that a client before this one has queued. */
@@ -198,6 +191,11 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
     return this.parts.outbox
       .follow(ids)
       .map((delivered, index) => ({ queued: Promise.resolve(ids[index] ?? -1), delivered }));
+  }
+
+  /** A topic's `subscribe`, as bytes: it has to be told what was taken. */
+  read(topic: string, options: SubscribeOptions): TopicReading {
+    return new TopicReading(topic, this.parts, options);
   }
 
   async loadedGroup(groupId: string): Promise<GroupClient> {
@@ -312,7 +310,7 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
     );
   }
 
-  private async replicate<V, K>(
+  async replicate<V, K>(
     name: string,
     codec: Codec<V, K>,
     options: ReplicateOptions,

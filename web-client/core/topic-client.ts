@@ -4,6 +4,7 @@ import type { LocalRecord, PendingOptions } from "./api-pending.ts";
 import type { SubscribeOptions } from "./api-subscribe.ts";
 import type { ClientParts } from "./client-parts.ts";
 import { encodeRecord } from "./encode-record.ts";
+import { queueRecord } from "./queue-record.ts";
 import type { Codec } from "./received-record.ts";
 import { RecordSubscription } from "./record-subscription.ts";
 import { received } from "./record-batch.ts";
@@ -23,18 +24,8 @@ export class TopicClient<V, K> implements Topic<V, K> {
   }
 
   publish(record: PublishRecord<V, K>): Publication {
-    return this.queue(record) as Publication & { queued: Promise<unknown> };
-  }
-
-  /** As `publish`; `queued` resolves with the id that the record has in the outbox. */
-  queue(record: PublishRecord<V, K>): Omit<Publication, "queued"> & { readonly queued: Promise<number> } {
-    const { device, outbox } = this.parts;
-    return outbox.publish({
-      topic: this.name,
-      ...encodeRecord(record, this.codec),
-      clusterId: device.clusterId() ?? null,
-      topicId: device.topics().get(this.name)?.id ?? null,
-    });
+    const queued = queueRecord(this.parts, this.name, encodeRecord(record, this.codec));
+    return queued as Publication & { queued: Promise<unknown> };
   }
 
   subscribe(options: SubscribeOptions & PendingOptions): RecordSubscription<V, K, LocalRecord<V, K>>;
@@ -42,7 +33,7 @@ export class TopicClient<V, K> implements Topic<V, K> {
   subscribe(
     options: SubscribeOptions & Partial<PendingOptions> = {},
   ): RecordSubscription<V, K> | RecordSubscription<V, K, LocalRecord<V, K>> {
-    const reading = this.read(options);
+    const reading = new TopicReading(this.name, this.parts, options);
     let isLeft = false;
     const stop = (): void => {
       isLeft = true;
@@ -65,11 +56,6 @@ export class TopicClient<V, K> implements Topic<V, K> {
   ): AsyncGenerator<LocalRecord<V, K>, void, void> {
     const { localRecords } = await this.parts.published.code();
     yield* localRecords(this.name, reading.local(), this.codec, taking);
-  }
-
-  /** `subscribe`, as bytes: it has to be told what was taken. */
-  read(options: SubscribeOptions): TopicReading {
-    return new TopicReading(this.name, this.parts, options);
   }
 
   replicate(options: ReplicateOptions = {}): Promise<ReplicaClient<V, K>> {

@@ -1,29 +1,24 @@
 /** The client as the page sees it: what it can be asked for, and what is seen of it without asking. Runs beside the client. */
-import type {
-  ConnectionState,
-  FollowOptions,
-  LatestOptions,
-  ReadOptions,
-  ReplicateOptions,
-} from "../core/api.ts";
+import type { ConnectionState, ReplicateOptions } from "../core/api.ts";
 import type { Admin } from "../core/api-admin.ts";
 import type { SubscribeOptions } from "../core/api-subscribe.ts";
 import type { CoreClient } from "../core/core-client.ts";
 import type { EncodedRecord } from "../core/encode-record.ts";
-import type { PendingEntry } from "../core/pending-tracker.ts";
-import type { PartitionRecord } from "../core/record-batch.ts";
-import type { ReplicaClient, ReplicaKeeper } from "../core/replica-client.ts";
-import { bytes } from "../core/serializer.ts";
-import type { TopicClient } from "../core/topic-client.ts";
-import { memberService } from "./group-service.ts";
+import type { ReplicaKeeper } from "../core/replica-client.ts";
 import type { GroupOptions } from "./group-service.ts";
+import type * as groups from "./groups.ts";
 import { outcomes } from "./publishing.ts";
-import { copyOf, framed, framedLocal } from "./record-frames.ts";
+import { framed, framedLocal } from "./record-frames.ts";
+import type { ReplicaService } from "./replica-service.ts";
+import type * as replicas from "./replicas.ts";
 import { Exposed } from "./service.ts";
 import type { FarOf, Tell } from "./service.ts";
 
-/** Keys and values are the page's business. */
-const RAW = { key: bytes(), value: bytes() };
+/** What of it is loaded on demand, with the code of the client that it belongs to. */
+export interface ServiceCode {
+  readonly groups: () => Promise<typeof groups>;
+  readonly replicas: () => Promise<typeof replicas>;
+}
 
 export interface ClientEvents {
   state: ConnectionState;
@@ -31,20 +26,11 @@ export interface ClientEvents {
   outbox: undefined;
 }
 
-export interface ReplicaServiceEvents {
-  progress: undefined;
-  gap: { readonly partition: number; readonly from: bigint; readonly to: bigint };
-  rebuild: { readonly partition: number; readonly reason: string };
-  closed: true;
-}
-
-type RawReplica = ReplicaClient<Uint8Array, Uint8Array>;
-
-export function clientService(client: CoreClient) {
+export function clientService(client: CoreClient, code: ServiceCode) {
   let switches = 0;
   let published = 0;
   let told: { readonly clusterId: string | undefined; readonly published: number } | undefined;
-  const replicas = new WeakMap<ReplicaKeeper, ReturnType<typeof replicaService>>();
+  const replicas = new WeakMap<ReplicaKeeper, ReplicaService>();
   return new Exposed(
     {
       topics: () => client.topics(),
@@ -60,20 +46,22 @@ export function clientService(client: CoreClient) {
       },
       publish: (_ended: AbortSignal, topic: string, records: readonly EncodedRecord[]) => {
         published += records.length;
-        const raw = client.topic(topic, RAW);
-        return outcomes(records.map((record) => raw.queue(record)));
+        return outcomes(records.map((record) => client.queue(topic, record)));
       },
       fates: (_ended: AbortSignal, ids: readonly number[]) => outcomes(client.publishedBefore(ids)),
-      subscribe: (topic: string, options: SubscribeOptions) =>
-        readingService(client.topic(topic, RAW), options),
+      subscribe: (topic: string, options: SubscribeOptions) => readingService(client, topic, options),
       joinGroup: async (
         groupId: string,
         memberId: string,
         topics: readonly string[],
         options: GroupOptions,
-      ) => memberService(await client.loadedGroup(groupId), memberId, topics, options),
+      ) => {
+        const { memberService } = await code.groups();
+        return memberService(await client.loadedGroup(groupId), memberId, topics, options);
+      },
       replicate: async (topic: string, options: ReplicateOptions) => {
-        const replica = await client.topic(topic, RAW).replicate(options);
+        const { RAW, replicaService } = await code.replicas();
+        const replica = await client.replicate(topic, RAW, options);
         let service = replicas.get(replica.keeper);
         if (service === undefined) {
           service = replicaService(replica);
@@ -113,57 +101,9 @@ export function clientService(client: CoreClient) {
   );
 }
 
-function replicaService(replica: RawReplica) {
-  const { topic, topicId } = replica;
-  return new Exposed(
-    {
-      read: (signal: AbortSignal, options: ReadOptions) =>
-        framed(replica.readBatches({ ...options, signal })),
-      follow: (signal: AbortSignal, options: FollowOptions) =>
-        framed(replica.followBatches({ ...options, signal })),
-      readLocal: (signal: AbortSignal, options: ReadOptions) =>
-        framedLocal(replica.readLocal({ ...options, signal })),
-      followLocal: (signal: AbortSignal, options: FollowOptions) =>
-        framedLocal(replica.followLocal({ ...options, signal })),
-      latestLocal: async (
-        key: Uint8Array,
-        options: LatestOptions,
-      ): Promise<PartitionRecord | PendingEntry | undefined> => {
-        const found = await replica.latestLocal(key, options);
-        return found !== undefined && "record" in found ? { ...found, record: copyOf(found.record) } : found;
-      },
-      latest: async (key: Uint8Array, options: LatestOptions): Promise<PartitionRecord | undefined> => {
-        const found = await replica.latestRecord(key, options);
-        return found && { partition: found.partition, record: copyOf(found.record) };
-      },
-      caughtUp: (signal?: AbortSignal) => replica.caughtUp({ signal }),
-      close: () => replica.close(),
-      delete: () => replica.delete(),
-    },
-    {
-      state: () => ({ topic, topicId, partitions: replica.partitions }),
-      listen: (tell: Tell<ReplicaServiceEvents>) => {
-        const stop = new AbortController();
-        const { signal } = stop;
-        replica.addEventListener("progress", () => tell("progress", undefined), { signal });
-        replica.addEventListener("gap", ({ partition, from, to }) => tell("gap", { partition, from, to }), {
-          signal,
-        });
-        replica.addEventListener(
-          "rebuild",
-          ({ partition, reason }) => tell("rebuild", { partition, reason }),
-          { signal },
-        );
-        replica.keeper.signal.addEventListener("abort", () => tell("closed", true), { signal });
-        return () => stop.abort();
-      },
-    },
-  );
-}
-
-function readingService(topic: TopicClient<Uint8Array, Uint8Array>, options: SubscribeOptions) {
+function readingService(client: CoreClient, topic: string, options: SubscribeOptions) {
   let tellGap: SubscribeOptions["onGap"];
-  const reading = topic.read({ ...options, onGap: (gap) => tellGap?.(gap) });
+  const reading = client.read(topic, { ...options, onGap: (gap) => tellGap?.(gap) });
   // One that was left before it had begun would hear of the client's end for ever.
   const mirror = { state: () => undefined, listen: () => () => reading.stop() };
   return new Exposed(
@@ -189,4 +129,3 @@ function readingService(topic: TopicClient<Uint8Array, Uint8Array>, options: Sub
 
 export type FarClient = FarOf<ReturnType<typeof clientService>>;
 export type FarReading = FarOf<ReturnType<typeof readingService>>;
-export type FarReplica = FarOf<ReturnType<typeof replicaService>>;

@@ -16,7 +16,7 @@ import type { RecordBatch } from "../core/record-batch.ts";
 import { ReplicaHandle, ReplicaNews } from "../core/replica-handle.ts";
 import { heldBytes, heldRecords } from "../core/replica-sums.ts";
 import { replicaProgress } from "../core/watch.ts";
-import type { FarReplica } from "./client-service.ts";
+import type { FarReplica } from "./replica-service.ts";
 import { unframed, unframedLocal, whileOpen } from "./record-frames.ts";
 import type { LocalFrame } from "./record-frames.ts";
 

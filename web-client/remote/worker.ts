@@ -40,6 +40,7 @@ const service = {
         code: chunks,
         create,
       }),
+      chunks,
     );
   },
 };
