@@ -71,6 +71,22 @@ describe("until the end", () => {
     expect(await toTheEnd("whole", [{ partition: 0, offset: 3n }])).toEqual(["2/0", "2/1"]);
   });
 
+  test("a start beyond the end of the log begins at its end, and does not wait for ever", async () => {
+    await filled("short", [3]);
+    expect(await toTheEnd("short", { partition: 0, offset: 100n })).toEqual([]);
+    const live = lines("short").subscribe({ from: { partition: 0, offset: 100n } });
+    const next = live.next();
+    // It may begin before or after this: what is written until something has come is not before its beginning for ever.
+    let written = 3;
+    let come: string | undefined;
+    void next.then(({ value }) => (come = value === undefined ? "none" : place(value)));
+    while (come === undefined) await append("short", [1], written++);
+    const [, offset] = come.split("/");
+    expect(Number(offset)).toBeGreaterThanOrEqual(3);
+    expect(Number(offset)).toBeLessThan(written);
+    await live.close();
+  });
+
   test("takes bulk from history, too, and not what comes while it reads", async () => {
     await filled("long", [3000]);
     const values: string[] = [];

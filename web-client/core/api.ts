@@ -142,7 +142,8 @@ export interface Topic<V, K = string> {
   subscribe(options?: SubscribeOptions): Subscription<V, K>;
   /**
    * Keeps whole partitions on this device. Asking again gives the same replica. Resolves offline too, once this device has heard
-   * of the topic; one that there is not yet is waited for (a first record makes it, or `admin.createTopic`).
+   * of the topic. One that it has never heard of, or that there is not yet (a first record makes it, or `admin.createTopic`), is
+   * waited for: publish before, or without waiting for this; `subscribe` with `pending` shows meanwhile what is published to it.
    */
   replicate(options?: ReplicateOptions): Promise<Replica<V, K>>;
 }
