@@ -318,6 +318,13 @@ export class Outbox {
     await this.refresh().catch(() => undefined);
   }
 
+  /** The rows are gone, and the store is another one: what became of those in it nobody can tell. */
+  forgetAll(reason: string): void {
+    const text = `${reason}: the record may have been delivered before, and is not sent any more`;
+    this.fates.rejectAll(new KafkaError(ErrorCode.NETWORK_EXCEPTION, text));
+    void this.refresh().catch(() => undefined);
+  }
+
   /**
    * Takes a last look, then rejects every `delivered` that is open with `reason`, and all that is published from now on.
    * Delivery must have ended.

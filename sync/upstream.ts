@@ -10,6 +10,7 @@ import type { UpstreamState } from "./live-connection.ts";
 import { askToken, keepSignedIn, signIn, wantsSignIn } from "./sign-in.ts";
 import { isSignedOut, signedOut } from "./signed-out.ts";
 import { SWITCHED_OFF } from "./switched-off.ts";
+import { aborted } from "./wait.ts";
 import type { SignedIn, Tokens } from "./sign-in.ts";
 
 export interface UpstreamOptions extends ConnectionOptions {
@@ -20,11 +21,18 @@ export interface UpstreamOptions extends ConnectionOptions {
   tokens?: Tokens | undefined;
   /** Is told of each token that somebody has been signed in with. */
   onSignedIn?: ((token: string) => void) | undefined;
+  /**
+   * Whether the gateway answers at all, at less cost than an attempt to connect: resolves when it does. Asked before each attempt
+   * that follows on a failed one: Firefox holds back a socket for up to a minute where others have failed (RFC 6455, 7.2.3).
+   */
+  knock?: (() => Promise<unknown>) | undefined;
   /** A connection that lasted this long was a good one: the next wait is short again. */
   stableMs?: number;
 }
 
 const STABLE_MS = 10_000;
+/** So long after the last attempt the next one is made though nobody answers: a page's policy may allow but the socket. */
+const UNASKED_MS = 90_000;
 /** A token that was refused is tried again at the earliest after half of this, unless another one comes before. */
 const REFUSED_MS = 300_000;
 
@@ -42,6 +50,8 @@ export class Upstream extends LiveConnection {
   /** What the gateway has refused, and until when it is not asked about it again. */
   private refused: { readonly token: string; readonly reason: string; readonly untilMs: number } | undefined;
   private failures = 0;
+  /** When the last attempt was made that failed. */
+  private failedAtMs: number | undefined;
   /** How often it was switched off: what happened before the last time says nothing about the network. */
   private switchedOff = 0;
   /** Aborted to end an attempt or a wait early; replaced for each. */
@@ -158,7 +168,7 @@ export class Upstream extends LiveConnection {
     const { refused } = this;
     if (refused !== undefined && refused.token === token && this.clock.now() < refused.untilMs)
       throw signedOut(refused.reason);
-    const connection = await Connection.open(this.options, signal);
+    const connection = await this.open(signal);
     const onAbort = (): void => connection.close("closed by this side");
     signal.addEventListener("abort", onAbort, { once: true });
     try {
@@ -169,6 +179,23 @@ export class Upstream extends LiveConnection {
       throw error;
     } finally {
       signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  private async open(signal: AbortSignal): Promise<Connection> {
+    const { clock, failedAtMs, options } = this;
+    const sinceMs = clock.now() - (failedAtMs ?? -Infinity);
+    if (options.knock !== undefined && sinceMs >= 0 && sinceMs < UNASKED_MS) {
+      await Promise.race([options.knock(), aborted(signal)]);
+      signal.throwIfAborted();
+    }
+    try {
+      const connection = await Connection.open(options, signal);
+      this.failedAtMs = undefined;
+      return connection;
+    } catch (error) {
+      this.failedAtMs = clock.now();
+      throw error;
     }
   }
 

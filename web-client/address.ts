@@ -26,3 +26,8 @@ export function gatewayAddress(url: string | URL): GatewayAddress {
   webSocket.protocol = scheme === "https:" ? "wss:" : "ws:";
   return { http, webSocket };
 }
+
+/** A sentence for people. */
+export function unreachable({ host }: URL): string {
+  return `${host} cannot be reached, or a Content-Security-Policy (connect-src) forbids it`;
+}

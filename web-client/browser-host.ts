@@ -3,7 +3,7 @@ import type { GatewayAddress } from "./address.ts";
 import type { ClientHost, HostStorage } from "./core/client-host.ts";
 import type { TabPort } from "./core/tab-channel.ts";
 import { persistStorage } from "./persist-storage.ts";
-import { httpHistory, serverTime } from "./http-gateway.ts";
+import { httpHistory, knock, serverTime } from "./http-gateway.ts";
 import { systemClock } from "./system-clock.ts";
 import { webLocks } from "./web-locks.ts";
 import { webSocketTransport } from "./websocket-transport.ts";
@@ -14,6 +14,7 @@ export function browserHost(address: GatewayAddress, persist = persistStorage): 
     clock: systemClock,
     random: () => Math.random(),
     openTransport: webSocketTransport(address.webSocket),
+    knock: () => knock(address.http),
     history: httpHistory(address.http),
     serverTime: () => serverTime(address.http),
     locks: webLocks(),

@@ -50,21 +50,39 @@ interface Opening<Schema extends DBSchema> {
   databases: IDBFactory;
   name: string;
   version: number;
-  upgrade: (fresh: IDBPDatabase<Schema>, oldVersion: number) => void;
+  upgrade: (fresh: IDBPDatabase<Schema>, oldVersion: number, made: IDBTransaction) => void;
   onLost: OnLost;
 }
+
+/** What requests fail with when the connection to a database is gone, for whatever reason. */
+const GONE: ReadonlySet<string> = new Set(["InvalidStateError", "UnknownError"]);
+
+export function isConnectionGone(error: unknown): error is DOMException {
+  return error instanceof DOMException && GONE.has(error.name);
+}
+
+/** The row of `facts` that says when the account's database was made. */
+export const BORN = "born";
+/** So many ids can be given in a millisecond before they could be those of a database that is made then. */
+const IDS_EACH_MS = 1000;
 
 /**
  * Opens the account's database; `databases` is the origin's `indexedDB`. Rejects with NewerError when a newer version of this
  * code has used it, with BlockedError when a tab with an older version does not let go of it. `onLost` is called when the
- * browser closes it (site data was cleared), or when a newer version of this code waits for it.
+ * browser closes it (site data was cleared), or when a newer version of this code waits for it. One that is made now gives no id
+ * that one before it has given: ids go by the time, `nowMs` since the epoch.
  */
-export function openAccount(databases: IDBFactory, name: string, onLost: OnLost): Promise<AccountDatabase> {
+export function openAccount(
+  databases: IDBFactory,
+  name: string,
+  onLost: OnLost,
+  nowMs: number,
+): Promise<AccountDatabase> {
   return openDatabase<AccountSchema>({
     databases,
     name,
     version: ACCOUNT_VERSION,
-    upgrade(fresh, oldVersion) {
+    upgrade(fresh, oldVersion, made) {
       if (oldVersion < 1) {
         const records = fresh.createObjectStore("records", { keyPath: "id", autoIncrement: true });
         records.createIndex("state", ["state", "topic"]);
@@ -75,6 +93,14 @@ export function openAccount(databases: IDBFactory, name: string, onLost: OnLost)
         fresh.createObjectStore("facts");
       }
       if (oldVersion < 2) fresh.createObjectStore("receipts", { keyPath: "id", autoIncrement: true });
+      if (oldVersion >= 1) return;
+      made.objectStore("facts").put(nowMs, BORN);
+      // A generator goes on from the greatest key that there ever was.
+      for (const name of ["records", "receipts"]) {
+        const id = Math.floor(nowMs) * IDS_EACH_MS;
+        made.objectStore(name).put({ id });
+        made.objectStore(name).delete(id);
+      }
     },
     onLost,
   });
@@ -124,7 +150,9 @@ export async function openDatabase<Schema extends DBSchema>(
     });
   });
   request.addEventListener("upgradeneeded", ({ oldVersion }) => {
-    upgrade(wrap(request.result) as unknown as IDBPDatabase<Schema>, oldVersion);
+    const { result, transaction } = request;
+    if (transaction !== null)
+      upgrade(wrap(result) as unknown as IDBPDatabase<Schema>, oldVersion, transaction);
   });
   // The compiler does not know that what the request answers is wrapped, too.
   const opened = (wrap(request) as Promise<unknown>).then((database) => {
@@ -141,12 +169,11 @@ export async function openDatabase<Schema extends DBSchema>(
   database.addEventListener("versionchange", ({ newVersion }) => {
     // An old tab must not keep a newer one from upgrading: it closes, and says so.
     database.close();
-    if (newVersion === null)
-      onLost("the store of this site is being deleted: connect() again, or reload the page", "gone");
+    if (newVersion === null) onLost("the store of this site is being deleted", "gone");
     else onLost("another tab runs a newer version of this page: reload this one", "upgrade");
   });
   database.addEventListener("close", () => {
-    onLost("the browser has closed the store of this site: connect() again, or reload the page", "gone");
+    onLost("the browser has closed the store of this site", "gone");
   });
   return database;
 }

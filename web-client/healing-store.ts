@@ -3,13 +3,11 @@
  * opens it anew, empty perhaps. A database that is gone is not tried again: its connection never comes back.
  */
 import type { StoreFile } from "../log/store.ts";
+import { isConnectionGone } from "./databases.ts";
 import type { ReadableStore } from "./core/directory-store.ts";
 
 /** The store as it is opened once. */
 export type OpenStore = (onLost: (reason: string) => void) => Promise<ReadableStore>;
-
-/** What requests fail with when the connection to a database is gone, for whatever reason. */
-const GONE: ReadonlySet<string> = new Set(["InvalidStateError", "UnknownError"]);
 
 export class HealingStore implements ReadableStore {
   private readonly openOnce: OpenStore;
@@ -70,7 +68,7 @@ export class HealingStore implements ReadableStore {
     try {
       return await work(await opening);
     } catch (error) {
-      if (error instanceof DOMException && GONE.has(error.name)) this.lose(opening, error.message);
+      if (isConnectionGone(error)) this.lose(opening, error.message);
       throw error;
     }
   }

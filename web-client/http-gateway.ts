@@ -1,5 +1,6 @@
 /** What a gateway gives over HTTP: history in bulk, and its time. */
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
+import { unreachable } from "./address.ts";
 import type { ClosedSegmentSource, HistorySource, ListedSegment, SegmentListing } from "../sync/history.ts";
 
 export function httpHistory(base: URL): HistorySource {
@@ -87,6 +88,17 @@ async function* withoutFirst(
 }
 
 const TIME_TIMEOUT_MS = 5000;
+
+/** Resolves when something answers there, whatever it says; rejects when nothing does within five seconds. */
+export async function knock(base: URL): Promise<void> {
+  const signal = AbortSignal.timeout(TIME_TIMEOUT_MS);
+  try {
+    // An answer is an answer, also where the page may not read it.
+    await fetch(new URL("healthz", base), { mode: "no-cors", cache: "no-store", signal });
+  } catch {
+    throw new Error(unreachable(base));
+  }
+}
 
 /** Milliseconds since the epoch by the gateway's clock; rejects when it does not tell. */
 export async function serverTime(base: URL): Promise<number> {

@@ -6,7 +6,8 @@ import type { ReadableStore } from "./core/directory-store.ts";
 import { KnownCluster } from "./core/known-cluster.ts";
 import type { Locks } from "./core/locks.ts";
 import { accountName, replicaName } from "./databases.ts";
-import type { AccountDatabase, AccountSchema } from "./databases.ts";
+import type { AccountSchema } from "./databases.ts";
+import type { HealingAccount } from "./healing-account.ts";
 import { IdbOutboxStore, LEADER_TERM } from "./idb-outbox-store.ts";
 import type { IdbStore } from "./idb-store.ts";
 
@@ -19,7 +20,7 @@ export interface IdbDeviceOptions {
   code: Pick<ClientCode, "replicaDatabase">;
   /** Of all tabs that share `databases`. */
   locks: Locks;
-  /** Is told why when the browser takes a database away. */
+  /** Is told why when a newer version of this code takes a database over. */
   onLost: (reason: string) => void;
 }
 
@@ -35,7 +36,10 @@ export class IdbDevice extends KnownCluster implements Device {
   readonly locks: Locks;
   readonly outbox: OutboxStore;
   private readonly options: IdbDeviceOptions;
-  private readonly database: AccountDatabase;
+  private readonly account: HealingAccount;
+  /** The account's database was thrown away: what is known besides is to be noted in the new one. */
+  private isEmptied = false;
+  private readonly later = new Set<(term: number) => void>();
   private readonly stores = new Map<string, ReadableStore>();
   /** The same, as they were opened last. */
   private readonly opened = new Map<string, IdbStore>();
@@ -46,18 +50,21 @@ export class IdbDevice extends KnownCluster implements Device {
   /** Notes under way: what fails here is only known less well next time. */
   private readonly noting = new Set<Promise<unknown>>();
 
-  /** Of an account's open database; `load` comes before all else. */
-  constructor(database: AccountDatabase, options: IdbDeviceOptions) {
+  /** Of an account that is open; `load` comes before all else. */
+  constructor(account: HealingAccount, options: IdbDeviceOptions) {
     super();
     this.name = accountName(options.account, options.principal);
     this.locks = options.locks;
     this.options = options;
-    this.database = database;
-    this.outbox = new IdbOutboxStore(database);
+    this.account = account;
+    this.outbox = new IdbOutboxStore(account);
+    account.onEmptied(() => {
+      this.isEmptied = true;
+    });
   }
 
   async load(): Promise<void> {
-    const clusterId = await this.database.get("facts", CLUSTER);
+    const clusterId = await (await this.facts("readonly")).get(CLUSTER);
     if (typeof clusterId === "string") await this.readCluster(clusterId);
   }
 
@@ -73,6 +80,15 @@ export class IdbDevice extends KnownCluster implements Device {
         this.opened.delete(clusterId);
       }
     }
+    if (this.isEmptied) this.noteAnew();
+  }
+
+  onEmptied(listener: (reason: string) => void): void {
+    this.account.onEmptied(listener);
+  }
+
+  onLaterTerm(listener: (term: number) => void): void {
+    this.later.add(listener);
   }
 
   follow(term: number | undefined): void {
@@ -113,19 +129,17 @@ export class IdbDevice extends KnownCluster implements Device {
   async positions(name: string, topicId: string): Promise<ReadonlyMap<number, bigint>> {
     const prefix = `${positionsOf(topicId)}${encodeURIComponent(name)}/`;
     const range = startingWith(prefix);
-    const [keys, values] = await Promise.all([
-      this.database.getAllKeys("facts", range),
-      this.database.getAll("facts", range),
-    ]);
+    const facts = await this.facts("readonly");
+    const [keys, values] = await Promise.all([facts.getAllKeys(range), facts.getAll(range)]);
     return new Map(keys.map((key, at) => [Number(key.slice(prefix.length)), BigInt(values[at] ?? 0)]));
   }
 
   async notePositions(name: string, topicId: string, positions: ReadonlyMap<number, bigint>): Promise<void> {
     const prefix = `${positionsOf(topicId)}${encodeURIComponent(name)}/`;
-    const transaction = this.database.transaction("facts", "readwrite");
+    const facts = await this.facts("readwrite");
     for (const [partition, offset] of positions)
-      void transaction.store.put(String(offset), `${prefix}${partition}`).catch(() => undefined);
-    await transaction.done;
+      void facts.put?.(String(offset), `${prefix}${partition}`).catch(() => undefined);
+    await facts.transaction.done;
   }
 
   async replicas(clusterId: string): Promise<ReadableStore> {
@@ -139,7 +153,10 @@ export class IdbDevice extends KnownCluster implements Device {
         const database = await openReplicas(databases, name, (reason, kind) =>
           kind === "upgrade" ? onLost(reason) : lost("the browser has thrown away what this device held"),
         );
-        const opened = new IdbStore(database, "relaxed", () => (this.isLeading ? this.term : undefined));
+        const opened = new IdbStore(database, "relaxed", (later) => {
+          if (later !== undefined) for (const listener of this.later) listener(later);
+          return this.isLeading ? this.term : undefined;
+        });
         this.opened.set(clusterId, opened);
         if (this.isLeading) await opened.lead();
         return opened;
@@ -152,8 +169,7 @@ export class IdbDevice extends KnownCluster implements Device {
   async close(): Promise<void> {
     await Promise.all(this.noting);
     for (const store of this.stores.values()) await store.close();
-    await this.outbox.close();
-    this.database.close();
+    await this.account.close();
   }
 
   protected override forget(topic: KnownTopic): void {
@@ -164,12 +180,14 @@ export class IdbDevice extends KnownCluster implements Device {
 
   private async readCluster(clusterId: string): Promise<void> {
     const inCluster = IDBKeyRange.bound([clusterId, ""], [clusterId, []]);
-    const topics = await this.database.getAll("topics", inCluster);
+    const transaction = await this.account.begin(["facts", "topics"] as NotingStores, "readonly");
+    const facts = transaction.objectStore("facts");
     const prefix = this.heldPrefix(clusterId);
     const range = startingWith(prefix);
-    const [keys, values] = await Promise.all([
-      this.database.getAllKeys("facts", range),
-      this.database.getAll("facts", range),
+    const [topics, keys, values] = await Promise.all([
+      transaction.objectStore("topics").getAll(inCluster),
+      facts.getAllKeys(range),
+      facts.getAll(range),
     ]);
     this.cluster = clusterId;
     this.known = new Map(topics.map((topic) => [topic.name, topic]));
@@ -183,6 +201,21 @@ export class IdbDevice extends KnownCluster implements Device {
 
   private heldPrefix(clusterId: string | undefined): string {
     return `held/${clusterId ?? ""}/`;
+  }
+
+  private async facts<Mode extends "readonly" | "readwrite">(mode: Mode) {
+    return (await this.account.begin(["facts"], mode)).objectStore("facts");
+  }
+
+  /** What this tab knows of the cluster, though its notes are gone. */
+  private noteAnew(): void {
+    const { cluster } = this;
+    this.isEmptied = false;
+    if (cluster === undefined) return;
+    this.note(({ facts }) => facts.put(cluster, CLUSTER));
+    for (const topic of this.known.values()) this.learn(topic);
+    for (const [place, { from, to, bytes }] of this.ranges)
+      this.note(({ facts }) => facts.put(`${from},${to},${bytes}`, this.heldPrefix(cluster) + place));
   }
 
   private note(write: Parameters<IdbDevice["write"]>[0]): void {
@@ -201,7 +234,7 @@ export class IdbDevice extends KnownCluster implements Device {
   ): Promise<void> {
     const { term } = this;
     if (term === undefined) return;
-    const transaction = this.database.transaction(["facts", "topics"] as NotingStores, "readwrite");
+    const transaction = await this.account.begin(["facts", "topics"] as NotingStores, "readwrite");
     const facts = transaction.objectStore("facts");
     const stored = Number((await facts.get(LEADER_TERM)) ?? 0);
     if (stored <= term) await request({ facts, topics: transaction.objectStore("topics") });

@@ -8,7 +8,8 @@ import type {
   OutboxTransaction,
   Receipt,
 } from "../sync/outbox-store.ts";
-import type { AccountDatabase, AccountSchema } from "./databases.ts";
+import type { AccountSchema } from "./databases.ts";
+import type { HealingAccount } from "./healing-account.ts";
 
 type Stores = ("records" | "batches" | "lanes" | "receipts" | "producers" | "facts")[];
 type Transaction = IDBPTransaction<AccountSchema, Stores, "readwrite">;
@@ -21,10 +22,10 @@ const SHOWN = "shown/";
 
 /** `close` leaves the database open: it is the account's. */
 export class IdbOutboxStore implements OutboxStore {
-  private readonly database: AccountDatabase;
+  private readonly account: HealingAccount;
 
-  constructor(database: AccountDatabase) {
-    this.database = database;
+  constructor(account: HealingAccount) {
+    this.account = account;
   }
 
   async transact<T>(
@@ -32,18 +33,18 @@ export class IdbOutboxStore implements OutboxStore {
     work: (rows: OutboxTransaction) => Promise<T>,
   ): Promise<T> {
     // The rows of a readonly transaction are only read: `work` keeps to its mode, and IndexedDB refuses what does not.
-    const transaction = this.database.transaction(STORES, mode, { durability: "strict" }) as Transaction;
+    const transaction = (await this.account.begin(STORES, mode, { durability: "strict" })) as Transaction;
     // Also when nobody awaits it because `work` threw: the transaction was aborted, and that is known.
     transaction.done.catch(() => undefined);
-    let result: T;
     try {
-      result = await work(rowsOf(transaction));
+      const result = await work(rowsOf(transaction));
+      await transaction.done;
+      return result;
     } catch (error) {
       abort(transaction);
+      this.account.failed(error);
       throw error;
     }
-    await transaction.done;
-    return result;
   }
 
   close(): Promise<void> {

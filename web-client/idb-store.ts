@@ -37,8 +37,11 @@ const CHUNK_BYTES_MAX = 1024 * 1024;
 /** So many rows at a file's end are merged into one, however small they are. */
 const LOOSE_ROWS_MAX = 16;
 
-/** Under which term this tab leads now; undefined: it does not, and nothing is written. */
-export type LeaderTerm = () => number | undefined;
+/**
+ * Under which term this tab leads now; undefined: it does not, and nothing is written. It is told of a `later` one that the store
+ * knows of, and refuses this one for.
+ */
+export type LeaderTerm = (later?: number) => number | undefined;
 
 /**
  * `durability` is that of appends; all else, and `sync`, is strict. What is written rejects with Superseded when a tab has
@@ -316,14 +319,15 @@ function begin(
   const mine = term();
   if (mine === undefined) throw new Superseded();
   const transaction = database.transaction(STORES, "readwrite", { durability });
-  return { transaction, checked: checkTerm(transaction, mine) };
+  return { transaction, checked: checkTerm(transaction, mine, term) };
 }
 
-async function checkTerm(transaction: Transaction, mine: number): Promise<void> {
+async function checkTerm(transaction: Transaction, mine: number, term: LeaderTerm): Promise<void> {
   const terms = transaction.objectStore("terms");
   const stored = (await terms.get(TERM)) ?? 0;
   if (stored > mine) {
     transaction.abort();
+    term(stored);
     throw new Superseded();
   }
   if (stored < mine) await terms.put(mine, TERM);

@@ -2,8 +2,8 @@
 import type { ClientCode } from "./client-code.ts";
 import type { ClientHost } from "./core/client-host.ts";
 import type { Device } from "./core/device.ts";
-import { accountName, BlockedError, NewerError, openAccount } from "./databases.ts";
-import type { AccountDatabase } from "./databases.ts";
+import { accountName, BlockedError, NewerError } from "./databases.ts";
+import { HealingAccount } from "./healing-account.ts";
 import { IdbDevice } from "./idb-device.ts";
 
 export interface DeviceOptions {
@@ -13,13 +13,13 @@ export interface DeviceOptions {
   /** The origin's `indexedDB`; undefined where there is none. */
   databases: IDBFactory | undefined;
   code: ClientCode;
-  /** Is told why when the browser takes the store away. */
+  /** Is told why when a newer version of this code takes the store over. */
   onLost: (reason: string) => void;
 }
 
 /** Opens what is kept under an account. Rejects with NewerError when a newer version of this code has used it. */
 export async function openDevice(
-  { locks, random }: Pick<ClientHost, "locks" | "random">,
+  { locks, random, clock }: Pick<ClientHost, "locks" | "random" | "clock">,
   { account, principal, databases, code, onLost }: DeviceOptions,
 ): Promise<Device> {
   const name = accountName(account, principal);
@@ -31,9 +31,9 @@ export async function openDevice(
     const { MemoryDevice } = await code.memory();
     return new MemoryDevice(name, random, `this browser gives this page ${what}: nothing outlives the tab`);
   }
-  let database: AccountDatabase;
+  const store = new HealingAccount({ databases, name, now: () => clock.now(), onLost });
   try {
-    database = await openAccount(databases, name, onLost);
+    await store.open();
   } catch (error) {
     // Another version of this page owns the store: in memory beside it, records would be published out of its sight.
     if (error instanceof BlockedError || error instanceof NewerError) throw error;
@@ -45,7 +45,7 @@ export async function openDevice(
       `the browser does not open its IndexedDB (${what}), as in some private modes: nothing outlives the tab`,
     );
   }
-  const device = new IdbDevice(database, { account, principal, databases, code, locks, onLost });
+  const device = new IdbDevice(store, { account, principal, databases, code, locks, onLost });
   try {
     await device.load();
   } catch (error) {

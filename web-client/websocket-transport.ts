@@ -1,4 +1,5 @@
 /** Kafka's protocol over WebSocket: one frame is one message. */
+import { unreachable } from "./address.ts";
 import type { OpenTransport } from "../sync/transport.ts";
 
 const SUBPROTOCOL = "rivulet.kafka.v1";
@@ -24,7 +25,6 @@ export type WebSocketClass = new (url: string, protocol: string) => WebSocketLik
 const OPEN = 1;
 /** `readyState` of one that is over. */
 const CLOSED = 3;
-const FORBIDDEN = "or a Content-Security-Policy (connect-src) forbids it";
 
 /** `WebSocket` where it is not the host's own. */
 export function webSocketTransport(url: URL, WebSocket?: WebSocketClass): OpenTransport {
@@ -49,7 +49,7 @@ export function webSocketTransport(url: URL, WebSocket?: WebSocketClass): OpenTr
     // An error event tells nothing, by design; the close event that follows has the code. Chromium fires none where the page's
     // policy forbids the connection.
     socket.addEventListener("error", () => {
-      if (socket.readyState === CLOSED) setTimeout(() => end(`${url.host} cannot be reached, ${FORBIDDEN}`));
+      if (socket.readyState === CLOSED) setTimeout(() => end(unreachable(url)));
     });
     socket.addEventListener("close", ({ code, reason }) => end(closeReason(url, code, reason)));
     return {

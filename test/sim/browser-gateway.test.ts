@@ -57,8 +57,9 @@ async function held(replica: Replica<Uint8Array>): Promise<string[]> {
 }
 
 test("records of all tabs reach the log once, also when the tab that delivers dies", async () => {
-  const tabs = [];
-  for (let index = 0; index < 3; index++) tabs.push(await settle(device.openTab("alice")));
+  const tabs = [await settle(device.openTab("alice"))];
+  await until(() => tabs[0]?.client.state.name === "live");
+  for (let index = 0; index < 2; index++) tabs.push(await settle(device.openTab("alice")));
   const [first, second, third] = tabs as [Tab, Tab, Tab];
   await settle(Promise.all([publish(first, "one"), publish(second, "two"), publish(third, "three")]));
   gateway.kill();
@@ -79,7 +80,10 @@ test("records of all tabs reach the log once, also when the tab that delivers di
 });
 
 test("one tab writes the replica, the others read along, and one takes over from it", async () => {
-  const [writer, reader] = [await settle(device.openTab("alice")), await settle(device.openTab("alice"))];
+  const writer = await settle(device.openTab("alice"));
+  // It leads then.
+  await until(() => writer.client.state.name === "live");
+  const reader = await settle(device.openTab("alice"));
   await settle(publish(writer, "one"));
   const written = await settle(writer.client.topic("orders").replicate());
   await settle(written.caughtUp());
@@ -95,15 +99,20 @@ test("one tab writes the replica, the others read along, and one takes over from
   expect(await held(readAlong)).toEqual(["one", "two", "three"]);
 });
 
-test("a device that was wiped keeps its topic anew", async () => {
+test("a device that was wiped keeps its topic anew, under the same handles, and delivers what is published from then on", async () => {
   const before = await settle(device.openTab("alice"));
   for (const value of ["one", "two"]) await settle(publish(before, value));
-  await settle((await settle(before.client.topic("orders").replicate())).caughtUp());
+  const replica = await settle(before.client.topic("orders").replicate());
+  await settle(replica.caughtUp());
   expect(device.wipe()).toEqual([{ producer: "device-1/alice", outbox: true }]);
-  await until(() => before.isLost);
+  await until(() => before.client.state.reason?.includes("thrown away") === true);
+  await until(() => before.client.state.name === "live" && replica.partitions[0]?.to === 2n);
+  await settle(publish(before, "three"));
+  await until(() => replica.partitions[0]?.to === 3n);
+  expect(await held(replica)).toEqual(["one", "two", "three"]);
+  // And the next visit finds it.
   await settle(before.close());
   const after = await settle(device.openTab("alice"));
-  const replica = await settle(after.client.topic("orders").replicate());
-  await settle(replica.caughtUp());
-  expect(await held(replica)).toEqual(["one", "two"]);
+  const again = await settle(after.client.topic("orders").replicate());
+  expect(await held(again)).toEqual(["one", "two", "three"]);
 });

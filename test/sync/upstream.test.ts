@@ -9,7 +9,7 @@ import { seeded, VirtualClock } from "./virtual-clock.ts";
 
 const engine = loadEngine();
 
-function setUp(startOffline = false, requestTimeoutMs = 30_000) {
+function setUp(startOffline = false, requestTimeoutMs = 30_000, knock?: () => Promise<unknown>) {
   const clock = new VirtualClock();
   const broker = new FakeBroker(engine);
   let opened = 0;
@@ -18,7 +18,7 @@ function setUp(startOffline = false, requestTimeoutMs = 30_000) {
     return broker.open(handler);
   };
   const upstream = new Upstream(
-    { open, clock, random: seeded(3), clientId: "t", requestTimeoutMs, idleMs: 5000 },
+    { open, knock, clock, random: seeded(3), clientId: "t", requestTimeoutMs, idleMs: 5000 },
     startOffline,
   );
   const states: UpstreamState[] = [];
@@ -58,6 +58,39 @@ test("a gateway that cannot be reached: offline with a reason, tried again with 
   broker.reachable = true;
   await clock.until(upstream.live());
   await upstream.close("done");
+});
+
+test("where nobody answers, no connection is tried again before somebody does; where asking is forbidden, now and then", async () => {
+  const { clock, broker, upstream, opened } = setUp(false, 30_000, () =>
+    broker.reachable ? Promise.resolve() : Promise.reject(new Error("nobody answers")),
+  );
+  broker.reachable = false;
+  await clock.pass(85_000);
+  expect(opened()).toBe(1);
+  expect(upstream.state).toEqual({ name: "offline", reason: "nobody answers; trying again" });
+  await clock.pass(400_000);
+  expect(opened()).toBeGreaterThan(2);
+  expect(opened()).toBeLessThan(7);
+  const before = opened();
+  broker.reachable = true;
+  await clock.until(upstream.live());
+  expect(opened()).toBe(before + 1);
+  await upstream.close("done");
+});
+
+test("an answer that does not come holds up neither the switch nor the end", async () => {
+  const { clock, broker, upstream } = setUp(false, 30_000, () => new Promise(() => undefined));
+  broker.reachable = false;
+  await clock.pass(5000);
+  upstream.goOffline();
+  broker.reachable = true;
+  await clock.pass(95_000);
+  upstream.goOnline();
+  await clock.until(upstream.live());
+  broker.reachable = false;
+  broker.dropAll("gone");
+  await clock.pass(5000);
+  await clock.until(upstream.close("done"), 0);
 });
 
 test("the host's word that the network is back ends a long wait at once", async () => {

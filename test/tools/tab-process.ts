@@ -1,7 +1,7 @@
 /** A page in a process of its own that can be made to die or to stand still, as tabs crash and are frozen. */
-import { createServer } from "node:http";
 import type { Page } from "playwright";
 import { browserKind } from "./browser.ts";
+import { openGate } from "./gate.ts";
 import { processesBelow } from "./processes.ts";
 
 export interface TabProcess {
@@ -58,7 +58,7 @@ async function openInChromium(open: () => Promise<Page>): Promise<TabProcess> {
       const [worker] = page.workers();
       if (worker === undefined) throw new Error("the client of this page does not live in a worker");
       const gate = await openGate();
-      wakeUp = gate.open;
+      wakeUp = () => gate.open();
       // A worker that waits for an answer in this way does nothing else.
       frozen = worker.evaluate((url) => {
         const request = new XMLHttpRequest();
@@ -72,22 +72,4 @@ async function openInChromium(open: () => Promise<Page>): Promise<TabProcess> {
       await frozen;
     },
   };
-}
-
-/** A server that lets whoever asks wait until the gate is opened. */
-async function openGate(): Promise<{ url: string; arrived: Promise<void>; open: () => void }> {
-  let open = (): void => undefined;
-  let arrive = (): void => undefined;
-  const arrived = new Promise<void>((resolve) => (arrive = resolve));
-  const server = createServer((_request, response) => {
-    open = () => {
-      response.writeHead(200, { "access-control-allow-origin": "*", connection: "close" }).end();
-      server.close();
-    };
-    arrive();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("the gate has no port");
-  return { url: `http://127.0.0.1:${address.port}/`, arrived, open: () => open() };
 }

@@ -1,5 +1,6 @@
 import { openDB } from "idb";
-import { LEADER_TERM } from "../../web-client/idb-outbox-store.ts";
+import { HealingAccount } from "../../web-client/healing-account.ts";
+import { IdbOutboxStore, LEADER_TERM } from "../../web-client/idb-outbox-store.ts";
 import { pendingRows, showPending } from "../../sync/pending-rows.ts";
 import { settle } from "../../sync/delivery-rows.ts";
 import { takeOver } from "../../sync/outbox-rows.ts";
@@ -13,12 +14,13 @@ import { accountName, deleteDatabase, openAccount, replicaName } from "../../web
 import type { Device } from "../../web-client/core/device.ts";
 import { allCode } from "../../web-client/client-code.ts";
 import { openDevice } from "../../web-client/open-device.ts";
+import { systemClock } from "../../web-client/system-clock.ts";
 import { webLocks } from "../../web-client/web-locks.ts";
 
 const nothing = (): void => undefined;
+const host = { locks: webLocks(), random: () => Math.random(), clock: systemClock };
 
 function visit(account: string): Promise<Device> {
-  const host = { locks: webLocks(), random: () => Math.random() };
   return openDevice(host, {
     account,
     principal: ANONYMOUS,
@@ -87,7 +89,7 @@ test("what was learned of a topic while its cluster was being entered once more 
 test("a tab with older code gives the database up to a newer one, and says why", async () => {
   const name = accountName("upgrade", ANONYMOUS);
   const reasons: string[] = [];
-  const older = await openAccount(indexedDB, name, (reason) => reasons.push(reason));
+  const older = await openAccount(indexedDB, name, (reason) => reasons.push(reason), 0);
   const newer = await openDB(name, older.version + 1);
   expect(reasons).toEqual([expect.stringContaining("newer version")]);
   expect(() => older.transaction("facts")).toThrow();
@@ -234,10 +236,72 @@ test("a store that a newer version of this code has used is refused with what to
 test("a database that is deleted under a tab is given up, and the tab is told what happens", async () => {
   const name = accountName("deleted", ANONYMOUS);
   const reasons: string[] = [];
-  const open = await openAccount(indexedDB, name, (reason) => reasons.push(reason));
+  const open = await openAccount(indexedDB, name, (reason) => reasons.push(reason), 0);
   await deleteDatabase(name);
   expect(reasons).toEqual([expect.stringContaining("being deleted")]);
   expect(() => open.transaction("facts")).toThrow();
+});
+
+test("an account's store that is deleted under a tab is opened anew, empty: it says so once, and no id is given twice", async () => {
+  const device = await visitAndLead("emptied");
+  const emptied: string[] = [];
+  device.onEmptied((reason) => emptied.push(reason));
+  await device.enterCluster("one");
+  device.learn({ clusterId: "one", name: "orders", id: "id of orders", partitions: [] });
+  const add = (): Promise<number> =>
+    device.outbox.transact("readwrite", (rows) => rows.addRecord(outboxRecord("orders", "a record")));
+  const count = (): Promise<number> => device.outbox.transact("readonly", (rows) => rows.countIn("waiting"));
+  const first = await add();
+  await deleteDatabase(accountName("emptied", ANONYMOUS));
+  expect(await count()).toBe(0);
+  expect(emptied).toEqual([expect.stringContaining("thrown away")]);
+  expect(await add()).toBeGreaterThan(first);
+  // The term went, too: whoever led under it takes another one, and notes again what it knows.
+  await device.lead(await takeOver(device.outbox, 1000));
+  await device.close();
+  const again = await visit("emptied");
+  expect([again.clusterId(), again.topics().get("orders")?.id]).toEqual(["one", "id of orders"]);
+  await again.close();
+  await deleteDatabase(accountName("emptied", ANONYMOUS));
+});
+
+test("an account's store that was only closed under a tab is gone on with, and nothing of it is called lost", async () => {
+  const connections: IDBDatabase[] = [];
+  const databases = {
+    open: (name: string, version?: number) => {
+      const request = indexedDB.open(name, version);
+      request.addEventListener("success", () => connections.push(request.result));
+      return request;
+    },
+  } as unknown as IDBFactory;
+  const name = accountName("only closed", ANONYMOUS);
+  const account = new HealingAccount({ databases, name, now: () => Date.now(), onLost: nothing });
+  const emptied: string[] = [];
+  account.onEmptied((reason) => emptied.push(reason));
+  const store = new IdbOutboxStore(account);
+  await store.transact("readwrite", (rows) => rows.addRecord(outboxRecord("orders", "kept")));
+  connections[0]?.close();
+  expect(await store.transact("readonly", (rows) => rows.countIn("waiting"))).toBe(1);
+  expect([connections.length, emptied]).toEqual([2, []]);
+  await account.close();
+  await expect(store.transact("readonly", (rows) => rows.countIn("waiting"))).rejects.toThrow("closed");
+  await deleteDatabase(name);
+});
+
+test("a tab that leads under an earlier term than a replica's store has seen is told the later one", async () => {
+  const device = await visitAndLead("set back");
+  await (await device.replicas("cluster")).write("a", Uint8Array.of(1));
+  const told: number[] = [];
+  device.onLaterTerm((term) => told.push(term));
+  const term = await takeOver(device.outbox);
+  await device.lead(term + 1000);
+  await expect(device.lead(term)).rejects.toThrow("another tab leads");
+  expect(told).toEqual([term + 1000]);
+  await device.lead(await takeOver(device.outbox, term + 1001));
+  await (await device.replicas("cluster")).write("a", Uint8Array.of(2));
+  await device.close();
+  for (const name of [accountName("set back", ANONYMOUS), replicaName("set back", ANONYMOUS, "cluster")])
+    await deleteDatabase(name);
 });
 
 test("a tab that does not let go of an older store, frozen perhaps, is named as what is in the way", async () => {
@@ -278,7 +342,6 @@ test("a store of replicas that is deleted under a tab, or whose connection is lo
 });
 
 test("a page without IndexedDB or without Web Locks works in memory, and says why", async () => {
-  const host = { locks: webLocks(), random: () => Math.random() };
   const options = { account: "memory", principal: ANONYMOUS, code: allCode, onLost: nothing };
   const refusing = {
     open: () => {

@@ -1,70 +1,22 @@
 /** The SDK in a real browser against a real gateway. */
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Kafka, logLevel } from "kafkajs";
-import type { BrowserContext, Page } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import type { Page } from "playwright";
+import { expect, test, vi } from "vitest";
 import type * as Sdk from "../../web-client/index.ts";
-import { startTestGateway } from "../gateway/start-gateway.ts";
-import type { TestGateway } from "../gateway/start-gateway.ts";
 import { onPageError } from "../tools/browser.ts";
-import { startSdkBrowser } from "./sdk-browser.ts";
-import type { SdkBrowser } from "./sdk-browser.ts";
+import { sdkGround } from "./sdk-ground.ts";
 
 declare const sdk: typeof Sdk;
 declare let client: Sdk.Rivulet;
 
-let browser: SdkBrowser;
-let gateway: TestGateway;
-let context: BrowserContext;
-let dataDir: string;
-
-beforeAll(async () => {
-  browser = await startSdkBrowser();
-}, 60_000);
-afterAll(() => browser?.close());
-
-beforeEach(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), "rivulet-sdk-"));
-  await startGateway();
-  context = await browser.newContext();
-});
-afterEach(async () => {
-  await context.close();
-  await gateway.stop();
-  await rm(dataDir, { recursive: true, force: true });
-});
-
-/** A port that is free now. A gateway that comes back must have been given its port the first time, too. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-async function startGateway(port?: number): Promise<void> {
-  const httpPort = String(port ?? (await freePort()));
-  const args = ["--http-port", httpPort, "--allow-origin", browser.origin, "--config", "num.partitions=2"];
-  gateway = await startTestGateway({ dataDir, args });
-}
+const ground = sdkGround(["--config", "num.partitions=2"]);
 
 async function openPage(options: { offline?: boolean } = {}): Promise<Page> {
-  const page = await browser.newPage(context);
+  const page = await ground.browser.newPage(ground.context);
   onPageError(page, (error) => {
     throw error;
   });
-  await page.evaluate(
-    async ({ url, offline }) => {
-      (globalThis as unknown as { client: Sdk.Rivulet }).client = await sdk.connect({ url, offline });
-    },
-    { url: `http://127.0.0.1:${gateway.httpPort}`, offline: options.offline ?? false },
-  );
+  await ground.connect(page, options);
   return page;
 }
 
@@ -117,8 +69,8 @@ test("published offline, closed, opened again, delivered once when the gateway i
   await first.evaluate(
     () => client.topic("notes", { value: sdk.text() }).publish({ value: "online" }).delivered,
   );
-  const { httpPort } = gateway;
-  await gateway.stop();
+  const { httpPort } = ground.gateway;
+  await ground.gateway.stop();
   await first.evaluate(async () => {
     const notes = client.topic("notes", { value: sdk.text() });
     await Promise.all(
@@ -129,8 +81,8 @@ test("published offline, closed, opened again, delivered once when the gateway i
   await first.close();
   const second = await openPage();
   expect(await second.evaluate(() => client.outbox.pending)).toBe(100);
-  expect(await second.evaluate(() => client.clusterId)).toBe(gateway.clusterId);
-  await startGateway(httpPort);
+  expect(await second.evaluate(() => client.clusterId)).toBe(ground.gateway.clusterId);
+  await ground.startGateway(httpPort);
   await untilLive(second);
   const values = await second.evaluate(async () => {
     while (client.outbox.pending > 0)
@@ -182,7 +134,7 @@ test("a replica takes history over HTTP, goes on live, and is read without the g
       })),
     ),
   );
-  await gateway.stop();
+  await ground.gateway.stop();
   await page.close();
   const again = await openPage();
   const values = await again.evaluate(async () => {
@@ -262,12 +214,11 @@ test("another gateway behind the same address: what was meant for the first is h
   await page.evaluate(
     () => client.topic("notes", { value: sdk.text() }).publish({ value: "first" }).delivered,
   );
-  const { httpPort } = gateway;
-  await gateway.stop();
+  const { httpPort } = ground.gateway;
+  await ground.gateway.stop();
   await page.evaluate(() => client.topic("notes", { value: sdk.text() }).publish({ value: "second" }).queued);
-  await rm(dataDir, { recursive: true, force: true });
-  dataDir = await mkdtemp(join(tmpdir(), "rivulet-sdk-"));
-  await startGateway(httpPort);
+  await ground.clearGateway();
+  await ground.startGateway(httpPort);
   const listed = await page.evaluate(async () => {
     while (client.outbox.asking === 0)
       await new Promise((resolve) => client.outbox.addEventListener("change", resolve, { once: true }));
@@ -307,7 +258,7 @@ test("goOffline stops the connection and says so, goOnline brings it back, close
 });
 
 test("an origin without Web Locks works in memory, says so, and keeps nothing", async () => {
-  await context.addInitScript(() =>
+  await ground.context.addInitScript(() =>
     Object.defineProperty(Navigator.prototype, "locks", { value: undefined }),
   );
   const page = await openPage();
@@ -324,17 +275,8 @@ test("an origin without Web Locks works in memory, says so, and keeps nothing", 
 });
 
 test("a topic that the gateway does not make: the records wait, the reason is told, and they go once it is there", async () => {
-  await gateway.stop();
-  const httpPort = String(await freePort());
-  const args = [
-    "--http-port",
-    httpPort,
-    "--allow-origin",
-    browser.origin,
-    "--config",
-    "auto.create.topics.enable=false",
-  ];
-  gateway = await startTestGateway({ dataDir, args });
+  await ground.gateway.stop();
+  await ground.startGateway(undefined, ["--config", "auto.create.topics.enable=false"]);
   const page = await openPage();
   const problem = await page.evaluate(async () => {
     await client.topic("later", { value: sdk.text() }).publish({ value: "patience" }).queued;
@@ -346,7 +288,7 @@ test("a topic that the gateway does not make: the records wait, the reason is to
   expect(await page.evaluate(() => client.outbox.pending)).toBe(1);
   const kafka = new Kafka({
     clientId: "test",
-    brokers: [`127.0.0.1:${gateway.kafkaPort}`],
+    brokers: [`127.0.0.1:${ground.gateway.kafkaPort}`],
     logLevel: logLevel.NOTHING,
   });
   const admin = kafka.admin();
@@ -387,7 +329,7 @@ test("a topic that gets more partitions: subscribers and replicas have them, too
   });
   const kafka = new Kafka({
     clientId: "test",
-    brokers: [`127.0.0.1:${gateway.kafkaPort}`],
+    brokers: [`127.0.0.1:${ground.gateway.kafkaPort}`],
     logLevel: logLevel.NOTHING,
   });
   const admin = kafka.admin();
@@ -428,7 +370,7 @@ async function fillTopic(page: Page, keys: number, times: number, bytes = 1000):
 }
 
 async function createKept(configs: Record<string, string>): Promise<void> {
-  const brokers = [`127.0.0.1:${gateway.kafkaPort}`];
+  const brokers = [`127.0.0.1:${ground.gateway.kafkaPort}`];
   const admin = new Kafka({ clientId: "test", brokers, logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
@@ -508,7 +450,7 @@ test("what is held of a topic that was made anew goes from the device, and the p
     await replica.close();
     return replica.topicId;
   });
-  const brokers = [`127.0.0.1:${gateway.kafkaPort}`];
+  const brokers = [`127.0.0.1:${ground.gateway.kafkaPort}`];
   const admin = new Kafka({ clientId: "test", brokers, logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   await admin.deleteTopics({ topics: ["keeps"] });
@@ -580,7 +522,7 @@ test("the work is done in a worker, and the page decodes; where no worker can be
   expect(page.workers()).toHaveLength(1);
   await page.evaluate(() => client.close());
   await vi.waitFor(() => expect(page.workers()).toHaveLength(0));
-  await context.addInitScript(() => {
+  await ground.context.addInitScript(() => {
     const Real = globalThis.Worker;
     globalThis.Worker = class extends Real {
       constructor() {
@@ -589,7 +531,7 @@ test("the work is done in a worker, and the page decodes; where no worker can be
     };
   });
   const said: string[] = [];
-  context.on("console", (message) => said.push(message.text()));
+  ground.context.on("console", (message) => said.push(message.text()));
   const without = await openPage();
   expect(await without.evaluate(use)).toEqual({ ...expected, runsIn: "page" });
   expect(said.some((each) => each.includes("runs in the page"))).toBe(true);
@@ -688,7 +630,7 @@ test("a device that has lost its account's store alone goes on writing its repli
     return values;
   };
   for (const value of ["one", "two", "three"]) await visit(value);
-  const page = await browser.newPage(context);
+  const page = await ground.browser.newPage(ground.context);
   await page.evaluate(async () => {
     const account = (await indexedDB.databases()).find(({ name }) => name?.includes("/account/"));
     await new Promise((resolve) => {

@@ -1,23 +1,25 @@
-import { deleteDatabase, openAccount } from "../../web-client/databases.ts";
+import { deleteDatabase } from "../../web-client/databases.ts";
+import { HealingAccount } from "../../web-client/healing-account.ts";
 import { IdbOutboxStore } from "../../web-client/idb-outbox-store.ts";
 import { outboxStoreContract } from "../sync/outbox-store-contract.ts";
 
 let made = 0;
 
-outboxStoreContract("IdbOutboxStore", async () => {
+outboxStoreContract("IdbOutboxStore", () => {
   const name = `outbox-store-test-${++made}`;
-  const opened = [await openAccount(indexedDB, name, () => undefined)];
-  const open = (): Promise<IdbOutboxStore> =>
-    openAccount(indexedDB, name, () => undefined).then((database) => {
-      opened.push(database);
-      return new IdbOutboxStore(database);
-    });
-  return {
-    store: new IdbOutboxStore(opened[0] ?? (await openAccount(indexedDB, name, () => undefined))),
-    another: open,
+  const opened: HealingAccount[] = [];
+  const open = (): IdbOutboxStore => {
+    const onLost = (): void => undefined;
+    const account = new HealingAccount({ databases: indexedDB, name, now: () => Date.now(), onLost });
+    opened.push(account);
+    return new IdbOutboxStore(account);
+  };
+  return Promise.resolve({
+    store: open(),
+    another: () => Promise.resolve(open()),
     dispose: async () => {
-      for (const database of opened) database.close();
+      for (const account of opened) await account.close();
       await deleteDatabase(name);
     },
-  };
+  });
 });

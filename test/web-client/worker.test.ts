@@ -1,54 +1,20 @@
 /** The worker that a client lives in, in a real Chromium: it may end, and a page's policy or origin may keep it from starting. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { BrowserContext, Page, Worker } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import type { Page, Worker } from "playwright";
+import { expect, test } from "vitest";
 import type * as Sdk from "../../web-client/index.ts";
-import { startTestGateway } from "../gateway/start-gateway.ts";
-import type { TestGateway } from "../gateway/start-gateway.ts";
-import { startSdkBrowser } from "./sdk-browser.ts";
-import type { SdkBrowser, SdkPageOptions } from "./sdk-browser.ts";
+import type { SdkPageOptions } from "./sdk-browser.ts";
+import { sdkGround } from "./sdk-ground.ts";
 
 declare const sdk: typeof Sdk;
 declare let client: Sdk.Rivulet;
 
-let browser: SdkBrowser;
-let gateway: TestGateway;
-let context: BrowserContext;
-let dataDir: string;
+const ground = sdkGround();
 
-beforeAll(async () => {
-  browser = await startSdkBrowser();
-}, 60_000);
-afterAll(() => browser?.close());
-
-beforeEach(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), "rivulet-worker-"));
-  const args = [browser.origin, browser.elsewhere].flatMap((origin) => ["--allow-origin", origin]);
-  gateway = await startTestGateway({ dataDir, args });
-  context = await browser.newContext();
-});
-afterEach(async () => {
-  await context.close();
-  await gateway.stop();
-  await rm(dataDir, { recursive: true, force: true });
-});
-
-/** A page with a client, and what it has said. */
+/** A page with a client. */
 async function openPage(options: SdkPageOptions & { offline?: boolean } = {}): Promise<Page> {
-  const page = await browser.newPage(context, options);
-  await connect(page, options.offline ?? false);
+  const page = await ground.browser.newPage(ground.context, options);
+  await ground.connect(page, options);
   return page;
-}
-
-function connect(page: Page, offline: boolean): Promise<void> {
-  return page.evaluate(
-    async ({ url, offline }) => {
-      (globalThis as unknown as { client: Sdk.Rivulet }).client = await sdk.connect({ url, offline });
-    },
-    { url: `http://127.0.0.1:${gateway.httpPort}`, offline },
-  );
 }
 
 /** The browser ends the worker; the page hears of it a second later. */
@@ -179,7 +145,7 @@ test("workers that end again and again are not started for ever: the client is c
   page.off("worker", end);
   await page.reload();
   await page.waitForFunction(() => document.title === "ready");
-  await connect(page, false);
+  await ground.connect(page);
   const values = await page.evaluate(async () => {
     const notes = client.topic("notes", { value: sdk.text() });
     await notes.publish({ value: "next" }).delivered;
@@ -270,7 +236,7 @@ test.each<{ what: string; options: SdkPageOptions; runsIn: "worker" | "page" }>(
   "$what: the client runs in the $runsIn, and the console says why if that is the page",
   async ({ options, runsIn }) => {
     const said: string[] = [];
-    context.on("console", (message) => said.push(message.text()));
+    ground.context.on("console", (message) => said.push(message.text()));
     const page = await openPage(options);
     const used = await page.evaluate(async () => {
       const notes = client.topic("notes", { value: sdk.text() });
@@ -285,8 +251,8 @@ test.each<{ what: string; options: SdkPageOptions; runsIn: "worker" | "page" }>(
 );
 
 test("where nothing may compile WebAssembly, connect() rejects and says which policy is in the way", async () => {
-  const page = await browser.newPage(context, { policy: `${NO_WORKER}; ${SCRIPTS}` });
-  await expect(connect(page, false)).rejects.toThrow("wasm-unsafe-eval");
+  const page = await ground.browser.newPage(ground.context, { policy: `${NO_WORKER}; ${SCRIPTS}` });
+  await expect(ground.connect(page)).rejects.toThrow("wasm-unsafe-eval");
 });
 
 test("where the policy does not let the page reach the gateway, it is offline with a reason, and what is published waits", async () => {

@@ -118,6 +118,11 @@ export interface StorageStatus {
   readonly usage: number | undefined;
   /** Bytes that it may take, about; undefined as `usage`. */
   readonly quota: number | undefined;
+  /**
+   * A sentence for people: what the browser has thrown away under this client, and when. It goes on with an empty store; each
+   * `delivered` of what was queued in this tab has rejected, and whether that is in the log is not known.
+   */
+  readonly lost: string | undefined;
 }
 
 export interface TopicOptions<V, K> {

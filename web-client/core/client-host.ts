@@ -20,6 +20,8 @@ export interface ClientHost {
   readonly random: () => number;
   /** Connects to the gateway. */
   readonly openTransport: OpenTransport;
+  /** As `UpstreamOptions.knock`; left out where a failed attempt to connect costs nothing. */
+  readonly knock?: () => Promise<unknown>;
   /** The gateway's history in bulk. */
   readonly history: HistorySource;
   /** Milliseconds since the epoch by the gateway's clock; rejects when it does not tell. */

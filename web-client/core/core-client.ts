@@ -67,6 +67,8 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
   private readonly leadership: Leadership;
   private readonly replicas = new Map<string, Promise<ReplicaKeeper>>();
   private closing: Promise<void> | undefined;
+  /** What the browser has thrown away, and when. */
+  private lost: string | undefined;
 
   constructor(options: CoreClientOptions) {
     super();
@@ -147,6 +149,12 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
       leading: this.leadership,
       replicate: (topic, codec, options) => this.replicate(topic, codec, options),
     };
+    device.onEmptied((reason) => {
+      this.lost = `${reason} at ${new Date(clock.now()).toISOString()}: what was queued and not delivered, and what replicas held`;
+      outbox.forgetAll(reason);
+      this.leadership.emptied();
+      link.lack(this.lost);
+    });
     upstream.onState((state) => this.dispatchEvent(new StateEvent(state)));
     learn(metadata);
     channel.hear((message) => this.hear(message));
@@ -170,7 +178,8 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
     ]);
     const kind = device.storage;
     const { storageReason: reason } = device;
-    return { kind, reason, isPersisted: kind === "indexeddb" && isPersisted === true, usage, quota };
+    const { lost } = this;
+    return { kind, reason, isPersisted: kind === "indexeddb" && isPersisted === true, usage, quota, lost };
   }
 
   persist(): Promise<boolean> {

@@ -35,6 +35,10 @@ export interface Device {
    * tab that led before can write any more.
    */
   lead(term: number): Promise<void>;
+  /** Calls `listener` when what is written for replicas is refused: under this term, which is a later one, somebody has led. */
+  onLaterTerm(listener: (term: number) => void): void;
+  /** Calls `listener` when the browser has thrown away the outbox and all that is noted here: all of it begins anew, empty. */
+  onEmptied(listener: (reason: string) => void): void;
   /** Another tab leads under this term, or none that is known: this one writes no replicas, and notes what that one may note. */
   follow(term: number | undefined): void;
   /** The cluster that was last behind the address. */

@@ -49,13 +49,13 @@ export class LeaderSession implements LeadingGround {
 
   constructor(options: LeaderSessionOptions) {
     const { host, term, clientId, tokens, signal, openReplica, onMetadata } = options;
-    const { clock, random, openTransport: open } = host;
+    const { clock, random, openTransport: open, knock } = host;
     this.options = options;
     this.term = term;
     this.controller = linkedController(signal);
     const onSignedIn = (): void => this.tellState();
     // Off until a tab says that it wants the connection.
-    this.upstream = new Upstream({ open, clock, random, clientId, tokens, onSignedIn }, true);
+    this.upstream = new Upstream({ open, knock, clock, random, clientId, tokens, onSignedIn }, true);
     this.metadata = new Metadata(this.upstream);
     onMetadata(this.metadata);
     this.upstream.onState(() => this.tellState());

@@ -3,6 +3,7 @@
  * in line has it. One that is frozen keeps it, so it is stolen when nothing was heard of it for five seconds; the term that
  * each takes in the store when it begins keeps the old one from writing when it wakes (rule 7).
  */
+import { fullJitterMs } from "../../sync/back-off.ts";
 import { takeOver, Superseded } from "../../sync/outbox-rows.ts";
 import { aborted, Bell, linkedController, sleep } from "../../sync/wait.ts";
 import type { ClientHost } from "./client-host.ts";
@@ -11,6 +12,7 @@ import type { LeaderSession } from "./leader-session.ts";
 import type { Leading, LeadingGround } from "./leading.ts";
 import { TabLocks } from "./locks.ts";
 import type { TabChannel, TabMessage } from "./tab-channel.ts";
+import { storeFailureText } from "./store-failure.ts";
 import { joinedPorts, linkName } from "./tab-link.ts";
 import type { KeptReplica, TabLink, ToLeader, ToTab } from "./tab-link.ts";
 
@@ -31,10 +33,12 @@ const HEARTBEAT_MS = 1000;
 const SILENCE_MS = 4500;
 /** And so long after that, least and most, the lock is stolen: not by all at once. */
 const ANSWER_MS = { least: 500, most: 900 };
-/** After leading has ended in an unexpected way. */
+/** After leading has ended. */
 const PAUSE_MS = 1000;
 /** Giving way ends everybody's connection, and may be for nothing: so it is done this seldom. */
 const GIVE_WAY_MS = 60_000;
+/** After the store has failed: as often as that. */
+const FAILED_BACK_OFF = { baseMs: 2 * PAUSE_MS, capMs: 30_000 };
 
 export class Leadership implements Leading {
   readonly writers = new TabLocks();
@@ -54,6 +58,7 @@ export class Leadership implements Leading {
   constructor(options: LeadershipOptions) {
     this.options = options;
     options.channel.hear((message) => this.hear(message));
+    options.device.onLaterTerm((term) => this.heardOf(term));
     this.ended = this.run();
   }
 
@@ -100,20 +105,42 @@ export class Leadership implements Leading {
     return this.options.link.delete(replica);
   }
 
+  /** Everything in the store of this account is gone, the term, too. */
+  emptied(): void {
+    this.session?.end();
+  }
+
+  /** Somebody has led under this term, whatever the account's store knows. */
+  private heardOf(later: number): void {
+    this.term = Math.max(this.term, later);
+    this.session?.end();
+  }
+
   private get lockName(): string {
     return `${this.options.device.name}/leader`;
   }
 
   private async run(): Promise<void> {
-    const { host, signal } = this.options;
+    const { host, signal, link } = this.options;
     const present = this.bePresent();
+    let failures = 0;
     while (!signal.aborted) {
       try {
         await this.compete();
+        failures = 0;
       } catch (error) {
-        if (!(error instanceof Superseded)) host.report("leading the tabs stopped and begins again", error);
+        if (!(error instanceof Superseded)) {
+          host.report("leading the tabs stopped and begins again", error);
+          link.lack(`no tab can lead the others: ${storeFailureText(error)}; trying again`);
+          failures += 1;
+        }
       }
-      await sleep(host.clock, PAUSE_MS, signal);
+      // Those who wait for the same store do not come back in one instant.
+      await sleep(
+        host.clock,
+        PAUSE_MS + (failures && fullJitterMs(failures, host.random, FAILED_BACK_OFF)),
+        signal,
+      );
     }
     this.cancelWatch();
     await present;
@@ -167,8 +194,8 @@ export class Leadership implements Leading {
     stolen.addEventListener("abort", onStolen, { once: true });
     try {
       // By the time, which is more than terms there ever were: should the account's store be lost alone, the
-      // replicas' stores would refuse every term that begins at 1 again.
-      const term = await takeOver(device.outbox, Math.floor(host.clock.now()));
+      // replicas' stores would refuse every term that begins at 1 again. Where the clock was set back, they tell theirs.
+      const term = await takeOver(device.outbox, Math.max(Math.floor(host.clock.now()), this.term + 1));
       await device.lead(term);
       if (stolen.aborted || signal.aborted || term < this.term) return;
       this.term = term;

@@ -50,6 +50,14 @@ export class MemoryDevice extends KnownCluster implements Device {
     // As above.
   }
 
+  onLaterTerm(): void {
+    // As above.
+  }
+
+  onEmptied(): void {
+    // It is never thrown away before its tab.
+  }
+
   enterCluster(clusterId: string): Promise<void> {
     if (clusterId !== this.cluster) {
       this.known = new Map();

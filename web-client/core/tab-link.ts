@@ -63,7 +63,6 @@ export function linkName(device: string, tab: string, term: number): string {
 
 /** What is taken in is told whenever it has come to so much. */
 const TAKEN_BYTES = 256 * 1024;
-const NO_LEADER: UpstreamState = { name: "connecting", reason: undefined };
 
 interface OpenConnection {
   readonly number: number;
@@ -79,6 +78,7 @@ interface Deletion {
 export class TabLink {
   private port: TabPort<ToLeader> | undefined;
   private told: Extract<ToTab, { kind: "state" }> | undefined;
+  private lacking: string | undefined;
   private readonly listeners = new Set<() => void>();
   private connections = 0;
   private current: OpenConnection | undefined;
@@ -103,7 +103,7 @@ export class TabLink {
 
   /** How the connection of the tab that leads stands. */
   get state(): UpstreamState {
-    return this.told?.state ?? NO_LEADER;
+    return this.told?.state ?? { name: "connecting", reason: this.lacking };
   }
 
   get token(): string | undefined {
@@ -119,8 +119,15 @@ export class TabLink {
     this.listeners.add(listener);
   }
 
+  /** Nobody is known to lead, and this is why; undefined: there may be somebody in a moment. */
+  lack(reason: string | undefined): void {
+    this.lacking = reason;
+    this.tell();
+  }
+
   /** Another tab leads now, or this one. What was open with the one before is closed. */
   attach(join: (hear: (message: ToTab) => void) => TabPort<ToLeader>): void {
+    this.lacking = undefined;
     this.detach("another tab leads now");
     const port = join((message) => {
       if (this.port === port) this.hear(message);

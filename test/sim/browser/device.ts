@@ -192,6 +192,7 @@ export class Device {
       clock: process.clock,
       random: () => process.random.next(),
       openTransport: webSocketTransport(network, process, gateway.webSocketAddress),
+      knock: serverTime(network, process, gateway.httpAddress),
       history: history(network, process, gateway.httpAddress),
       serverTime: serverTime(network, process, gateway.httpAddress),
       locks: this.locks.of(process),

@@ -1,7 +1,7 @@
 /** One tab of an app, in a process of its own: published in, and killed. It tells what it hears to the test at once. */
 import type { CDPSession, Page, Worker } from "playwright";
 import type * as Sdk from "../../../web-client/index.ts";
-import { openGate } from "./gate.ts";
+import { openGate } from "../../tools/gate.ts";
 import type { HeldPartition, OutboxRow } from "./judge.ts";
 import type { PageWord, Written } from "./notes.ts";
 import { stopAt } from "./steps.ts";
@@ -70,8 +70,7 @@ export class Tab {
     return tab;
   }
 
-  /** Anew, where the client before was closed. */
-  connect(): Promise<void> {
+  private connect(): Promise<void> {
     const { url, user } = this.options;
     return this.page.evaluate(
       async ({ url, user }) => {
@@ -176,6 +175,11 @@ export class Tab {
   /** Its browser was killed. */
   lose(): void {
     this.isDead = true;
+  }
+
+  /** What the browser has thrown away under its client. */
+  lost(): Promise<string | undefined> {
+    return this.page.evaluate(async () => (await app.client.storageStatus()).lost);
   }
 
   state(): Promise<string> {

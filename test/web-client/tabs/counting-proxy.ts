@@ -9,6 +9,8 @@ export interface CountingProxy {
   readonly open: number;
   /** WebSockets that were ever asked for. */
   readonly asked: number;
+  /** How often somebody has asked whether the gateway is there. */
+  readonly knocks: number;
   close(): Promise<void>;
 }
 
@@ -17,6 +19,7 @@ export async function startCountingProxy(target: () => number): Promise<Counting
   const sockets = new Set<Socket>();
   const webSockets = new Set<Socket>();
   let asked = 0;
+  let knocks = 0;
   const server = createServer((client) => {
     const gateway = connect(target(), "127.0.0.1");
     for (const socket of [client, gateway]) {
@@ -30,7 +33,9 @@ export async function startCountingProxy(target: () => number): Promise<Counting
       });
     }
     client.once("data", (bytes) => {
-      if (!bytes.toString("latin1").startsWith("GET /ws")) return;
+      const request = bytes.toString("latin1");
+      if (request.startsWith("GET /healthz")) knocks += 1;
+      if (!request.startsWith("GET /ws")) return;
       asked += 1;
       webSockets.add(client);
     });
@@ -46,6 +51,9 @@ export async function startCountingProxy(target: () => number): Promise<Counting
     },
     get asked() {
       return asked;
+    },
+    get knocks() {
+      return knocks;
     },
     async close() {
       for (const socket of sockets) socket.destroy();

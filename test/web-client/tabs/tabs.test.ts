@@ -46,10 +46,7 @@ beforeEach(async () => {
   opened = 0;
   dataDir = await mkdtemp(join(tmpdir(), "rivulet-tabs-"));
   proxy = await startCountingProxy(() => gateway.httpPort);
-  // The proxy's address, too: it is the host that the pages name.
-  const origins = [browser.origin, `http://127.0.0.1:${proxy.port}`];
-  const args = origins.flatMap((origin) => ["--allow-origin", origin]);
-  gateway = await startTestGateway({ dataDir, args: [...args, "--config", `num.partitions=${PARTITIONS}`] });
+  gateway = await startGateway();
   context = await browser.newContext();
 });
 afterEach(async () => {
@@ -58,6 +55,13 @@ afterEach(async () => {
   await gateway.stop();
   await rm(dataDir, { recursive: true, force: true });
 });
+
+function startGateway(): Promise<TestGateway> {
+  // The proxy's address, too: it is the host that the pages name.
+  const origins = [browser.origin, `http://127.0.0.1:${proxy.port}`];
+  const args = origins.flatMap((origin) => ["--allow-origin", origin]);
+  return startTestGateway({ dataDir, args: [...args, "--config", `num.partitions=${PARTITIONS}`] });
+}
 
 function openTab(profile = context): Promise<TabPage> {
   opened += 1;
@@ -145,6 +149,19 @@ test("ten tabs use one connection, and each of them publishes and reads all", as
   const values = await logValues();
   expect(values.flat()).toHaveLength(200);
   expectOrder(values);
+});
+
+test("while the gateway is away no WebSocket is asked for, which Firefox would hold back for up to a minute later", async () => {
+  const tab = await openTab();
+  await tab.untilLive();
+  await gateway.stop();
+  await expect.poll(() => tab.state(), { timeout: 30_000 }).toBe("offline");
+  const { knocks, asked } = proxy;
+  await expect.poll(() => proxy.knocks, { timeout: 60_000 }).toBeGreaterThan(knocks + 3);
+  expect(proxy.asked).toBe(asked);
+  gateway = await startGateway();
+  await tab.untilLive();
+  expect(proxy.asked).toBe(asked + 1);
 });
 
 test("a tab that is switched off does not switch off the others, nor leave them without a connection", async () => {

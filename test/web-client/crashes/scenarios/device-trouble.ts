@@ -57,7 +57,7 @@ export function troubleOnTheDevice(browsers: () => Browsers): void {
   });
 
   test.each(["a page deletes all databases", "the browser clears the site's data"])(
-    "the store is deleted under the tab (%s): it says so, nothing goes twice, and the next visit begins anew",
+    "the store is deleted under the tab (%s): it says so, nothing goes twice, and it goes on with an empty one",
     async (how) => {
       const random = new Random(SEED).fork(how);
       await using house = await House.open(browsers(), { random });
@@ -88,7 +88,6 @@ export function troubleOnTheDevice(browsers: () => Browsers): void {
           origin: browsers().site.origin,
           storageTypes: "all",
         });
-      await house.within(tab.untilState("closed"), "the client is closed");
       // An unsent outbox is never dropped silently: each of them is told.
       const lost = [...sent, ...waiting];
       const isTold = ({ id }: { id: string }): boolean =>
@@ -97,10 +96,13 @@ export function troubleOnTheDevice(browsers: () => Browsers): void {
         house.notes.until(() => lost.every(isTold)),
         "it is told of what is lost",
       );
+      expect(await tab.lost()).toContain("thrown away");
+      const later = await house.publish(tab);
+      await house.within(house.notes.untilQueued(later), "what is published from then on is queued");
       house.wire.release("answers", { isLost: true });
       house.wire.mend();
+      await house.within(house.notes.untilDelivered(later), "and delivered");
       if (random.chance(0.5)) await device.kill(tab, random.pick(["crash", "reload"]));
-      else await tab.connect();
       const back = device.tabs[0] ?? (await device.open());
       await house.within(house.notes.untilDelivered(await house.publish(back)), "the next visit delivers");
       expect(await house.settle()).toEqual([]);
