@@ -8,7 +8,8 @@ import type { RivuletClient } from "../../web-client/core/rivulet-client.ts";
 import { text } from "../../web-client/core/serializer.ts";
 import { ANONYMOUS } from "../../web-client/core/tokens.ts";
 import { gatewayAddress } from "../../web-client/address.ts";
-import { accountName, openAccount } from "../../web-client/databases.ts";
+import { accountName } from "../../web-client/databases.ts";
+import { HealingAccount } from "../../web-client/healing-account.ts";
 import { IdbOutboxStore } from "../../web-client/idb-outbox-store.ts";
 import { startTestGateway } from "../gateway/start-gateway.ts";
 import type { TestGateway } from "../gateway/start-gateway.ts";
@@ -113,9 +114,10 @@ test("nothing stays in the outbox because of a subscription", async () => {
   for (const value of ["a", "b", "c"]) await topicOf(tab, "kept").publish({ value }).delivered;
   await until(() => expect(shown.values.toSorted()).toEqual(["a", "b", "c"]));
   const name = accountName(gatewayAddress(`http://127.0.0.1:${gateway.httpPort}`).http.href, ANONYMOUS);
-  const database = await openAccount(device.databases, name, () => undefined);
-  const { records } = await pendingRows(new IdbOutboxStore(database), "kept");
-  database.close();
+  const onLost = (): void => undefined;
+  const account = new HealingAccount({ databases: device.databases, name, now: () => Date.now(), onLost });
+  const { records } = await pendingRows(new IdbOutboxStore(account), "kept");
+  await account.close();
   expect(records).toEqual([]);
 });
 
