@@ -3,6 +3,8 @@ import { expect, test } from "vitest";
 import { forgetArrived } from "../../sync/outbox-arrivals.ts";
 import { pendingRows, showPending } from "../../sync/pending-rows.ts";
 import type { LocalRecord } from "../../web-client/core/api-pending.ts";
+import { removeFormer } from "../../web-client/core/former-topics.ts";
+import { TabLocks } from "../../web-client/core/locks.ts";
 import { LocalReading } from "../../web-client/core/local-reading.ts";
 import { CountedRows } from "../sync/counted-rows.ts";
 import { PendingTab, ShownRecords } from "./pending-tab.ts";
@@ -112,6 +114,33 @@ test("a reader of a topic that was made anew since takes nothing away that is fo
   );
   const { records } = await pendingRows(device.outbox, "orders");
   expect(records).toMatchObject([{ state: "delivered", place: { topicId: id, offset: 0n } }]);
+  await tab.close();
+});
+
+test("what was delivered to a topic that was made anew since goes when the gateway tells of the new one, and nothing else does", async () => {
+  const tab = new PendingTab();
+  const { clock, device } = tab;
+  await showPending(device.outbox, "orders");
+  const former = tab.topic.id;
+  const values = async (): Promise<string[]> =>
+    (await pendingRows(device.outbox, "orders")).records.map(({ value }) =>
+      new TextDecoder().decode(value ?? undefined),
+    );
+  tab.publish("to the former");
+  await clock.until(tab.tab.drained(clock));
+  const { id } = tab.broker.createTopic("orders");
+  tab.tab.metadata.invalidate("orders");
+  tab.publish("to the new one");
+  await clock.until(tab.tab.drained(clock));
+  tab.tab.upstream.goOffline();
+  tab.publish("waits");
+  await tab.published.allAdded();
+  const told = { clusterId: "cluster-one", name: "orders" };
+  // By a tab that has not heard of the new one.
+  await removeFormer(device, new TabLocks(), { ...told, id: former, isToldNow: false });
+  expect(await values()).toEqual(["to the former", "to the new one", "waits"]);
+  await removeFormer(device, new TabLocks(), { ...told, id, isToldNow: true });
+  expect(await values()).toEqual(["to the new one", "waits"]);
   await tab.close();
 });
 

@@ -298,7 +298,8 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
           const known = device.topics().get(name);
           if (known?.id === id && known.partitions.length === partitions) continue;
           const before = known?.id === id ? known.partitions : [];
-          if (known !== undefined && known.id !== id) this.removeFormer({ clusterId, name, id });
+          if (known !== undefined && known.id !== id)
+            this.removeFormer({ clusterId, name, id, isToldNow: true });
           const ranges = Array.from(
             { length: partitions },
             (_, at) => before[at] ?? { logStartOffset: 0n, highWatermark: 0n },
@@ -387,7 +388,8 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
     const { host, device } = this.parts;
     // Asked for once there is something to lose; a browser that says no may still keep it.
     if (device.storage === "indexeddb") void host.storage.persist();
-    this.removeFormer({ clusterId: replica.clusterId, name: replica.topic, id: replica.topicId });
+    const { clusterId, topic: name, topicId: id } = replica;
+    this.removeFormer({ clusterId, name, id, isToldNow: false });
     const { directoryStore, ReplicaKeeper } = await this.code.replicas();
     return new ReplicaKeeper({
       ...this.parts,

@@ -109,7 +109,7 @@ export class PendingTracker {
     for (const { recordIds, partition = -1, baseOffset } of receipts) {
       if (partition < 0 || baseOffset < 0n) continue;
       for (const [index, id] of recordIds.entries())
-        left.set(id, { partition, offset: baseOffset + BigInt(index) });
+        if (this.known.has(id)) left.set(id, { partition, offset: baseOffset + BigInt(index) });
     }
     for (const id of mayHaveLeft) if (!here.has(id)) this.leave(id, left.get(id));
     const batchOf = new Map(batches.flatMap((batch) => batch.recordIds.map((id) => [id, batch])));
