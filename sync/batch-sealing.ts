@@ -1,11 +1,9 @@
 /** Records of an outbox made into a batch. */
 import { CODEC_LZ4, CODEC_NONE } from "../engine-as/format.ts";
 import type { RecordEngine } from "../log/engine.ts";
+import { RUN_MAX } from "./outbox-store.ts";
 import type { Lane, OutboxRecord } from "./outbox-store.ts";
 
-const BATCH_RECORDS_MAX = 1000;
-/** Of keys and values, before compression. A single record may be larger: the gateway judges it. */
-const BATCH_CONTENT_BYTES_MAX = 256 * 1024;
 /** What a sealed batch may have: the largest request a gateway takes by default, less its header. */
 const BATCH_BYTES_MAX = 100 * 1024 * 1024 - 4096;
 const COMPRESS_FROM_BYTES = 1024;
@@ -36,13 +34,13 @@ export function sealBatch(
   });
 }
 
-/** As many of the oldest records as go into one batch, at least one. */
+/** As many of the oldest records as go into one batch, at least one: a larger one the gateway judges. Bytes are before compression. */
 export function firstBatch(waiting: readonly OutboxRecord[]): OutboxRecord[] {
   const batch: OutboxRecord[] = [];
   let bytes = 0;
   for (const record of waiting) {
     bytes += contentBytesOf(record);
-    const isFull = batch.length >= BATCH_RECORDS_MAX || bytes > BATCH_CONTENT_BYTES_MAX;
+    const isFull = batch.length >= RUN_MAX.records || bytes > RUN_MAX.bytes;
     if (batch.length > 0 && (isFull || record.alone)) break;
     batch.push(record);
     if (record.alone) break;

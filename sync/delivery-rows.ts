@@ -36,9 +36,8 @@ export function freeze(
   return store.transact("readwrite", async (rows) => {
     await checkTerm(rows, term);
     const lane = (await rows.lane(plan.lane)) ?? plan.expected;
-    const stored = await rows.records(plan.records.map(({ id }) => id));
-    if (stored.length < plan.records.length || stored.some(({ state }) => state !== "waiting"))
-      return undefined;
+    const recordIds = plan.records.map(({ id }) => id);
+    if (!(await rows.freezeRecords(recordIds))) return undefined;
     const batch: Omit<FrozenBatch, "id"> = {
       clusterId: lane.clusterId,
       topic: plan.topic,
@@ -47,14 +46,13 @@ export function freeze(
       producerId: lane.producerId,
       producerEpoch: lane.producerEpoch,
       baseSequence: lane.nextSequence,
-      recordIds: plan.records.map((record) => record.id),
+      recordIds,
       bytes: sealFor(engine, plan.bytes, lane),
       endBefore: plan.endBefore,
       frozenAtMs: plan.frozenAtMs,
       blocked: null,
     };
     await rows.putLane({ ...lane, nextSequence: sequenceAfter(lane.nextSequence, plan.records.length) });
-    await Promise.all(plan.records.map((record) => rows.putRecord({ ...record, state: "frozen" })));
     const id = await rows.addBatch(batch);
     await noteChange(rows, { ...batch, id });
     return { ...batch, id };

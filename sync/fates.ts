@@ -1,12 +1,11 @@
 /**
- * The `delivered` promises of the records that one tab has published. They settle by what it hears of the tab that delivers,
+ * What becomes of the records that one tab has published. It is known by what it hears of the tab that delivers,
  * and whatever it does not hear, it finds in the store: records that have left the outbox have a receipt there.
  */
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { undelivered } from "./outbox-rows.ts";
 import { RECEIPTS_MAX } from "./outbox-store.ts";
 import type { OutboxRecord, OutboxStore, OutboxTransaction, Receipt } from "./outbox-store.ts";
-import type { Deferred } from "./wait.ts";
 
 export interface RecordPosition {
   readonly partition: number;
@@ -16,6 +15,12 @@ export interface RecordPosition {
 
 /** Records that have left the outbox; as in a receipt. */
 type LeftRecords = Pick<Receipt, "recordIds" | "baseOffset"> & { readonly partition: number };
+
+/** Who is told what became of records. */
+export interface Fate {
+  delivered(id: number, position: RecordPosition): void;
+  rejected(id: number, error: unknown): void;
+}
 
 /** What the rows say about records whose fate is open. */
 interface Findings {
@@ -29,25 +34,25 @@ interface Findings {
 }
 
 export class Fates {
-  private readonly open = new Map<number, Deferred<RecordPosition>>();
+  private readonly open = new Map<number, Fate>();
   /** The last receipt that was looked at. */
   private seen = 0;
   /** Those that may have been decided before anybody asked. */
-  private inherited: readonly number[] = [];
+  private inherited: number[] = [];
 
   get openCount(): number {
     return this.open.size;
   }
 
   /** In the transaction that adds the record: another tab may deliver it as soon as that has ended. */
-  add(id: number, fate: Deferred<RecordPosition>): void {
+  add(id: number, fate: Fate): void {
     this.open.set(id, fate);
   }
 
   /** The record was added before, by somebody who cannot ask any more. */
-  inherit(id: number, fate: Deferred<RecordPosition>): void {
+  inherit(id: number, fate: Fate): void {
     this.add(id, fate);
-    this.inherited = [...this.inherited, id];
+    this.inherited.push(id);
     this.seen = 0;
   }
 
@@ -60,14 +65,14 @@ export class Fates {
   deliver({ recordIds, partition, baseOffset }: LeftRecords): void {
     for (const [index, id] of recordIds.entries()) {
       const offset = baseOffset < 0n ? -1n : baseOffset + BigInt(index);
-      this.open.get(id)?.resolve({ partition, offset });
+      this.open.get(id)?.delivered(id, { partition, offset });
       this.open.delete(id);
     }
   }
 
   reject(recordIds: Iterable<number>, error: KafkaError): void {
     for (const id of recordIds) {
-      this.open.get(id)?.reject(error);
+      this.open.get(id)?.rejected(id, error);
       this.open.delete(id);
     }
   }
@@ -79,14 +84,14 @@ export class Fates {
   /** Settles what the store tells about. */
   async lookUp(store: OutboxStore): Promise<void> {
     if (this.open.size === 0) return;
-    const { inherited } = this;
+    const inherited = this.inherited.length;
     const { left, last, judged, untold } = await store.transact("readonly", (rows) => this.find(rows));
     for (const each of left) {
       if (each.partition >= 0) this.deliver(each);
       else this.reject(each.recordIds, undelivered("discarded", "the app discarded it"));
     }
     this.seen = Math.max(this.seen, last);
-    this.inherited = this.inherited.slice(inherited.length);
+    this.inherited = this.inherited.slice(inherited);
     for (const { id, state, reason } of judged) this.reject([id], undelivered(state, reason ?? ""));
     const reason =
       "the record left the outbox while this tab heard of nothing, too long ago to tell whether it was delivered or discarded";

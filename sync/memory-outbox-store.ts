@@ -10,6 +10,7 @@ import type {
   OutboxTransaction,
   Receipt,
 } from "./outbox-store.ts";
+import { countOf, outboxRecordsOf } from "./record-run.ts";
 
 interface Rows {
   records: Map<number, OutboxRecord>;
@@ -89,7 +90,21 @@ function transactionOn(rows: Rows, undo: (() => void)[]): OutboxTransaction {
       change(rows.records, id, { ...record, id }, undo);
       return id;
     },
+    addRun: async (run) => {
+      const first = rows.lastRecordId + 1;
+      for (const record of outboxRecordsOf(run, first)) change(rows.records, record.id, record, undo);
+      rows.lastRecordId += countOf(run.run);
+      return first;
+    },
     putRecord: async (record) => change(rows.records, record.id, record, undo),
+    freezeRecords: async (ids) => {
+      const waiting = ids
+        .flatMap((id) => rows.records.get(id) ?? [])
+        .filter(({ state }) => state === "waiting");
+      if (waiting.length < ids.length) return false;
+      for (const record of waiting) change(rows.records, record.id, { ...record, state: "frozen" }, undo);
+      return true;
+    },
     deleteRecord: async (id) => change(rows.records, id, undefined, undo),
     deleteRecords: async (ids) => ids.forEach((id) => change(rows.records, id, undefined, undo)),
     record: async (id) => rows.records.get(id),

@@ -1,5 +1,6 @@
 /** Where an outbox keeps its rows: IndexedDB in a tab, memory where there is none. All logic is in `outbox-rows.ts` and `delivery-rows.ts`. */
 import type { RecordHeader } from "../log/record.ts";
+import type { RecordRun } from "./record-run.ts";
 
 /**
  * `waiting`: to be sealed. `frozen`: in a stored batch. `held`: the cluster or the topic is another one. `in doubt`: sent,
@@ -14,6 +15,7 @@ export interface OutboxRecord {
   /** Given by the store, rising: the order of publishing. */
   readonly id: number;
   readonly topic: string;
+  /** Key and value may be views on the bytes of all records that were published in one go. */
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly RecordHeader[];
@@ -31,6 +33,13 @@ export interface OutboxRecord {
   readonly alone: boolean;
   /** Where it is, once it is delivered. */
   readonly place?: RecordPlace;
+}
+
+/** Records that wait, published in one go, and no more than RUN_MAX. */
+export interface OutboxRun extends Pick<OutboxRecord, "topic" | "clusterId" | "topicId"> {
+  readonly run: RecordRun;
+  /** The timestamp of those that have none of the app's. */
+  readonly addedAtMs: number;
 }
 
 export interface RecordPlace {
@@ -95,13 +104,20 @@ export const RECEIPTS_MAX = 2000;
 /** Of a topic whose pending records are shown, so many delivered ones at most are kept until the replica has them. */
 export const ARRIVING_MAX = { records: 1000, bytes: 4 * 1024 * 1024 } as const;
 
+/** So many records go into one batch, and so many bytes of keys and values unless a single one has more. */
+export const RUN_MAX = { records: 1000, bytes: 256 * 1024 } as const;
+
 export type LaneKey = Pick<Lane, "clusterId" | "topicId" | "partition">;
 
 /** Rows as one transaction sees them. Nothing but these calls may be awaited inside it. */
 export interface OutboxTransaction {
   /** Answers the new row's id. */
   addRecord(record: Omit<OutboxRecord, "id">): Promise<number>;
+  /** As many at once; answers the id of the first, on which the others follow. */
+  addRun(run: OutboxRun): Promise<number>;
   putRecord(record: OutboxRecord): Promise<void>;
+  /** They are `frozen` from now on, if all of them wait; else nothing changes, and it answers false. */
+  freezeRecords(ids: readonly number[]): Promise<boolean>;
   deleteRecord(id: number): Promise<void>;
   deleteRecords(ids: readonly number[]): Promise<void>;
   record(id: number): Promise<OutboxRecord | undefined>;

@@ -6,11 +6,19 @@ import type * as delivery from "./delivery.ts";
 import type { DeliveryOptions, Settlement } from "./delivery.ts";
 import { errorText } from "./error-text.ts";
 import { Fates } from "./fates.ts";
-import type { RecordPosition } from "./fates.ts";
+import type { Fate, RecordPosition } from "./fates.ts";
 import { countRecords, decide, undelivered } from "./outbox-rows.ts";
 import type { OutboxCounts } from "./outbox-rows.ts";
-import type { OutboxRecord, OutboxStore, UndeliveredState } from "./outbox-store.ts";
-import { RECORD_STATES } from "./outbox-store.ts";
+import type {
+  OutboxRecord,
+  OutboxRun,
+  OutboxStore,
+  OutboxTransaction,
+  UndeliveredState,
+} from "./outbox-store.ts";
+import { RECORD_STATES, RUN_MAX } from "./outbox-store.ts";
+import { countOf, cutRun, eachRecord } from "./record-run.ts";
+import type { RecordRun } from "./record-run.ts";
 import { aborted, Bell, deferred, sleep } from "./wait.ts";
 import type { Deferred } from "./wait.ts";
 
@@ -57,13 +65,29 @@ export interface ListedRecord extends OutboxRecord {
   readonly blocked: string | null;
 }
 
+/** Records that were published in one go, for a topic as far as it is known. */
+export type NewRun = Pick<NewRecord, "topic" | "clusterId" | "topicId"> & { readonly run: RecordRun };
+
+/** Who is told what becomes of the records of a run, by their place in it. */
+export interface RunFate {
+  delivered(index: number, position: RecordPosition): void;
+  rejected(index: number, error: unknown): void;
+}
+
+/** What is added as one: all of it or nothing. */
 interface Addition {
-  readonly row: Omit<OutboxRecord, "id">;
-  readonly fate: Deferred<RecordPosition>;
-  readonly queued: Deferred<number>;
+  readonly records: readonly NewRecord[] | NewRun;
+  readonly count: number;
+  /** By the device's clock. */
+  readonly addedAtMs: number;
+  readonly fate: RunFate;
+  /** Resolves with their ids. */
+  readonly queued: Deferred<readonly number[]>;
 }
 
 const ADDED_TOGETHER_MAX = 1000;
+/** Fewer are stored one by one: a row of many records has to be taken apart for whatever happens to one of them. */
+const RUN_RECORDS_MIN = 16;
 /** A store that has failed so often in a row is gone. */
 const FAILED_COUNTS_MAX = 10;
 /**
@@ -84,7 +108,7 @@ export class Outbox {
   private readonly toAdd: Addition[] = [];
   private lastAdded: Promise<void> = Promise.resolve();
   private isAdding = false;
-  private beingAdded = 0;
+  private notAdded = 0;
   private currentCounts: OutboxCounts = NO_COUNTS;
   private counting: Promise<void> | undefined;
   private countAgain = false;
@@ -102,7 +126,7 @@ export class Outbox {
 
   /** Published, and not durable yet. */
   get adding(): number {
-    return this.toAdd.length + this.beingAdded;
+    return this.notAdded;
   }
 
   /** Resolves when what was published by now is durable, or could not be made so. */
@@ -112,27 +136,39 @@ export class Outbox {
 
   /** `queued` resolves with its id when the record is durable in the store; `delivered` when it is in the log. */
   publish(record: NewRecord): { queued: Promise<number>; delivered: Promise<RecordPosition> } {
-    const fate = deferred<RecordPosition>();
+    const delivered = deferred<RecordPosition>();
     // An app that does not ask is not to be stopped by an unhandled rejection: the outbox lists what was not delivered.
-    fate.promise.catch(() => undefined);
-    const queued = this.add(record, fate);
-    queued.catch((error: unknown) => fate.reject(error));
-    return { queued, delivered: fate.promise };
+    delivered.promise.catch(() => undefined);
+    const added = this.add([record], 1, {
+      delivered: (_index, position) => delivered.resolve(position),
+      rejected: (_index, error) => delivered.reject(error),
+    });
+    const queued = added.then(([id = -1]) => id);
+    queued.catch((error: unknown) => delivered.reject(error));
+    return { queued, delivered: delivered.promise };
   }
 
-  private add(record: NewRecord, fate: Deferred<RecordPosition>): Promise<number> {
+  /**
+   * Many at once, as one: resolves with their ids when all are durable in the store, and rejects when none is. Then `fate` hears
+   * nothing.
+   */
+  publishRun(published: NewRun, fate: RunFate): Promise<readonly number[]> {
+    const { run, ...to } = published;
+    const count = countOf(run);
+    if (count >= RUN_RECORDS_MIN) return this.add(published, count, fate);
+    const records = eachRecord(run, ({ timestamp, ...content }) => ({
+      ...to,
+      ...content,
+      ...(timestamp !== undefined && { timestamp }),
+    }));
+    return this.add(records, count, fate);
+  }
+
+  private add(records: Addition["records"], count: number, fate: RunFate): Promise<readonly number[]> {
     if (this.closed !== undefined) return Promise.reject(this.closed);
-    const queued = deferred<number>();
-    const { timestamp, ...rest } = record;
-    const row: Omit<OutboxRecord, "id"> = {
-      ...rest,
-      timestamp: timestamp ?? this.options.clock.now(),
-      timestampGiven: timestamp !== undefined,
-      state: "waiting",
-      reason: null,
-      alone: false,
-    };
-    this.toAdd.push({ row, fate, queued });
+    const queued = deferred<readonly number[]>();
+    this.toAdd.push({ records, count, addedAtMs: this.options.clock.now(), fate, queued });
+    this.notAdded += count;
     this.lastAdded = queued.promise.then(
       () => undefined,
       () => undefined,
@@ -147,31 +183,50 @@ export class Outbox {
     // A turn later, so that what is published in one go shares a transaction from the first on.
     await Promise.resolve();
     while (this.toAdd.length > 0) {
-      const group = this.toAdd.splice(0, ADDED_TOGETHER_MAX);
-      this.beingAdded = group.length;
+      const group = this.nextGroup();
+      const count = group.reduce((sum, addition) => sum + addition.count, 0);
       try {
         const ids = await this.addGroup(group);
         // Until they are counted anew.
-        this.currentCounts = { ...this.currentCounts, waiting: this.currentCounts.waiting + group.length };
-        for (const [index, { queued }] of group.entries()) queued.resolve(ids[index] ?? -1);
+        this.currentCounts = { ...this.currentCounts, waiting: this.currentCounts.waiting + count };
+        let next = 0;
+        for (const addition of group) addition.queued.resolve(ids.slice(next, (next += addition.count)));
         this.options.onAdded?.();
         this.wake();
         void this.refresh();
       } catch (error) {
         for (const { queued } of group) queued.reject(error);
       }
-      this.beingAdded = 0;
+      this.notAdded -= count;
     }
     this.isAdding = false;
   }
 
-  private async addGroup(group: readonly Addition[]): Promise<number[]> {
-    let ids: number[] = [];
+  private nextGroup(): Addition[] {
+    let count = 0;
+    const end = this.toAdd.findIndex((addition) => {
+      if (count >= ADDED_TOGETHER_MAX) return true;
+      count += addition.count;
+      return false;
+    });
+    return this.toAdd.splice(0, end < 0 ? this.toAdd.length : end);
+  }
+
+  private async addGroup(group: readonly Addition[]): Promise<readonly number[]> {
+    const ids: number[] = [];
     try {
       await this.store.transact("readwrite", async (rows) => {
-        ids = await Promise.all(group.map(({ row }) => rows.addRecord(row)));
+        const adding: Promise<Added[]>[] = [];
+        for (const addition of group) {
+          adding.push(addTo(rows, addition));
+          // A run takes ids for all its records at once: what follows waits for that.
+          if ("run" in addition.records) await Promise.all(adding);
+        }
         // Before the transaction has ended: another tab may deliver them as soon as it has.
-        for (const [index, { fate }] of group.entries()) this.fates.add(ids[index] ?? -1, fate);
+        for (const { id, fate } of (await Promise.all(adding)).flat()) {
+          ids.push(id);
+          this.fates.add(id, fate);
+        }
       });
     } catch (error) {
       for (const id of ids) this.fates.forget(id);
@@ -182,17 +237,11 @@ export class Outbox {
     return ids;
   }
 
-  /** What becomes of records that were queued here by somebody who cannot ask any more, in the order of `ids`. */
-  follow(ids: readonly number[]): Promise<RecordPosition>[] {
-    const fates = ids.map((id) => {
-      const fate = deferred<RecordPosition>();
-      fate.promise.catch(() => undefined);
-      this.fates.inherit(id, fate);
-      return fate.promise;
-    });
+  /** Tells what becomes of records that were queued here by somebody who cannot ask any more. */
+  follow(ids: readonly number[], fate: RunFate): void {
+    for (const [index, id] of ids.entries()) this.fates.inherit(id, fateFrom(id - index, fate));
     this.lookLater(LOOK_INTERVAL_MS.least);
     this.lookFor(ids).catch(() => undefined);
-    return fates;
   }
 
   /** Those that have left the outbox by now have receipts, unless it is another outbox. */
@@ -381,4 +430,46 @@ export class Outbox {
     this.fates.reject(recordIds, error);
     void this.refresh();
   }
+}
+
+interface Added {
+  readonly id: number;
+  readonly fate: Fate;
+}
+
+async function addTo(rows: OutboxTransaction, addition: Addition): Promise<Added[]> {
+  const { records, addedAtMs, fate } = addition;
+  if ("run" in records) return addRun(rows, { ...records, addedAtMs }, fate);
+  const ids = await Promise.all(records.map((record) => rows.addRecord(rowOf(record, addedAtMs))));
+  return ids.map((id, index) => ({ id, fate: fateFrom(id - index, fate) }));
+}
+
+/** In pieces of which each goes into one batch. */
+async function addRun(rows: OutboxTransaction, { run, ...to }: OutboxRun, fate: RunFate): Promise<Added[]> {
+  const added: Added[] = [];
+  for (const piece of cutRun(run, RUN_MAX.records, RUN_MAX.bytes)) {
+    const first = await rows.addRun({ ...to, run: piece });
+    const ofPiece = fateFrom(first - added.length, fate);
+    for (let id = first; id < first + countOf(piece); id++) added.push({ id, fate: ofPiece });
+  }
+  return added;
+}
+
+/** Ids count from `first`. */
+function fateFrom(first: number, fate: RunFate): Fate {
+  return {
+    delivered: (id, position) => fate.delivered(id - first, position),
+    rejected: (id, error) => fate.rejected(id - first, error),
+  };
+}
+
+function rowOf({ timestamp, ...record }: NewRecord, addedAtMs: number): Omit<OutboxRecord, "id"> {
+  return {
+    ...record,
+    timestamp: timestamp ?? addedAtMs,
+    timestampGiven: timestamp !== undefined,
+    state: "waiting",
+    reason: null,
+    alone: false,
+  };
 }

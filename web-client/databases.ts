@@ -2,7 +2,9 @@
 import { deleteDB, wrap } from "idb";
 import type { DBSchema, IDBPDatabase } from "idb";
 import type { FrozenBatch, Lane, OutboxRecord, Receipt } from "../sync/outbox-store.ts";
+import type { RecordRun } from "../sync/record-run.ts";
 import type { KnownTopic } from "./core/device.ts";
+import type { StoredRun } from "./idb-record-runs.ts";
 
 /**
  * One address and one principal: the outbox, which may have been filled before any cluster was known, and what was last
@@ -10,6 +12,9 @@ import type { KnownTopic } from "./core/device.ts";
  */
 export interface AccountSchema extends DBSchema {
   records: { key: number; value: OutboxRecord; indexes: { state: [state: string, topic: string] } };
+  runs: { key: number; value: StoredRun };
+  /** Of runs, by the id of the first record. */
+  contents: { key: number; value: RecordRun };
   batches: { key: number; value: FrozenBatch };
   lanes: { key: [clusterId: string, topicId: string, partition: number]; value: Lane };
   receipts: { key: number; value: Receipt };
@@ -21,10 +26,10 @@ export interface AccountSchema extends DBSchema {
 export type AccountDatabase = IDBPDatabase<AccountSchema>;
 
 /**
- * 2: receipts. 3: one tab leads. 4: receipts of what has changed and is there still. A tab with older code closes then: it would
- * not know what the others tell it, nor tell them all that they go by.
+ * 2: receipts. 3: one tab leads. 4: receipts of what has changed and is there still. 5: runs. A tab with older code closes then:
+ * it would not know what the others tell it, nor tell them all that they go by.
  */
-const ACCOUNT_VERSION = 4;
+const ACCOUNT_VERSION = 5;
 /** So long a tab with older code is given to let go of a database, in milliseconds. */
 const BLOCKED_MS = 10_000;
 
@@ -93,6 +98,10 @@ export function openAccount(
         fresh.createObjectStore("facts");
       }
       if (oldVersion < 2) fresh.createObjectStore("receipts", { keyPath: "id", autoIncrement: true });
+      if (oldVersion < 5) {
+        fresh.createObjectStore("runs", { keyPath: "first" });
+        fresh.createObjectStore("contents");
+      }
       if (oldVersion >= 1) return;
       made.objectStore("facts").put(nowMs, BORN);
       // A generator goes on from the greatest key that there ever was.

@@ -10,11 +10,12 @@ import type {
 } from "../sync/outbox-store.ts";
 import type { AccountSchema } from "./databases.ts";
 import type { HealingAccount } from "./healing-account.ts";
+import { RecordRuns } from "./idb-record-runs.ts";
 
-type Stores = ("records" | "batches" | "lanes" | "receipts" | "producers" | "facts")[];
+type Stores = ("records" | "runs" | "contents" | "batches" | "lanes" | "receipts" | "producers" | "facts")[];
 type Transaction = IDBPTransaction<AccountSchema, Stores, "readwrite">;
 
-const STORES: Stores = ["records", "batches", "lanes", "receipts", "producers", "facts"];
+const STORES: Stores = ["records", "runs", "contents", "batches", "lanes", "receipts", "producers", "facts"];
 /** The row of `facts` that holds the term of the tab that leads. */
 export const LEADER_TERM = "outbox term";
 /** Rows of `facts`, by topic: how many bytes are kept because it is shown. */
@@ -68,30 +69,70 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
   const producers = transaction.objectStore("producers");
   const facts = transaction.objectStore("facts");
   const byState = records.index("state");
+  const runs = new RecordRuns(records, transaction.objectStore("runs"), transaction.objectStore("contents"));
+  const single = async (ids: readonly number[]): Promise<OutboxRecord[]> =>
+    (await Promise.all(rangesOf(ids).map((range) => records.getAll(range)))).flat();
+  const deleteRecords = async (ids: readonly number[]): Promise<void> =>
+    void (await Promise.all([...rangesOf(ids).map((range) => records.delete(range)), runs.remove(ids)]));
+  const inOrder = async (ids: readonly number[]): Promise<OutboxRecord[]> =>
+    (await Promise.all([single(ids), runs.get(ids)])).flat().toSorted(byId);
   return {
     addRecord: (record) => records.add(withoutId<OutboxRecord>(record)),
-    putRecord: async (record) => void (await records.put(record)),
-    deleteRecord: (id) => records.delete(id),
-    deleteRecords: async (ids) => void (await Promise.all(runsOf(ids).map((run) => records.delete(run)))),
-    record: (id) => records.get(id),
-    records: async (ids) => (await Promise.all(runsOf(ids).map((run) => records.getAll(run)))).flat(),
+    addRun: (run) => runs.add(run),
+    putRecord: async (record) =>
+      void (await Promise.all([records.put(withOwnBytes(record)), runs.remove([record.id])])),
+    freezeRecords: async (ids) => {
+      const [singles, inRuns] = await Promise.all([single(ids), runs.waiting(ids)]);
+      const waiting = singles.filter(({ state }) => state === "waiting");
+      if (waiting.length + inRuns.length < ids.length) return false;
+      const frozen = waiting.map((record) => records.put({ ...record, state: "frozen" }));
+      await Promise.all([...frozen, runs.freeze(inRuns)]);
+      return true;
+    },
+    deleteRecord: (id) => deleteRecords([id]),
+    deleteRecords,
+    record: async (id) => (await inOrder([id]))[0],
+    records: inOrder,
     recordsIn: async (state, limit, topic) => {
-      const found = await byState.getAll(rangeOf(state, topic), Math.min(limit, 2 ** 32 - 1));
+      const [found, inRuns] = await Promise.all([
+        byState.getAll(rangeOf(state, topic), Math.min(limit, 2 ** 32 - 1)),
+        runs.inState(state, limit, topic),
+      ]);
       // Within one topic the index orders by id; over several it does not.
-      return topic === undefined ? found.toSorted((a, b) => a.id - b.id) : found;
+      if (topic !== undefined && inRuns.length === 0) return found;
+      return [...found, ...inRuns].toSorted(byId).slice(0, limit);
     },
     topicsIn: async (state) => {
-      const topics: string[] = [];
+      const topics = new Set<string>();
       let cursor = await byState.openKeyCursor(rangeOf(state), "nextunique");
       while (cursor !== null) {
-        topics.push(cursor.key[1]);
+        topics.add(cursor.key[1]);
         cursor = await cursor.continue();
       }
-      return topics;
+      for (const topic of await runs.topics(state)) topics.add(topic);
+      return [...topics];
     },
-    countIn: (state, topic) => byState.count(rangeOf(state, topic)),
-    recordIds: (first, last) => records.getAllKeys(IDBKeyRange.bound(first, last)),
-    recordsAfter: (id) => records.getAll(IDBKeyRange.lowerBound(id, true)),
+    countIn: async (state, topic) => {
+      const [single, inRuns] = await Promise.all([
+        byState.count(rangeOf(state, topic)),
+        runs.count(state, topic),
+      ]);
+      return single + inRuns;
+    },
+    recordIds: async (first, last) => {
+      const [single, inRuns] = await Promise.all([
+        records.getAllKeys(IDBKeyRange.bound(first, last)),
+        runs.ids(first, last),
+      ]);
+      return [...single, ...inRuns];
+    },
+    recordsAfter: async (id) => {
+      const [single, inRuns] = await Promise.all([
+        records.getAll(IDBKeyRange.lowerBound(id, true)),
+        runs.after(id),
+      ]);
+      return [...single, ...inRuns].toSorted(byId);
+    },
     addBatch: (batch) => batches.add(withoutId<FrozenBatch>(batch)),
     putBatch: async (batch) => void (await batches.put(batch)),
     deleteBatch: (id) => batches.delete(id),
@@ -117,15 +158,24 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
   };
 }
 
+/** A clone of a view would take all that it is a view on. */
+function withOwnBytes(record: OutboxRecord): OutboxRecord {
+  return { ...record, key: record.key?.slice() ?? null, value: record.value?.slice() ?? null };
+}
+
+function byId(a: OutboxRecord, b: OutboxRecord): number {
+  return a.id - b.id;
+}
+
 /** Ids that follow on each other, as what is published in one go has them, take one request and not one each. */
-function runsOf(ids: readonly number[]): IDBKeyRange[] {
-  const runs: { first: number; last: number }[] = [];
+function rangesOf(ids: readonly number[]): IDBKeyRange[] {
+  const ranges: { first: number; last: number }[] = [];
   for (const id of ids.toSorted((a, b) => a - b)) {
-    const run = runs.at(-1);
-    if (run !== undefined && id <= run.last + 1) run.last = id;
-    else runs.push({ first: id, last: id });
+    const range = ranges.at(-1);
+    if (range !== undefined && id <= range.last + 1) range.last = id;
+    else ranges.push({ first: id, last: id });
   }
-  return runs.map(({ first, last }) => IDBKeyRange.bound(first, last));
+  return ranges.map(({ first, last }) => IDBKeyRange.bound(first, last));
 }
 
 function rangeOf(state: string, topic?: string): IDBKeyRange {

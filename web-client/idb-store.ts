@@ -97,7 +97,7 @@ export class IdbStore implements Store {
   }
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
-    const chunks = [...cut(bytes.slice(), 0)];
+    const chunks = [...cut([bytes], 0)];
     this.cache.forget(name);
     await change(this.database, "strict", this.term, ({ files, rows }) => [
       rows.delete(chunksOf(name)),
@@ -198,7 +198,7 @@ class IdbFile implements StoreFile {
     const looseBytes = loose.reduce((sum, chunk) => sum + chunk.bytes.byteLength, 0);
     const isMerged = loose.length >= LOOSE_ROWS_MAX || looseBytes + addedBytes >= CHUNK_BYTES_MIN;
     const chunks = isMerged
-      ? [...cut(concat([...loose.map((chunk) => chunk.bytes), ...pieces]), loose[0]?.position ?? position)]
+      ? [...cut([...loose.map((chunk) => chunk.bytes), ...pieces], loose[0]?.position ?? position)]
       : [{ position, bytes: concat(pieces) }];
     const gone = isMerged ? loose.slice(1) : [];
     const rest = isMerged ? chunks.slice(-1) : [...loose, ...chunks];
@@ -352,14 +352,24 @@ function chunksOf(name: string): IDBKeyRange {
   return IDBKeyRange.bound([name, 0], [name, Infinity]);
 }
 
-/** `bytes`, which stand at `position`, as rows of at most the largest size, each in memory of its own. */
-function* cut(bytes: Uint8Array, position: number): Generator<Row, void, void> {
-  if (bytes.byteLength <= CHUNK_BYTES_MAX) {
-    if (bytes.byteLength > 0) yield { position, bytes };
-    return;
-  }
-  for (let at = 0; at < bytes.byteLength; at += CHUNK_BYTES_MAX) {
-    yield { position: position + at, bytes: bytes.slice(at, at + CHUNK_BYTES_MAX) };
+/** What stands at `position` as rows of the largest size, the last one of the rest, each in memory of its own. */
+function* cut(pieces: readonly Uint8Array[], position: number): Generator<Row, void, void> {
+  let left = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+  let row = new Uint8Array(Math.min(left, CHUNK_BYTES_MAX));
+  let [filled, at] = [0, position];
+  for (const piece of pieces) {
+    for (let taken = 0; taken < piece.byteLength;) {
+      const part = piece.subarray(taken, taken + row.byteLength - filled);
+      row.set(part, filled);
+      taken += part.byteLength;
+      filled += part.byteLength;
+      if (filled < row.byteLength) continue;
+      yield { position: at, bytes: row };
+      at += filled;
+      left -= filled;
+      row = new Uint8Array(Math.min(left, CHUNK_BYTES_MAX));
+      filled = 0;
+    }
   }
 }
 

@@ -10,7 +10,10 @@ import { PartitionLog } from "../../log/partition-log.ts";
 import { UNCOMPRESSED_BYTES_MAX } from "../../web-client/core/limits.ts";
 import { ReplicaReader } from "../../web-client/core/replica-reader.ts";
 import { ReplicaTopic } from "../../web-client/core/replica-topic.ts";
-import { json } from "../../web-client/core/serializer.ts";
+import { json, text } from "../../web-client/core/serializer.ts";
+import { textRecord } from "../../web-client/core/encode-record.ts";
+import { packRecords } from "../../web-client/core/pack-records.ts";
+import { eachRecord } from "../../sync/record-run.ts";
 import { openReplicas } from "../../web-client/replica-database.ts";
 import { IdbStore } from "../../web-client/idb-store.ts";
 import { wholeEngine } from "../../log/wasm-engine.ts";
@@ -27,6 +30,7 @@ const TOPIC = "events";
 const TOPIC_ID = "00000000-0000-0000-0000-000000000001";
 
 const events = json<DeviceEvent>();
+const CODEC = { key: text(), value: events };
 
 export async function openLog(name: string): Promise<EventStore> {
   const engine = wholeEngine(await loadEngine());
@@ -89,11 +93,12 @@ function* sealed(engine: Engine, added: readonly DeviceEvent[]): Generator<Seale
   const joined = new Uint8Array(JOINED_BYTES);
   let [from, to, filled] = [0n, 0n, 0];
   for (let first = 0; first < added.length; first += BATCH_RECORDS) {
-    const records = added.slice(first, first + BATCH_RECORDS).map((event) => ({
-      key: null,
-      value: events.encode(event),
-      timestamp: event.at,
-    }));
+    const run = packRecords(
+      added
+        .slice(first, first + BATCH_RECORDS)
+        .map((value) => textRecord({ value, timestamp: value.at }, CODEC)),
+    );
+    const records = eachRecord(run, ({ timestamp = 0, ...record }) => ({ ...record, timestamp }));
     const batch = engine.writeBatch(records, {
       codec: CODEC_NONE,
       producerId: -1n,

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { MemoryOutboxStore } from "../../sync/memory-outbox-store.ts";
 import { RECEIPTS_MAX } from "../../sync/outbox-store.ts";
+import { deferred } from "../../sync/wait.ts";
 import { loadEngine } from "../engine/load.ts";
 import { FakeBroker } from "./fake-broker.ts";
 import { setAside } from "../../sync/delivery-rows.ts";
@@ -120,7 +121,7 @@ test("what was queued by somebody who is gone is followed by whoever is asked ab
   // It has seen all that has been told by now.
   await clock.until(heir.publish("orders", null, "of its own").queued);
   await clock.until(heir.outbox.refresh());
-  const [known, open, judged, unknown] = heir.outbox.follow([before, later, refused, 999_999]);
+  const [known, open, judged, unknown] = follow(heir, [before, later, refused, 999_999]);
   expect(await clock.until(Promise.resolve(known), 1000)).toMatchObject({ offset: 0n });
   await expect(clock.until(Promise.resolve(unknown), 1000)).rejects.toThrow("is gone");
   await expect(clock.until(Promise.resolve(judged), 1000)).rejects.toThrow("too large");
@@ -128,6 +129,17 @@ test("what was queued by somebody who is gone is followed by whoever is asked ab
   expect(await clock.until(Promise.resolve(open), 31_000)).toMatchObject({ offset: 1n });
   await heir.close();
 });
+
+/** What becomes of each. */
+function follow({ outbox }: Tab, ids: readonly number[]): Promise<unknown>[] {
+  const fates = ids.map(() => deferred<unknown>());
+  for (const { promise } of fates) promise.catch(() => undefined);
+  outbox.follow(ids, {
+    delivered: (index, position) => fates[index]?.resolve(position),
+    rejected: (index, error) => fates[index]?.reject(error),
+  });
+  return fates.map(({ promise }) => promise);
+}
 
 test("records that were refused long ago are not read again at each change", async () => {
   const { clock, store, tab } = setUp();

@@ -2,6 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RECEIPTS_MAX } from "../../sync/outbox-store.ts";
 import type { FrozenBatch, OutboxRecord, OutboxStore } from "../../sync/outbox-store.ts";
+import type { RecordRun } from "../../sync/record-run.ts";
+import { packRecords } from "../../web-client/core/pack-records.ts";
 
 export interface OutboxStoreUnderTest {
   store: OutboxStore;
@@ -24,6 +26,19 @@ export function outboxRecord(topic: string, value: string): Omit<OutboxRecord, "
     reason: null,
     alone: false,
   };
+}
+
+/** With keys, where there is a value; the empty one has a time of its own. */
+function runOf(values: readonly (string | null)[]): RecordRun {
+  const encoder = new TextEncoder();
+  return packRecords(
+    values.map((value) => ({
+      key: value && `key ${value}`,
+      value: value === null ? null : encoder.encode(value),
+      headers: [],
+      ...(value === "" && { timestamp: 5 }),
+    })),
+  );
 }
 
 const batchOf = (recordIds: number[]): Omit<FrozenBatch, "id"> => ({
@@ -128,6 +143,118 @@ export function outboxStoreContract(kind: string, create: () => Promise<OutboxSt
       await store.transact("readwrite", (rows) => rows.deleteRecords([]));
       expect(await idsOf(ids)).toEqual(at(0, 4, 5, 7, 8));
       expect(await idsOf([...at(2, 4), 1_000_000])).toEqual(at(4));
+    });
+
+    describe("a run, published in one go", () => {
+      const TOPIC = { topic: "orders", clusterId: "cluster", topicId: null, addedAtMs: 1_700_000_000_000 };
+      const addRun = (values: readonly (string | null)[], topic = "orders"): Promise<number> =>
+        store.transact("readwrite", (rows) => rows.addRun({ ...TOPIC, topic, run: runOf(values) }));
+      const values = (records: readonly OutboxRecord[]): (string | null)[] =>
+        records.map(({ value }) => value && new TextDecoder().decode(value));
+      const inState = (state: OutboxRecord["state"], limit = 100, topic?: string): Promise<OutboxRecord[]> =>
+        store.transact("readonly", (rows) => rows.recordsIn(state, limit, topic));
+
+      it("is as many records, under ids that follow on each other and on what was before", async () => {
+        const before = await add("orders", "before");
+        const first = await addRun(["a", "", null]);
+        const after = await add("orders", "after");
+        expect(first).toBeGreaterThan(before);
+        expect(after).toBeGreaterThan(first + 2);
+        const found = await inState("waiting");
+        expect(found.map(({ id }) => id)).toEqual([before, first, first + 1, first + 2, after]);
+        expect(values(found)).toEqual(["before", "a", "", null, "after"]);
+        expect(found[1]).toEqual({
+          ...outboxRecord("orders", "a"),
+          id: first,
+          clusterId: "cluster",
+          headers: [],
+          key: new TextEncoder().encode("key a"),
+          timestamp: 1_700_000_000_000,
+        });
+        // The app has given this one a time.
+        expect(found[2]).toMatchObject({ timestamp: 5, timestampGiven: true });
+        await store.transact("readonly", async (rows) => {
+          expect((await rows.recordIds(first + 1, after)).toSorted((a, b) => a - b)).toEqual([
+            first + 1,
+            first + 2,
+            after,
+          ]);
+          expect(await rows.record(first + 2)).toMatchObject({ id: first + 2, value: null });
+          expect(await rows.record(first + 3)).toEqual(first + 3 === after ? expect.anything() : undefined);
+          expect(await rows.countIn("waiting")).toBe(5);
+          expect(await rows.topicsIn("waiting")).toEqual(["orders"]);
+        });
+      });
+
+      it("is listed by topic, up to a limit, in order with single records", async () => {
+        await addRun(["1", "2", "3"], "b");
+        await add("b", "4");
+        await addRun(["5", "6"], "a");
+        await addRun(["7"], "b");
+        expect(values(await inState("waiting", 100, "b"))).toEqual(["1", "2", "3", "4", "7"]);
+        expect(values(await inState("waiting", 4, "b"))).toEqual(["1", "2", "3", "4"]);
+        expect(values(await inState("waiting", 2))).toEqual(["1", "2"]);
+        expect(values(await inState("waiting", 100, "a"))).toEqual(["5", "6"]);
+        expect(await inState("refused")).toEqual([]);
+      });
+
+      it("is frozen, read and deleted in parts; each record changes alone, and once for all", async () => {
+        const first = await addRun(["a", "b", "c", "d", "e"]);
+        const single = await add("orders", "f");
+        const ids = (...places: number[]): number[] => places.map((place) => first + place);
+        await store.transact("readwrite", async (rows) => {
+          expect(await rows.freezeRecords([...ids(0, 2, 3), single])).toBe(true);
+          expect(values(await rows.recordsIn("frozen", 100))).toEqual(["a", "c", "d", "f"]);
+          expect(values(await rows.recordsIn("waiting", 100))).toEqual(["b", "e"]);
+        });
+        await store.transact("readwrite", async (rows) => {
+          const record = await rows.record(first + 2);
+          if (record !== undefined) await rows.putRecord({ ...record, state: "refused", reason: "no" });
+          await rows.deleteRecord(first + 1);
+          // One of them does not wait, or is not there: none is frozen.
+          for (const places of [
+            ids(2, 4),
+            ids(0, 4),
+            ids(1, 4),
+            [...ids(4), single],
+            [...ids(4), single + 1],
+          ])
+            expect(await rows.freezeRecords(places)).toBe(false);
+          expect(await rows.freezeRecords(ids(4))).toBe(true);
+          expect(await rows.countIn("frozen")).toBe(4);
+        });
+        await store.transact("readonly", async (rows) => {
+          expect(await rows.records(ids(4, 2, 1, 0))).toMatchObject([
+            { id: first, state: "frozen", reason: null },
+            { id: first + 2, state: "refused", reason: "no" },
+            { id: first + 4, state: "frozen" },
+          ]);
+          expect(await rows.countIn("waiting")).toBe(0);
+        });
+        await store.transact("readwrite", async (rows) => {
+          const record = await rows.record(first + 2);
+          if (record !== undefined) await rows.putRecord({ ...record, state: "waiting", reason: null });
+          await rows.deleteRecords([...ids(0, 3, 4), single]);
+        });
+        expect(await inState("waiting")).toMatchObject([{ id: first + 2, state: "waiting" }]);
+        expect(await inState("frozen")).toEqual([]);
+        await store.transact("readwrite", (rows) => rows.deleteRecord(first + 2));
+        expect(await inState("waiting")).toEqual([]);
+        expect(await addRun(["g"])).toBeGreaterThan(single);
+      });
+
+      it("is not there when the work throws, nor is what was done to it", async () => {
+        const first = await addRun(["a", "b"]);
+        const failing = store.transact("readwrite", async (rows) => {
+          await rows.addRun({ ...TOPIC, run: runOf(["c"]) });
+          await rows.freezeRecords([first]);
+          await rows.deleteRecords([first + 1]);
+          throw new Error("on purpose");
+        });
+        await expect(failing).rejects.toThrow("on purpose");
+        expect(values(await inState("waiting"))).toEqual(["a", "b"]);
+        expect(await inState("frozen")).toEqual([]);
+      });
     });
 
     it("lists the ids of a range, both ends included", async () => {

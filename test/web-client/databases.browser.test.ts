@@ -99,7 +99,7 @@ test("a tab with older code gives the database up to a newer one, and says why",
   await deleteDatabase(name);
 });
 
-const LATEST = { account: 4, replica: 2 };
+const LATEST = { account: 5, replica: 2 };
 const CHUNK = new Uint8Array(1000).fill(7);
 const sealed: Omit<FrozenBatch, "id"> = {
   clusterId: "cluster",

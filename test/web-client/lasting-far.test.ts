@@ -2,6 +2,8 @@
 import { afterEach, expect, test } from "vitest";
 import { Channel } from "../../web-client/remote/channel.ts";
 import { LastingFar } from "../../web-client/remote/lasting-far.ts";
+import { countOf } from "../../sync/record-run.ts";
+import type { RecordRun } from "../../sync/record-run.ts";
 import { Publisher } from "../../web-client/remote/publishing.ts";
 import type { Outcome } from "../../web-client/remote/publishing.ts";
 import { Exposed } from "../../web-client/remote/service.ts";
@@ -153,14 +155,14 @@ test("records that were queued are followed by the next worker; those that perha
   let begun = (): void => undefined;
   const isBegun = new Promise<void>((resolve) => (begun = resolve));
   const dying = worker({
-    publish: async function* (_ended: AbortSignal, _topic: string, records: readonly unknown[]) {
-      yield [
-        { index: 0, kind: "queued", id: 7 },
-        { index: 1, kind: "queued", id: 8 },
-      ] satisfies Outcome[];
-      yield [{ index: 0, kind: "delivered", position: { partition: 1, offset: 5n } }] satisfies Outcome[];
-      told.push(records.length);
-      begun();
+    publish: async function* (_ended: AbortSignal, topic: string, run: RecordRun) {
+      if (topic === "notes") {
+        yield [{ kind: "queued", ids: [7, 8] }] satisfies Outcome[];
+        const position = { partition: 1, offset: 5n };
+        yield [{ index: 0, count: 1, kind: "delivered", position }] satisfies Outcome[];
+      }
+      told.push([topic, countOf(run)]);
+      if (told.length === 2) begun();
       await NEVER;
     },
     fates: async function* (_ended: AbortSignal, _ids: readonly number[]): AsyncGenerator<Outcome[]> {},
@@ -169,12 +171,13 @@ test("records that were queued are followed by the next worker; those that perha
     publish: async function* (
       _ended: AbortSignal,
       _topic: string,
-      _records: readonly unknown[],
+      _run: RecordRun,
     ): AsyncGenerator<Outcome[]> {},
     fates: async function* (_ended: AbortSignal, ids: readonly number[]) {
       told.push(ids);
       yield ids.map((_, index) => ({
         index,
+        count: 1,
         kind: "delivered" as const,
         position: { partition: 2, offset: 6n },
       }));
@@ -182,7 +185,9 @@ test("records that were queued are followed by the next worker; those that perha
   });
   const lasting = new LastingFar(dying.far);
   const publisher = new Publisher(lasting);
-  const [first, second, third] = [record, record, record].map((each) => publisher.publish("notes", each));
+  const [first, second, third] = ["notes", "notes", "drafts"].map((topic) =>
+    publisher.publish(topic, record),
+  );
   await Promise.all([first?.queued, second?.queued, isBegun]);
   expect(await first?.delivered).toEqual({ partition: 1, offset: 5n });
   dying.die();
@@ -190,5 +195,11 @@ test("records that were queued are followed by the next worker; those that perha
   await expect(third?.delivered).rejects.toThrow("lost");
   lasting.resume(next.far);
   expect(await second?.delivered).toEqual({ partition: 2, offset: 6n });
-  expect(told).toEqual([3, [8]]);
+  expect(told.slice(0, 2)).toEqual(
+    expect.arrayContaining([
+      ["drafts", 1],
+      ["notes", 2],
+    ]),
+  );
+  expect(told.slice(2)).toEqual([[8]]);
 });

@@ -3,6 +3,8 @@ import type { Engine, RecordEngine } from "../../log/engine.ts";
 import { Metadata } from "../../sync/metadata.ts";
 import type { TopicMetadata } from "../../sync/metadata.ts";
 import { Outbox } from "../../sync/outbox.ts";
+import type { RunFate } from "../../sync/outbox.ts";
+import type { RecordRun } from "../../sync/record-run.ts";
 import type { Tokens } from "../../sync/sign-in.ts";
 import { linkedController, sleep } from "../../sync/wait.ts";
 import { errorText } from "../../sync/error-text.ts";
@@ -16,14 +18,12 @@ import type { GroupClient } from "./group/group-client.ts";
 import type { ClientHost } from "./client-host.ts";
 import type { ClientParts } from "./client-parts.ts";
 import type { Device } from "./device.ts";
-import type { EncodedRecord } from "./encode-record.ts";
 import type { PresentTopic } from "./former-topics.ts";
 import { LeaderSession } from "./leader-session.ts";
 import { Leadership } from "./leadership.ts";
 import type { LeadingGround } from "./leading.ts";
 import type { OnDemand } from "./on-demand.ts";
 import { OutboxClient } from "./outbox-client.ts";
-import { queueRecord } from "./queue-record.ts";
 import type { Codec } from "./received-record.ts";
 import type { ReplicaClient, ReplicaKeeper } from "./replica-client.ts";
 import { StoredPositions } from "./stored-positions.ts";
@@ -32,6 +32,7 @@ import type { TabMessage } from "./tab-channel.ts";
 import { TabLink } from "./tab-link.ts";
 import type { KeptReplica } from "./tab-link.ts";
 import { TabUpstream } from "./tab-upstream.ts";
+import { topicAddress } from "./topic-address.ts";
 import { listTopics } from "./topic-listing.ts";
 import { TopicReading } from "./topic-reading.ts";
 import { typedEventTarget } from "./typed-events.ts";
@@ -191,15 +192,15 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
     return this.parts.device.clusterId();
   }
 
-  queue(topic: string, record: EncodedRecord): ReturnType<typeof queueRecord> {
-    return queueRecord(this.parts, topic, record);
+  /** Resolves with their ids in the outbox when all are queued, and rejects when none is: then `fate` hears nothing. */
+  publishRun(topic: string, run: RecordRun, fate: RunFate): Promise<readonly number[]> {
+    return this.parts.outbox.publishRun({ ...topicAddress(this.parts, topic), run }, fate);
   }
 
-  /** What becomes of records that a client before this one has queued. */
-  publishedBefore(ids: readonly number[]) {
-    return this.parts.outbox
-      .follow(ids)
-      .map((delivered, index) => ({ queued: Promise.resolve(ids[index] ?? -1), delivered }));
+  /** Tells what becomes of records that a client before this one has queued. Answers their ids. */
+  followPublished(ids: readonly number[], fate: RunFate): Promise<readonly number[]> {
+    this.parts.outbox.follow(ids, fate);
+    return Promise.resolve(ids);
   }
 
   /** A topic's `subscribe`, as bytes: it has to be told what was taken. */

@@ -1,6 +1,11 @@
 import type { RecordHeader } from "../../log/record.ts";
 import type { PublishRecord } from "./api.ts";
+import type { TextRecord } from "./pack-records.ts";
 import type { Codec } from "./received-record.ts";
+import { textOf } from "./serializer.ts";
+import type { Serializer } from "./serializer.ts";
+
+const NO_HEADERS: readonly RecordHeader[] = [];
 
 export interface EncodedRecord {
   readonly key: Uint8Array | null;
@@ -14,15 +19,28 @@ export interface EncodedRecord {
  * A record as bytes of its own: the app may write over what it gave. Throws what the serializers throw, and TypeError for what
  * is no record: what is published in one go is stored together, and one that cannot be stored would take the others with it.
  */
-export function encodeRecord<V, K>(
+export function encodeRecord<V, K>(record: PublishRecord<V, K>, codec: Codec<V, K>): EncodedRecord {
+  return encodeWith(record, codec, (serializer, value, what) => copyOf(serializer.encode(value), what));
+}
+
+/** As `encodeRecord`, but that texts are left to be encoded with those of other records. */
+export function textRecord<V, K>(record: PublishRecord<V, K>, codec: Codec<V, K>): TextRecord {
+  return encodeWith<V, K, Uint8Array | string>(
+    record,
+    codec,
+    (serializer, value, what) => textOf(serializer)?.(value) ?? copyOf(serializer.encode(value), what),
+  );
+}
+
+function encodeWith<V, K, Encoded>(
   { key, value, headers, timestamp }: PublishRecord<V, K>,
   codec: Codec<V, K>,
-): EncodedRecord {
+  encode: <T>(serializer: Serializer<T>, value: T, what: string) => Encoded,
+) {
   return {
-    key:
-      key === undefined || key === null ? null : copyOf(codec.key.encode(key), "what `key` was encoded to"),
-    value: value === null ? null : copyOf(codec.value.encode(value), "what `value` was encoded to"),
-    headers: (headers ?? []).map(encodeHeader),
+    key: key === undefined || key === null ? null : encode(codec.key, key, "what `key` was encoded to"),
+    value: value === null ? null : encode(codec.value, value, "what `value` was encoded to"),
+    headers: headers === undefined || headers.length === 0 ? NO_HEADERS : headers.map(encodeHeader),
     ...(timestamp !== undefined && { timestamp: checkTimestamp(timestamp) }),
   };
 }

@@ -17,6 +17,23 @@ function utf8(text: string): Uint8Array {
 }
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
+/**
+ * Of the serializers made here, the text whose UTF-8 is what they encode to: many texts become bytes far faster together. By the
+ * object itself, since an app may spread one and encode otherwise.
+ */
+const texts = new WeakMap<object, (value: never) => string>();
+
+/** undefined: it is the app's own, or does not encode texts. */
+export function textOf<T>(serializer: Serializer<T>): ((value: T) => string) | undefined {
+  return texts.get(serializer) as ((value: T) => string) | undefined;
+}
+
+function ofTexts<T>(text: (value: T) => string, decode: Serializer<T>["decode"]): Serializer<T> {
+  const serializer: Serializer<T> = { encode: (value) => utf8(text(value)), decode };
+  texts.set(serializer, text);
+  return serializer;
+}
+
 /** What is wrong with a value. */
 export interface ValidationIssue {
   readonly message: string;
@@ -58,20 +75,20 @@ function issueText({ message, path = [] }: ValidationIssue): string {
  * app's promise.
  */
 export function json<T>(check?: StandardSchema<T> | ((value: unknown) => T)): Serializer<T> {
-  return {
-    encode(value) {
-      const encoded = JSON.stringify(value) as string | undefined;
-      if (encoded === undefined)
+  return ofTexts(
+    (value) => {
+      const text = JSON.stringify(value) as string | undefined;
+      if (text === undefined)
         throw new TypeError("json(): this value has no JSON form (undefined, a function or a symbol)");
-      return utf8(encoded);
+      return text;
     },
-    decode(bytes) {
+    (bytes) => {
       const value = JSON.parse(decoder.decode(bytes)) as unknown;
       if (check === undefined) return value as T;
       // A schema may be callable, too (arktype).
       return "~standard" in check ? checked(check, value) : check(value);
     },
-  };
+  );
 }
 
 function checked<T>(schema: StandardSchema<T>, value: unknown): T {
@@ -86,7 +103,11 @@ function checked<T>(schema: StandardSchema<T>, value: unknown): T {
 
 /** Text in UTF-8; decoding throws a TypeError when the bytes are not UTF-8. */
 export function text(): Serializer<string> {
-  return { encode: utf8, decode: (bytes) => decoder.decode(bytes) };
+  return ofTexts(
+    // Whatever it is: nobody checks what JavaScript gives.
+    (value) => String(value),
+    (bytes) => decoder.decode(bytes),
+  );
 }
 
 /** The bytes as they are. */

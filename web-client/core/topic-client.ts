@@ -4,12 +4,12 @@ import type { LocalRecord, PendingOptions } from "./api-pending.ts";
 import type { SubscribeOptions } from "./api-subscribe.ts";
 import type { ClientParts } from "./client-parts.ts";
 import { encodeRecord } from "./encode-record.ts";
-import { queueRecord } from "./queue-record.ts";
 import type { Codec } from "./received-record.ts";
 import { RecordSubscription } from "./record-subscription.ts";
 import { received } from "./record-batch.ts";
 import type { ReceivedOptions } from "./record-batch.ts";
 import type { ReplicaClient } from "./replica-client.ts";
+import { topicAddress } from "./topic-address.ts";
 import { TopicReading } from "./topic-reading.ts";
 
 export class TopicClient<V, K> implements Topic<V, K> {
@@ -24,8 +24,11 @@ export class TopicClient<V, K> implements Topic<V, K> {
   }
 
   publish(record: PublishRecord<V, K>): Publication {
-    const queued = queueRecord(this.parts, this.name, encodeRecord(record, this.codec));
-    return queued as Publication & { queued: Promise<unknown> };
+    const { queued, delivered } = this.parts.outbox.publish({
+      ...topicAddress(this.parts, this.name),
+      ...encodeRecord(record, this.codec),
+    });
+    return { queued: queued as Promise<unknown> as Promise<void>, delivered };
   }
 
   subscribe(options: SubscribeOptions & PendingOptions): RecordSubscription<V, K, LocalRecord<V, K>>;

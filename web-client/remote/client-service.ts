@@ -1,9 +1,10 @@
 /** The client as the page sees it: what it can be asked for, and what is seen of it without asking. Runs beside the client. */
+import { countOf } from "../../sync/record-run.ts";
+import type { RecordRun } from "../../sync/record-run.ts";
 import type { ConnectionState, ReplicateOptions } from "../core/api.ts";
 import type { Admin } from "../core/api-admin.ts";
 import type { SubscribeOptions } from "../core/api-subscribe.ts";
 import type { CoreClient } from "../core/core-client.ts";
-import type { EncodedRecord } from "../core/encode-record.ts";
 import type { ReplicaKeeper } from "../core/replica-client.ts";
 import type { GroupOptions } from "./group-service.ts";
 import type * as groups from "./groups.ts";
@@ -44,11 +45,12 @@ export function clientService(client: CoreClient, code: ServiceCode) {
         switches += 1;
         client.goOnline();
       },
-      publish: (_ended: AbortSignal, topic: string, records: readonly EncodedRecord[]) => {
-        published += records.length;
-        return outcomes(records.map((record) => client.queue(topic, record)));
+      publish: (_ended: AbortSignal, topic: string, run: RecordRun) => {
+        published += countOf(run);
+        return outcomes(countOf(run), (fate) => client.publishRun(topic, run, fate));
       },
-      fates: (_ended: AbortSignal, ids: readonly number[]) => outcomes(client.publishedBefore(ids)),
+      fates: (_ended: AbortSignal, ids: readonly number[]) =>
+        outcomes(ids.length, (fate) => client.followPublished(ids, fate)),
       subscribe: (topic: string, options: SubscribeOptions) => readingService(client, topic, options),
       joinGroup: async (
         groupId: string,

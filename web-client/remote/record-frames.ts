@@ -33,8 +33,10 @@ export async function* framedLocal(
   batches: AsyncIterable<LocalBatch>,
 ): AsyncGenerator<Handed<LocalFrame>, void, void> {
   for await (const batch of batches) {
-    if ("pending" in batch) yield new Handed(batch, [], batch.pending.reduce(bytesWith, 0));
-    else {
+    if ("pending" in batch) {
+      const pending = batch.pending.map((entry) => ({ ...entry, ...ownBytes(entry) }));
+      yield new Handed({ pending }, [], pending.reduce(bytesWith, 0));
+    } else {
       const { value: frame, transfer, bytes } = frameOf(batch);
       yield new Handed({ frame, ids: batch.ids }, transfer, bytes);
     }
@@ -90,10 +92,13 @@ export function copyOf({ offset, timestamp, key, value, headers }: LogRecord): L
   return {
     offset,
     timestamp,
-    key: key?.slice() ?? null,
-    value: value?.slice() ?? null,
+    ...ownBytes({ key, value }),
     headers: headers.map((header) => ({ key: header.key, value: header.value?.slice() ?? null })),
   };
+}
+
+export function ownBytes({ key, value }: Pick<LogRecord, "key" | "value">): Pick<LogRecord, "key" | "value"> {
+  return { key: key?.slice() ?? null, value: value?.slice() ?? null };
 }
 
 function bytesWith(

@@ -21,8 +21,8 @@ import type { Admin } from "../core/api-admin.ts";
 import type { Group } from "../core/api-group.ts";
 import type { LocalRecord, PendingOptions } from "../core/api-pending.ts";
 import type { SubscribeOptions } from "../core/api-subscribe.ts";
-import { encodeRecord } from "../core/encode-record.ts";
-import type { EncodedRecord } from "../core/encode-record.ts";
+import { textRecord } from "../core/encode-record.ts";
+import type { TextRecord } from "../core/pack-records.ts";
 import { codecOf } from "../core/received-record.ts";
 import type { Codec } from "../core/received-record.ts";
 import { localRecords } from "../core/local-record.ts";
@@ -211,7 +211,7 @@ type LastingClient =
   FarClient extends Far<infer S, infer State, infer Events> ? LastingFar<S, State, Events> : never;
 
 interface RecordSender {
-  readonly publish: (record: EncodedRecord) => Publication;
+  readonly publish: (record: TextRecord) => Publication;
   readonly sendPublished: () => void;
 }
 
@@ -254,7 +254,7 @@ class RemoteTopic<V, K> implements Topic<V, K> {
   }
 
   publish(record: PublishRecord<V, K>): Publication {
-    return this.sender.publish(encodeRecord(record, this.codec));
+    return this.sender.publish(textRecord(record, this.codec));
   }
 
   subscribe(options: SubscribeOptions & PendingOptions): RecordSubscription<V, K, LocalRecord<V, K>>;

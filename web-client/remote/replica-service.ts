@@ -4,7 +4,7 @@ import type { PendingEntry } from "../core/pending-tracker.ts";
 import type { PartitionRecord } from "../core/record-batch.ts";
 import type { ReplicaClient } from "../core/replica-client.ts";
 import { bytes } from "../core/serializer.ts";
-import { copyOf, framed, framedLocal } from "./record-frames.ts";
+import { copyOf, framed, framedLocal, ownBytes } from "./record-frames.ts";
 import { Exposed } from "./service.ts";
 import type { FarOf, Tell } from "./service.ts";
 
@@ -39,7 +39,10 @@ export function replicaService(replica: RawReplica) {
         options: LatestOptions,
       ): Promise<PartitionRecord | PendingEntry | undefined> => {
         const found = await replica.latestLocal(key, options);
-        return found !== undefined && "record" in found ? { ...found, record: copyOf(found.record) } : found;
+        if (found === undefined) return undefined;
+        return "record" in found
+          ? { ...found, record: copyOf(found.record) }
+          : { ...found, ...ownBytes(found) };
       },
       latest: async (key: Uint8Array, options: LatestOptions): Promise<PartitionRecord | undefined> => {
         const found = await replica.latestRecord(key, options);

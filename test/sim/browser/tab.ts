@@ -1,10 +1,14 @@
 /** One tab: the SDK as `connect` puts it together, with a simulated browser for its host. */
+import type { RunFate } from "../../../sync/outbox.ts";
+import type { RecordRun } from "../../../sync/record-run.ts";
 import type { Rivulet } from "../../../web-client/core/api.ts";
+import type { CoreClient } from "../../../web-client/core/core-client.ts";
 import type { Process } from "../kernel/process.ts";
 
 /** What a client keeps to itself, and no app needs. */
 interface InnerClient {
   readonly parts: { readonly device: { topics(): ReadonlyMap<string, { readonly id: string }> } };
+  readonly publishRun: CoreClient["publishRun"];
 }
 
 export class Tab {
@@ -35,6 +39,11 @@ export class Tab {
   knownTopicId(name: string): string | undefined {
     const { parts } = this.client as Rivulet & InnerClient;
     return parts.device.topics().get(name)?.id;
+  }
+
+  /** As a worker publishes for its page. */
+  publishRun(topic: string, run: RecordRun, fate: RunFate): Promise<readonly number[]> {
+    return (this.client as Rivulet & InnerClient as InnerClient).publishRun(topic, run, fate);
   }
 
   /** Dies between two instructions. Nothing in it goes on, and no promise of its client settles any more. */

@@ -23,6 +23,7 @@ const TURNS = 64;
 export class World {
   /** True time, in milliseconds since the run began. */
   nowMs = 0;
+  readonly seed: number;
   readonly random: Random;
   readonly trace: Trace;
   /** Events that have happened. */
@@ -31,6 +32,7 @@ export class World {
   private order = 0;
 
   constructor(seed: number, tell?: (line: string) => void) {
+    this.seed = seed;
     this.random = new Random(seed);
     this.trace = new Trace(() => this.nowMs, tell);
   }

@@ -73,8 +73,8 @@ export const syncMistakes: readonly Mistake[] = [
     edits: [
       {
         file: "sync/delivery-rows.ts",
-        find: 'rows.putRecord({ ...record, state: "frozen" })',
-        replace: 'rows.putRecord({ ...record, state: "waiting" })',
+        find: "    if (!(await rows.freezeRecords(recordIds))) return undefined;\n",
+        replace: "",
       },
     ],
   },
@@ -166,10 +166,8 @@ export const syncMistakes: readonly Mistake[] = [
       },
       {
         file: "sync/delivery-rows.ts",
-        find:
-          '    if (stored.length < plan.records.length || stored.some(({ state }) => state !== "waiting"))\n' +
-          "      return undefined;\n",
-        replace: "",
+        find: "    if (!(await rows.freezeRecords(recordIds))) return undefined;\n",
+        replace: "    await rows.freezeRecords(recordIds);\n",
       },
     ],
   },

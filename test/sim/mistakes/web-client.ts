@@ -46,8 +46,8 @@ export const webClientMistakes: readonly Mistake[] = [
     edits: [
       {
         file: "web-client/idb-store.ts",
-        find: "cut(concat([...loose.map((chunk) => chunk.bytes), ...pieces]),",
-        replace: "cut(concat(loose.map((chunk) => chunk.bytes)),",
+        find: "cut([...loose.map((chunk) => chunk.bytes), ...pieces],",
+        replace: "cut(loose.map((chunk) => chunk.bytes),",
       },
     ],
   },

@@ -2,9 +2,14 @@
  * An app that publishes in every tab of an account, offline too, and says what is to become of what its outbox asks about.
  * Its records are of one producer, the outbox that the tabs share; between tabs their order is owed from `queued` on alone.
  */
-import type { Publication, Rivulet } from "../../../web-client/core/api.ts";
+import { countOf } from "../../../sync/record-run.ts";
+import type { RecordRun } from "../../../sync/record-run.ts";
+import type { Publication, PublishRecord, Rivulet } from "../../../web-client/core/api.ts";
+import { textRecord } from "../../../web-client/core/encode-record.ts";
+import { codecOf } from "../../../web-client/core/received-record.ts";
+import { outcomes, Publisher } from "../../../web-client/remote/publishing.ts";
 import type { Tab } from "../browser/tab.ts";
-import type { Random } from "../kernel/random.ts";
+import { Random } from "../kernel/random.ts";
 import type { Actor, FinalState, Run } from "../workload.ts";
 import { keyFor } from "./keys.ts";
 import type { SdkTabs } from "./sdk-tabs.ts";
@@ -18,6 +23,9 @@ export interface SdkPublisherOptions {
   /** Mean time between two looks at what the outbox asks about. */
   readonly decideMeanMs: number;
 }
+
+/** Apps that publish many records in one go now and then. */
+const BURSTY_RATE = 0.2;
 
 type Asking = "held" | "in doubt" | "refused";
 
@@ -34,6 +42,9 @@ export class SdkPublisher implements Actor {
   private readonly owed = new Map<Tab, Set<string>>();
   private published = 0;
   private isCalm = false;
+  /** A stream of its own: without bursts a seed is the same history as ever. */
+  private readonly bursts: Random;
+  private readonly isBursty: boolean;
 
   constructor(run: Run, tabs: SdkTabs, tap: SentTap, options: SdkPublisherOptions) {
     this.run = run;
@@ -42,6 +53,8 @@ export class SdkPublisher implements Actor {
     this.options = options;
     this.name = `${tabs.name}/publisher`;
     this.random = run.random.fork(this.name);
+    this.bursts = new Random(run.world.seed).fork(`${this.name}/bursts`);
+    this.isBursty = this.bursts.chance(BURSTY_RATE);
   }
 
   start(): void {
@@ -91,12 +104,37 @@ export class SdkPublisher implements Actor {
     while (!this.isCalm && tab.isOpen) {
       const count = random.chance(0.7) ? 1 : random.between(2, 8);
       const { name } = random.pick(this.run.topics);
-      for (let left = count; left > 0; left--) this.publishOne(tab, tabName, name);
+      const publish = (record: PublishRecord<Uint8Array>): Publication =>
+        tab.client.topic(name).publish(record);
+      for (let left = count; left > 0; left--) this.publishOne(tab, tabName, name, publish);
+      if (this.isBursty && this.bursts.chance(0.2)) this.burst(tab, tabName, name);
       await sleep(tab.process, random.delay(10, this.options.pauseMsMax));
     }
   }
 
-  private publishOne(tab: Tab, tabName: string, topic: string): void {
+  /** As many in one go as are stored together, the way they go where the client lives in a worker. */
+  private burst(tab: Tab, tabName: string, topic: string): void {
+    const publisher = new Publisher({
+      ended: new AbortController().signal,
+      // Its worker does not end without the page.
+      stream: (_name: string, _signal: undefined, _topic: unknown, records?: RecordRun) =>
+        records === undefined
+          ? outcomes(0, () => Promise.resolve([]))
+          : outcomes(countOf(records), (fate) => tab.publishRun(topic, records, fate)),
+    });
+    const publish = (record: PublishRecord<Uint8Array>): Publication =>
+      publisher.publish(topic, textRecord(record, codecOf()));
+    this.run.world.trace.count("publisher: a burst");
+    for (let left = this.bursts.between(16, 40); left > 0; left--)
+      this.publishOne(tab, tabName, topic, publish);
+  }
+
+  private publishOne(
+    tab: Tab,
+    tabName: string,
+    topic: string,
+    publish: (record: PublishRecord<Uint8Array>) => Publication,
+  ): void {
     const { run, random } = this;
     const { name: producer, principal } = this.tabs;
     const number = this.published++;
@@ -117,7 +155,7 @@ export class SdkPublisher implements Actor {
       idempotent: true,
     });
     const content = contentOf(id, Math.floor(random.delay(10, 2000)), isTombstone);
-    this.watch(tab, id, tab.client.topic(topic).publish({ key, ...content }));
+    this.watch(tab, id, publish({ key, ...content }));
   }
 
   /** Notes what becomes of a record, as far as its tab is told. */
