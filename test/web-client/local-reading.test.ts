@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { forgetArrived } from "../../sync/outbox-arrivals.ts";
 import { pendingRows, showPending } from "../../sync/pending-rows.ts";
 import type { LocalRecord } from "../../web-client/core/api-pending.ts";
+import { MemoryOutboxStore } from "../../sync/memory-outbox-store.ts";
 import { removeFormer } from "../../web-client/core/former-topics.ts";
 import { TabLocks } from "../../web-client/core/locks.ts";
 import { LocalReading } from "../../web-client/core/local-reading.ts";
@@ -141,6 +142,20 @@ test("what was delivered to a topic that was made anew since goes when the gatew
   expect(await values()).toEqual(["to the former", "to the new one", "waits"]);
   await removeFormer(device, new TabLocks(), { ...told, id, isToldNow: true });
   expect(await values()).toEqual(["to the new one", "waits"]);
+  await tab.close();
+});
+
+test("what was in an outbox that the browser has thrown away is gone, and not pending for ever", async () => {
+  const tab = new PendingTab();
+  const replica = await tab.replica();
+  const shown = new ShownRecords((signal) => replica.follow({ pending: true, signal }));
+  tab.tab.upstream.goOffline();
+  tab.publish("a");
+  await tab.until(() => shown.values.join() === "~a");
+  Object.assign(tab.published, { rows: new MemoryOutboxStore(), losses: () => 1 });
+  void tab.tab.outbox.refresh();
+  await tab.until(() => shown.values.length === 0);
+  await shown.end();
   await tab.close();
 });
 

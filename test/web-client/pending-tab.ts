@@ -51,6 +51,7 @@ export class PendingTab {
         this.hearing.add(hear);
         return () => this.hearing.delete(hear);
       },
+      losses: () => 0,
       code: () => pending,
     };
   }

@@ -4,5 +4,11 @@ import type { PublishedHere } from "../../web-client/core/local-reading.ts";
 
 /** For a replica without a client: what lies in the device's outbox. */
 export function publishedHere({ outbox: rows }: MemoryDevice): PublishedHere {
-  return { rows, allAdded: () => Promise.resolve(), onChange: () => () => undefined, code: () => pending };
+  return {
+    rows,
+    allAdded: () => Promise.resolve(),
+    onChange: () => () => undefined,
+    losses: () => 0,
+    code: () => pending,
+  };
 }

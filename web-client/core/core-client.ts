@@ -68,6 +68,8 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
   private readonly leadership: Leadership;
   private readonly replicas = new Map<string, Promise<ReplicaKeeper>>();
   private closing: Promise<void> | undefined;
+  /** How often the device's store was thrown away. */
+  private losses = 0;
   /** What the browser has thrown away, and when. */
   private lost: string | undefined;
 
@@ -140,6 +142,7 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
           this.outbox.addEventListener("change", hear);
           return () => this.outbox.removeEventListener("change", hear);
         },
+        losses: () => this.losses,
         code: code.pending,
       },
       channel,
@@ -151,6 +154,7 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
       replicate: (topic, codec, options) => this.replicate(topic, codec, options),
     };
     device.onEmptied((reason) => {
+      this.losses += 1;
       this.lost = `${reason} at ${new Date(clock.now()).toISOString()}: what was queued and not delivered, and what replicas held`;
       outbox.forgetAll(reason);
       this.leadership.emptied();

@@ -18,6 +18,8 @@ export interface PublishedHere {
   readonly allAdded: () => Promise<void>;
   /** Calls `hear` whenever the rows may have changed; the answer takes it away again. */
   readonly onChange: (hear: () => void) => () => void;
+  /** How often the rows were thrown away: with them goes what they would have said of the ones that are gone. */
+  readonly losses: () => number;
   /** What reading it together with what is in the log takes. */
   readonly code: () => Loaded<typeof pending>;
 }
@@ -230,7 +232,7 @@ export class LocalReading {
     const { tracker } = this;
     const { published, topic, topicId } = this.options;
     await published.allAdded();
-    tracker.isOf(topicId());
+    tracker.isOf(topicId(), published.losses());
     tracker.update(await pendingRows(published.rows, topic, tracker.seen));
     const ends = new Map(this.options.keepers().map(({ partition, held }) => [partition, held?.to ?? 0n]));
     const settled = tracker.settled(ends);

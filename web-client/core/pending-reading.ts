@@ -45,7 +45,7 @@ export async function* pendingReading(reading: TopicReading): AsyncGenerator<Loc
   const look = async (): Promise<void> => {
     isStale = false;
     await published.allAdded();
-    tracker.isOf(reading.topicId);
+    tracker.isOf(reading.topicId, published.losses());
     tracker.update(await pendingRows(published.rows, name, tracker.seen));
   };
   const told = function* (): Generator<LocalBatch, void, void> {

@@ -56,6 +56,7 @@ const REMEMBERED_MAX = 10_000;
 
 export class PendingTracker {
   private topicId: string | undefined;
+  private losses = 0;
   private seenRows: SeenRows | undefined;
   private readonly known = new Map<number, Known>();
   /** Known ones that are in the log. */
@@ -87,10 +88,11 @@ export class PendingTracker {
     return this.byIdentity.values();
   }
 
-  /** Whose rows it is about; undefined: nobody knows yet, and all of the topic's name are. */
-  isOf(topicId: string | undefined): void {
-    if (topicId === this.topicId) return;
+  /** Whose rows it is about (undefined: nobody knows yet, and all of the topic's name are), and how often they were thrown away. */
+  isOf(topicId: string | undefined, losses: number): void {
+    if (topicId === this.topicId && losses === this.losses) return;
     this.topicId = topicId;
+    this.losses = losses;
     this.seenRows = undefined;
   }
 
