@@ -7,6 +7,7 @@ import {
   PRODUCER_ID_AT,
 } from "../engine-as/format.ts";
 import type { RecordEngine } from "../log/engine.ts";
+import { isFull } from "./error-text.ts";
 import { keepUntilArrived } from "./outbox-arrivals.ts";
 import { applyVerdict, checkTerm, laneKeyOf, noteChange, noteChanges } from "./outbox-rows.ts";
 import type { Verdict } from "./outbox-rows.ts";
@@ -64,24 +65,35 @@ export function freeze(
  * to the tabs that published them. Where they are shown they stay until the replica has them. Answers false when it was
  * already gone.
  */
-export function settle(
+export async function settle(
   store: OutboxStore,
   term: number,
   batch: FrozenBatch,
   baseOffset: bigint,
 ): Promise<boolean> {
-  return store.transact("readwrite", async (rows) => {
-    await checkTerm(rows, term);
-    const { id: batchId, topic, recordIds, partition } = batch;
-    const [stored, shownBytes] = await Promise.all([rows.batch(batchId), rows.shownBytes(topic)]);
-    if (stored === undefined) return false;
-    if (baseOffset >= 0n && shownBytes !== undefined)
-      await keepUntilArrived(rows, batch, { baseOffset, shownBytes });
-    else await rows.deleteRecords(recordIds);
-    await rows.deleteBatch(batchId);
-    await rows.addReceipt({ recordIds, partition, baseOffset, topic, batchId });
-    return true;
-  });
+  const { id: batchId, topic, recordIds, partition } = batch;
+  const receipt = { recordIds, partition, baseOffset, topic, batchId };
+  const work = (hasRoom: boolean): Promise<boolean> =>
+    store.transact("readwrite", async (rows) => {
+      await checkTerm(rows, term);
+      const [stored, shownBytes] = await Promise.all([rows.batch(batchId), rows.shownBytes(topic)]);
+      if (stored === undefined) return false;
+      if (hasRoom && baseOffset >= 0n && shownBytes !== undefined)
+        await keepUntilArrived(rows, batch, { baseOffset, shownBytes });
+      else await rows.deleteRecords(recordIds);
+      await rows.deleteBatch(batchId);
+      if (hasRoom) await rows.addReceipt(receipt);
+      return true;
+    });
+  try {
+    return await work(true);
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    // What only deletes needs no room, and makes some: for the receipt, perhaps, which tabs that sleep now would look for.
+    const wasThere = await work(false);
+    await store.transact("readwrite", (rows) => rows.addReceipt(receipt)).catch(() => undefined);
+    return wasThere;
+  }
 }
 
 /**

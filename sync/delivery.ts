@@ -2,7 +2,7 @@
  * Delivers an outbox: seals what waits, sends what is sealed. One session per connection looks at the cluster, the topics
  * and the stored batches anew; whatever is not as it was ends the session, and the next one begins the same way.
  */
-import { errorText } from "./error-text.ts";
+import { errorText, isFull } from "./error-text.ts";
 import type { Clock } from "../log/clock.ts";
 import type { RecordEngine } from "../log/engine.ts";
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
@@ -56,6 +56,9 @@ const WAITING_READ_MAX = 2000;
 /** A topic that is not there this often in a row is not just late: the app is asked about its batches. */
 const ABSENT_TIMES_MAX = 5;
 
+const NO_ROOM =
+  "this device has no room left to seal what waits, not even a record at a time: free some of it";
+
 /**
  * Delivers until the signal aborts or the upstream is closed. Throws Superseded when another deliverer has taken over
  * this store. `added` rings when records were added.
@@ -64,6 +67,7 @@ export async function deliver(options: DeliveryOptions, added: Bell, signal: Abo
   const { term } = options;
   const serverClock = new ServerClock(options.clock);
   const unanswered = new Map<string, number>();
+  const room = { records: Infinity };
   let failures = 0;
   while (!signal.aborted) {
     let connection: Connection;
@@ -72,12 +76,12 @@ export async function deliver(options: DeliveryOptions, added: Bell, signal: Abo
     } catch {
       return;
     }
-    const session = new Session(options, connection, { term, serverClock, unanswered }, added, signal);
+    const session = new Session(options, connection, { term, serverClock, unanswered, room }, added, signal);
     try {
       await session.run();
     } catch (error) {
       if (error instanceof Superseded) throw error;
-      options.onProblem(errorText(error));
+      options.onProblem(isFull(error) ? NO_ROOM : errorText(error));
     }
     if (session.delivered) failures = 0;
     if (!signal.aborted && !connection.isClosed) {
@@ -95,6 +99,8 @@ interface DelivererState {
    * on the way say: after each time the other topics go first for longer.
    */
   readonly unanswered: Map<string, number>;
+  /** So many records at most are sealed together: a device that is full has room for a small batch before it has it for a large one. */
+  readonly room: { records: number };
 }
 
 class Session implements LaneHost {
@@ -111,6 +117,7 @@ class Session implements LaneHost {
   private readonly serverClock: ServerClock;
   private readonly rests: TopicRests;
   private readonly unanswered: Map<string, number>;
+  private readonly room: DelivererState["room"];
   /** Stored batches that have no lane yet, by topic. */
   private readonly parked = new Map<string, FrozenBatch[]>();
   private clusterId = "";
@@ -123,7 +130,7 @@ class Session implements LaneHost {
   constructor(
     options: DeliveryOptions,
     connection: Connection,
-    { term, serverClock, unanswered }: DelivererState,
+    { term, serverClock, unanswered, room }: DelivererState,
     added: Bell,
     signal: AbortSignal,
   ) {
@@ -142,6 +149,7 @@ class Session implements LaneHost {
     this.controller = linkedController(signal);
     this.serverClock = serverClock;
     this.unanswered = unanswered;
+    this.room = room;
     const { clock, random } = options;
     this.rests = new TopicRests({ clock, random, signal: this.signal, onRested: () => this.ring() });
     this.stopHearing = connection.onEnd((reason) =>
@@ -372,7 +380,8 @@ class Session implements LaneHost {
   /** Seals one batch of the oldest records and sends it. Answers false when nothing could be sealed. */
   private async sealInto(lane: LaneDelivery, waiting: readonly OutboxRecord[]): Promise<boolean> {
     const { store, engine } = this.options;
-    const records = firstBatch(waiting);
+    const { room } = this;
+    const records = firstBatch(waiting.slice(0, room.records));
     const endBefore = (lane.endKnown ??= await logOffset(
       this.connection,
       lane.topic,
@@ -402,7 +411,16 @@ class Session implements LaneHost {
       endBefore,
       frozenAtMs: this.serverNow(),
     };
-    const batch = await freeze(store, engine, this.term, plan);
+    let batch: FrozenBatch | undefined;
+    try {
+      batch = await freeze(store, engine, this.term, plan);
+      room.records *= 2;
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      room.records = Math.ceil(records.length / 2);
+      if (records.length === 1) throw error;
+      return true;
+    }
     if (batch === undefined || this.signal.aborted) return true;
     if (records.length < waiting.length && records.some((record) => record.key === null))
       this.sticky.delete(lane.key.topicId);

@@ -1,5 +1,5 @@
 /** What an error of the device's store means for what is kept in it. */
-import { errorText } from "../../sync/error-text.ts";
+import { errorText, isFull } from "../../sync/error-text.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 
 /**
@@ -15,8 +15,7 @@ export function isPassing(error: unknown): boolean {
 export function storeFailureText(error: unknown): string {
   let root = error;
   while (root instanceof Error && root.cause !== undefined) root = root.cause;
-  if (root instanceof Error && root.name === "QuotaExceededError")
-    return "this device has no room left for what this site keeps: free some of it";
+  if (isFull(root)) return "this device has no room left for what this site keeps: free some of it";
   const what = errorText(root);
   return `the store on this device failed (${root instanceof Error && what === "" ? root.name : what})`;
 }
