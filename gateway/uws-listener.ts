@@ -333,6 +333,8 @@ class HttpListener implements Listener {
     res
       .writeStatus(well ? "200 OK" : "503 Service Unavailable")
       .writeHeader("content-type", "application/json")
+      // Isolated pages (COEP) ask this before they open a socket again; the socket itself needs no such permission.
+      .writeHeader("cross-origin-resource-policy", "cross-origin")
       .writeHeader("cache-control", "no-store");
     if (this.origins?.allowsOrigin(origin) === true) writeCors(res, origin);
     if (req.getMethod() === "head") res.endWithoutBody();

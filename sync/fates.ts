@@ -90,7 +90,8 @@ export class Fates {
       if (each.partition >= 0) this.deliver(each);
       else this.reject(each.recordIds, undelivered("discarded", "the app discarded it"));
     }
-    this.seen = Math.max(this.seen, last);
+    // Who was inherited meanwhile is told by receipts from the first one on.
+    if (this.inherited.length === inherited) this.seen = Math.max(this.seen, last);
     this.inherited = this.inherited.slice(inherited);
     for (const { id, state, reason } of judged) this.reject([id], undelivered(state, reason ?? ""));
     const reason =

@@ -77,7 +77,7 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
   const inOrder = async (ids: readonly number[]): Promise<OutboxRecord[]> =>
     (await Promise.all([single(ids), runs.get(ids)])).flat().toSorted(byId);
   return {
-    addRecord: (record) => records.add(withoutId<OutboxRecord>(record)),
+    addRecord: (record) => records.add(withoutId<OutboxRecord>(withOwnBytes(record))),
     addRun: (run) => runs.add(run),
     putRecord: async (record) =>
       void (await Promise.all([records.put(withOwnBytes(record)), runs.remove([record.id])])),
@@ -85,7 +85,7 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
       const [singles, inRuns] = await Promise.all([single(ids), runs.waiting(ids)]);
       const waiting = singles.filter(({ state }) => state === "waiting");
       if (waiting.length + inRuns.length < ids.length) return false;
-      const frozen = waiting.map((record) => records.put({ ...record, state: "frozen" }));
+      const frozen = waiting.map((record) => records.put(withOwnBytes({ ...record, state: "frozen" })));
       await Promise.all([...frozen, runs.freeze(inRuns)]);
       return true;
     },
@@ -159,7 +159,7 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
 }
 
 /** A clone of a view would take all that it is a view on. */
-function withOwnBytes(record: OutboxRecord): OutboxRecord {
+function withOwnBytes<Row extends Pick<OutboxRecord, "key" | "value">>(record: Row): Row {
   return { ...record, key: record.key?.slice() ?? null, value: record.value?.slice() ?? null };
 }
 

@@ -275,6 +275,7 @@ describe("who may open a WebSocket", () => {
 describe("the rest of the port", () => {
   it("/healthz tells how things are", async () => {
     const answer = await call("/healthz");
+    expect(answer.headers["cross-origin-resource-policy"]).toBe("cross-origin");
     expect(answer.status).toBe(200);
     expect(JSON.parse(answer.body.toString())).toMatchObject({
       status: "ok",

@@ -28,6 +28,8 @@ export async function keepAlive(
         return client.lose(`${what}, and so did others that were started in its place: reload the page`);
       if (tries > 0)
         await new Promise((resolve) => setTimeout(resolve, fullJitterMs(tries, Math.random, BACK_OFF)));
+      // It may have been closed meanwhile: another worker would open the stores of a user who has signed out.
+      if (client.isOver) return;
       tries += 1;
       try {
         next = await start(client.isSwitchedOff);

@@ -72,7 +72,9 @@ export class LastingFar<S, State, Events> implements Far<S, State, Events> {
     ...args: StreamArguments<S[Name]>
   ): AsyncGenerator<Item<S[Name]>, void, void> {
     const { next } = this;
-    if (next !== undefined) await Promise.race([next.promise, ...(signal ? [aborted(signal)] : [])]);
+    // Not by a race where none is needed: it would come a moment later than what is asked then, and be overtaken.
+    if (next !== undefined)
+      await (signal === undefined ? next.promise : Promise.race([next.promise, aborted(signal)]));
     yield* this.far.stream(name, signal, ...args);
   }
 

@@ -130,8 +130,13 @@ export class Publisher {
     const { group } = this;
     this.group = undefined;
     if (group === undefined) return;
-    const run = group.pack();
-    void this.follow(group, group.indexes, this.far.stream("publish", undefined, group.topic, run));
+    try {
+      const run = group.pack();
+      void this.follow(group, group.indexes, this.far.stream("publish", undefined, group.topic, run));
+    } catch (error) {
+      // There is no memory for so much at once.
+      group.fail(error);
+    }
   }
 
   /** `indexes`: in the group, of the records that it is told of. */
