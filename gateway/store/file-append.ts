@@ -3,16 +3,19 @@
  * write, callers of `sync` the next sync. After a failed write or sync nothing is written or synced any more: what the
  * disk then holds beyond the last good sync is not known, and a second sync could report success for lost pages.
  */
+import type { Clock } from "../../log/clock.ts";
 import type { LentMemory } from "../../log/lent-memory.ts";
 import type { StoreFile } from "../../log/store.ts";
 import { readFully, writeAll } from "./file-calls.ts";
 import type { Descriptor, Descriptors } from "./file-descriptors.ts";
 import type { Limit } from "./file-limit.ts";
 import type { FileSystem } from "./file-system.ts";
+import { FreshBytes } from "./fresh-bytes.ts";
 
 /** What a file shares with the others of its store. */
 export interface FileHost {
   readonly files: FileSystem;
+  readonly clock: Clock;
   readonly descriptors: Descriptors;
   readonly syncs: Limit;
   readonly memory: LentMemory;
@@ -35,6 +38,7 @@ export class AppendFile implements StoreFile, Descriptor {
   private readonly host: FileHost;
   /** Bytes that are in the file. */
   private written: number;
+  private readonly fresh = new FreshBytes();
   private unsynced = false;
   /** The last write or truncation that was asked for. */
   private last: Promise<void> = Promise.resolve();
@@ -83,8 +87,9 @@ export class AppendFile implements StoreFile, Descriptor {
     if (this.closing !== undefined) throw new Error(`${this.name} is closed`);
     const available = Math.min(length, this.written - position);
     if (available <= 0) return new Uint8Array(0);
-    const { files, memory, descriptors } = this.host;
-    return descriptors.use(this, (fd) => readFully(files, fd, position, memory.take(available)));
+    const { files, clock, memory, descriptors } = this.host;
+    const isFresh = this.fresh.has(position, clock.now());
+    return descriptors.use(this, (fd) => readFully(files, fd, position, memory.take(available), isFresh));
   }
 
   truncate(size: number): Promise<void> {
@@ -97,6 +102,7 @@ export class AppendFile implements StoreFile, Descriptor {
     return this.inTurn(async () => {
       await this.host.descriptors.use(this, (fd) => this.host.files.truncate(fd, size));
       this.written = size;
+      this.fresh.cut(size);
       this.unsynced = true;
       this.sizeChanged = true;
     });
@@ -151,6 +157,7 @@ export class AppendFile implements StoreFile, Descriptor {
     if (write.bytes === 0) return;
     // Before, because a sync that begins meanwhile may cover a part; after, because it may have covered only that.
     this.unsynced = true;
+    this.fresh.wrote(this.written, this.host.clock.now());
     await this.host.descriptors.use(this, (fd) => writeAll(this.host.files, fd, write.pieces, this.written));
     this.unsynced = true;
     this.written += write.bytes;

@@ -38,17 +38,18 @@ export async function writeAll(
   }
 }
 
-/** Bytes from `position` in memory that nobody has: fewer than `length` only at the end of the file. */
+/** Bytes from `position` in memory that nobody has: fewer than fit only at the end of the file. `isFresh`: as `FileSystem.read`. */
 export async function readFully(
   files: FileSystem,
   fd: number,
   position: number,
   bytes: Uint8Array,
+  isFresh: boolean,
 ): Promise<Uint8Array> {
   const { length } = bytes;
   let filled = 0;
   while (filled < length) {
-    const count = await files.read(fd, bytes, filled, position + filled);
+    const count = await files.read(fd, bytes, filled, position + filled, isFresh);
     if (count === 0) return bytes.slice(0, filled);
     filled += count;
   }

@@ -112,7 +112,7 @@ export class FileStore implements Store {
     const fd = await this.openPath(path, "r").catch(ignoring("ENOENT", "ENOTDIR"));
     if (fd === undefined) return undefined;
     try {
-      return await readFully(this.files, fd, 0, this.files.allocate(await this.files.size(fd)));
+      return await readFully(this.files, fd, 0, this.files.allocate(await this.files.size(fd)), false);
     } finally {
       await this.files.close(fd);
     }
@@ -176,6 +176,7 @@ export class FileStore implements Store {
       });
       const file = new AppendFile(name, path, size, {
         files: this.files,
+        clock: this.host.clock,
         descriptors: this.descriptors,
         syncs: this.syncs,
         memory: this.memory,

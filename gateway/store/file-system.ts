@@ -20,8 +20,11 @@ export interface FileSystem {
   size(fd: number): Promise<number>;
   /** Memory to read into, shared with nobody. What it holds may be anything. */
   allocate(length: number): Uint8Array;
-  /** Reads from `position` to the end of `into`, beginning at its byte `at`. Answers how many bytes came: fewer, or at the end none. */
-  read(fd: number, into: Uint8Array, at: number, position: number): Promise<number>;
+  /**
+   * Reads from `position` to the end of `into`, beginning at its byte `at`. Answers how many bytes came: fewer, or at the end
+   * none. `isFresh`: this process has written them a moment ago, so that the system has them in its memory.
+   */
+  read(fd: number, into: Uint8Array, at: number, position: number, isFresh: boolean): Promise<number>;
   /** Writes the pieces one after the other from `position` on. Answers how many bytes were written, which may be fewer. */
   write(fd: number, pieces: readonly Uint8Array[], position: number): Promise<number>;
   truncate(fd: number, size: number): Promise<void>;

@@ -121,11 +121,11 @@ describe("a list of closed segments", () => {
       const log = await fill(producer, "left");
       await producer.close();
       const began = new Promise<void>((resolve) => {
-        vi.spyOn(nodeFileSystem, "read").mockImplementation(async (fd, into, at, position) => {
-          if (into.length < 500_000) return read(fd, into, at, position);
+        vi.spyOn(nodeFileSystem, "read").mockImplementation(async (fd, into, ...rest) => {
+          if (into.length < 500_000) return read(fd, into, ...rest);
           if (reads++ === 0) resolve();
           await held;
-          return read(fd, into, at, position);
+          return read(fd, into, ...rest);
         });
       });
       const socket = connect(own.httpPort, "127.0.0.1");

@@ -55,7 +55,9 @@ describe("a FileStore", () => {
   it("never reads another file's bytes for one that is deleted in the middle of the read", async () => {
     const { store, dispose } = await underTest({});
     const file = await store.open("secret-0/a");
-    await file.append([new TextEncoder().encode("mine")]);
+    // More than is read on the event loop, where nothing can come in between.
+    const mine = "mine".repeat(64 * 1024);
+    await file.append([new TextEncoder().encode(mine)]);
     let release = (): void => {};
     const held = new Promise<void>((resolve) => {
       vi.spyOn(fs, "read").mockImplementationOnce(((...args: Parameters<typeof fs.read>) => {
@@ -63,7 +65,7 @@ describe("a FileStore", () => {
         release = () => fs.read(...args);
       }) as typeof fs.read);
     });
-    const reading = file.read(0, 4);
+    const reading = file.read(0, mine.length);
     await held;
     // The system gives the next file that is opened the lowest number that is free.
     const deleting = store.delete(["secret-0/a"]);
@@ -72,7 +74,7 @@ describe("a FileStore", () => {
       await other.append([new TextEncoder().encode("else")]);
     }
     release();
-    expect(new TextDecoder().decode(await reading)).toBe("mine");
+    expect(new TextDecoder().decode(await reading) === mine).toBe(true);
     await deleting;
     vi.restoreAllMocks();
     await store.close();

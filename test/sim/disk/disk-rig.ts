@@ -68,7 +68,7 @@ export class DiskRig {
     const fd = await files.open(path, "r").catch(() => undefined);
     if (fd === undefined) return undefined;
     const bytes = files.allocate(await files.size(fd));
-    for (let at = 0; at < bytes.length;) at += await files.read(fd, bytes, at, at);
+    for (let at = 0; at < bytes.length;) at += await files.read(fd, bytes, at, at, false);
     await files.close(fd);
     return bytes;
   }
