@@ -1,7 +1,8 @@
 // Walks the batches of a segment: where do valid bytes end, and why. Builds both sparse indexes in the same pass, as Kafka's
 // LogSegment does on append and on recovery: before a batch that begins more than the interval after the last entry, one
 // entry (the batch's last offset, its position) goes to the offset index, and one (the greatest timestamp so far, the last
-// offset of the first batch that had it) to the time index when that timestamp is greater than the last entry's.
+// offset of the first batch that had it) to the time index when that timestamp is greater than the last entry's. Batches without
+// records have no timestamp there: no look-up would find one at their offset, whatever compaction has left in the header.
 
 import { loadI16, loadI32, loadI64, storeI32, storeI64 } from "./big-endian";
 import { batchSize, checkBatch, checkCounts, SIZE_KNOWN_BYTES } from "./batch-check";
@@ -124,7 +125,8 @@ function passBatch(
   const baseOffset = loadI64(at + BASE_OFFSET_AT);
   const lastOffset = baseOffset + <i64>loadI32(at + LAST_OFFSET_DELTA_AT);
   const maxTimestamp = loadI64(at + MAX_TIMESTAMP_AT);
-  if (maxTimestamp > load<i64>(state, SCAN_MAX_TIMESTAMP_AT)) {
+  const recordsCount = loadI32(at + RECORDS_COUNT_AT);
+  if (recordsCount > 0 && maxTimestamp > load<i64>(state, SCAN_MAX_TIMESTAMP_AT)) {
     store<i64>(state, maxTimestamp, SCAN_MAX_TIMESTAMP_AT);
     store<i64>(state, lastOffset, SCAN_MAX_TIMESTAMP_OFFSET_AT);
   }
@@ -147,7 +149,7 @@ function passBatch(
   store<i32>(entry, loadI32(at + BASE_SEQUENCE_AT), SCANNED_BASE_SEQUENCE_AT);
   store<i32>(entry, <i32>loadI16(at + PRODUCER_EPOCH_AT), SCANNED_PRODUCER_EPOCH_AT);
   store<i32>(entry, <i32>loadI16(at + ATTRIBUTES_AT), SCANNED_ATTRIBUTES_AT);
-  store<i32>(entry, loadI32(at + RECORDS_COUNT_AT), SCANNED_RECORDS_COUNT_AT);
+  store<i32>(entry, recordsCount, SCANNED_RECORDS_COUNT_AT);
 
   store<i64>(state, lastOffset + 1, SCAN_NEXT_OFFSET_AT);
   store<u32>(state, position + <u32>size, SCAN_POSITION_AT);

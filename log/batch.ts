@@ -52,8 +52,13 @@ export class BatchHeader {
   get deleteHorizonMs(): bigint | undefined {
     return (this.attributes & DELETE_HORIZON_BIT) === 0 ? undefined : this.baseTimestamp;
   }
+  /** Of a batch that compaction has left empty: as it was with its records, which its producer is remembered by. */
   get maxTimestamp(): bigint {
     return this.view.getBigInt64(MAX_TIMESTAMP_AT);
+  }
+  /** What a look-up by time finds here: the greatest timestamp of the records that are in it; -1n: there are none, or none has one. */
+  get recordsMaxTimestamp(): bigint {
+    return this.recordsCount > 0 ? this.maxTimestamp : -1n;
   }
   get producerId(): bigint {
     return this.view.getBigInt64(PRODUCER_ID_AT);

@@ -164,7 +164,7 @@ export class CleanedSegment {
 
   private put(batch: Uint8Array): void {
     this.cover();
-    const { lastOffset, maxTimestamp } = new BatchHeader(batch);
+    const { lastOffset, recordsMaxTimestamp: maxTimestamp } = new BatchHeader(batch);
     this.index.add({ position: this.size, bytes: batch.length, lastOffset, maxTimestamp });
     this.size += batch.length;
     this.pieces.push(batch);

@@ -21,7 +21,7 @@ export interface Group {
   /** Bytes of the segment when they are in it, and the offset after its last batch then: `to`, if no hole follows. */
   segmentBytes: number;
   segmentEnd: bigint;
-  /** Greatest timestamp among them. */
+  /** Greatest timestamp of their records; -1n: none has one. */
   maxTimestamp: bigint;
   records: number;
   /** They count as synced: readers have them. */

@@ -159,7 +159,7 @@ export interface SegmentScanner {
   readonly validBytes: number;
   /** The offset after the last valid batch. */
   readonly nextOffset: bigint;
-  /** The greatest timestamp so far, -1n when there is none, and the last offset of the first batch that has it. */
+  /** The greatest timestamp of a record so far, -1n when there is none, and the last offset of the first batch that has it. */
   readonly maxTimestamp: bigint;
   readonly maxTimestampOffset: bigint;
   /** Index entries of everything scanned so far, in Kafka's file format. */

@@ -68,9 +68,14 @@ export class LogSegments {
 
   /** Takes a checked and stamped batch as the next one, and answers the segment that its bytes are to be written to. */
   take(batch: Uint8Array, header: BatchHeader, nowMs: number): Segment {
-    const { lastOffset, maxTimestamp } = header;
+    const { lastOffset, maxTimestamp, recordsMaxTimestamp } = header;
     const segment = this.segmentFor(batch.length, header, nowMs);
-    segment.index?.add({ position: segment.bytes, bytes: batch.length, lastOffset, maxTimestamp });
+    segment.index?.add({
+      position: segment.bytes,
+      bytes: batch.length,
+      lastOffset,
+      maxTimestamp: recordsMaxTimestamp,
+    });
     if (segment.bytes === 0) segment.firstTimestamp = maxTimestamp;
     segment.touchedMs = nowMs;
     segment.bytes += batch.length;

@@ -454,7 +454,7 @@ export class PartitionLog {
     this.end = to;
     this.changed = true;
     this.options.disk?.took(batch.length);
-    const { maxTimestamp, recordsCount: records } = header;
+    const { recordsMaxTimestamp: maxTimestamp, recordsCount: records } = header;
     return this.queue.add({ segment, bytes: batch, to, maxTimestamp, records });
   }
 

@@ -52,13 +52,15 @@ export async function scanSegment({
     for (const batch of scanner.batches) {
       const refusal = visit(batch);
       // The index has entries for what comes after, too: it is of no use then, and the recovery that cuts scans again.
-      if (refusal !== undefined) return seen.result("bad", refusal, new Uint8Array(0), new Uint8Array(0));
+      if (refusal !== undefined) return seen.result("bad", refusal, NO_INDEX);
       seen.add(batch);
     }
     if (status !== OK && status !== TORN) break;
   }
   const ending = seen.bytes === size ? "whole" : status === TORN || status === OK ? "torn" : "bad";
-  return seen.result(ending, REASONS[ending](status), scanner.offsetIndex(), scanner.timeIndex());
+  const { maxTimestamp, maxTimestampOffset } = scanner;
+  const [offsets, times] = [scanner.offsetIndex(), scanner.timeIndex()];
+  return seen.result(ending, REASONS[ending](status), { offsets, times, maxTimestamp, maxTimestampOffset });
 }
 
 const REASONS: Record<Ending, (status: number) => string> = {
@@ -75,12 +77,13 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
   [BAD_OFFSET]: "a batch's offset does not follow",
 };
 
+const NOTHING = new Uint8Array(0);
+const NO_INDEX = { offsets: NOTHING, times: NOTHING, maxTimestamp: -1n, maxTimestampOffset: -1n };
+
 /** What was found so far. */
 class Seen {
   bytes = 0;
   private endOffset: bigint;
-  private maxTimestamp = -1n;
-  private maxTimestampOffset = -1n;
 
   constructor(baseOffset: bigint) {
     this.endOffset = baseOffset;
@@ -89,15 +92,10 @@ class Seen {
   add(batch: ScannedBatch): void {
     this.bytes = batch.position + batch.bytes;
     this.endOffset = batch.lastOffset + 1n;
-    if (batch.maxTimestamp > this.maxTimestamp) {
-      this.maxTimestamp = batch.maxTimestamp;
-      this.maxTimestampOffset = batch.lastOffset;
-    }
   }
 
-  result(ending: Ending, reason: string, offsets: Uint8Array, times: Uint8Array): ScanResult {
-    const { bytes: validBytes, endOffset, maxTimestamp, maxTimestampOffset } = this;
-    const index = { offsets, times, segmentBytes: validBytes, maxTimestamp, maxTimestampOffset };
-    return { ending, reason, validBytes, endOffset, index };
+  result(ending: Ending, reason: string, index: Omit<StoredIndex, "segmentBytes">): ScanResult {
+    const { bytes: validBytes, endOffset } = this;
+    return { ending, reason, validBytes, endOffset, index: { ...index, segmentBytes: validBytes } };
   }
 }

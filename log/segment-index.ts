@@ -1,8 +1,9 @@
 /**
  * Both sparse indexes of one segment, in Kafka's formats and by Kafka's rule: before a batch that begins more than
  * `index.interval.bytes` after the last entry, the offset index takes (its last offset, its position) and the time index
- * (the greatest timestamp so far, the last offset of the first batch that had it) when that timestamp is new.
- * The engine's scanner follows the same rule; a test holds the two together.
+ * (the greatest timestamp so far, the last offset of the first batch that had it) when that timestamp is new. Batches that
+ * compaction has left without records have none here, whatever their header says of what they held (Kafka counts it, and
+ * then finds no record of that time where its index says). The engine's scanner follows the same rule; a test holds the two together.
  */
 import { OFFSET_INDEX_ENTRY_BYTES, TIME_INDEX_ENTRY_BYTES } from "../engine-as/format.ts";
 import type { Engine } from "./engine.ts";
@@ -17,6 +18,7 @@ export interface IndexedBatch {
   readonly position: number;
   readonly bytes: number;
   readonly lastOffset: bigint;
+  /** Of the records that are in it; -1n: none. */
   readonly maxTimestamp: bigint;
 }
 

@@ -128,7 +128,7 @@ export class SegmentReader {
       const index = await this.indexOf(segment);
       const from = index.positionBefore(maxOf(start, index.offsetBefore(timestamp)));
       for await (const { position, header } of walkHeaders(segment, from, limit)) {
-        if (header.maxTimestamp < timestamp || header.lastOffset < start) continue;
+        if (header.recordsMaxTimestamp < timestamp || header.lastOffset < start) continue;
         const batch = (await segment.file?.read(position, header.bytes)) ?? new Uint8Array(0);
         for (const record of this.recordsFrom(batch, header, start))
           if (record.timestamp >= timestamp) return record;
@@ -230,7 +230,7 @@ export class SegmentReader {
       const limit = segment.readableBytes;
       const from = limit === 0 ? 0 : await this.locate(segment, start, limit);
       for await (const { position, header } of walkHeaders(segment, from, limit)) {
-        if (header.maxTimestamp <= (greatest?.timestamp ?? -1n)) continue;
+        if (header.recordsMaxTimestamp <= (greatest?.timestamp ?? -1n)) continue;
         const batch = (await segment.file?.read(position, header.bytes)) ?? new Uint8Array(0);
         for (const record of this.recordsFrom(batch, header, start))
           if (record.timestamp > (greatest?.timestamp ?? -1n)) greatest = record;

@@ -67,7 +67,7 @@ function scan(scanner: SegmentScanner, segment: Uint8Array, pieceBytes: () => nu
   };
 }
 
-/** Both indexes of these batches by Kafka's rule, LogSegment.append, said once more. */
+/** Both indexes of these batches by Kafka's rule, LogSegment.append, said once more; but for the times of emptied batches. */
 function indexesOf(batches: readonly ScannedBatch[]): { offsetIndex: string; timeIndex: string } {
   const offsets: Buffer[] = [];
   const times: Buffer[] = [];
@@ -83,7 +83,7 @@ function indexesOf(batches: readonly ScannedBatch[]): { offsetIndex: string; tim
   let lastTime = -1n;
   let since = 0;
   for (const batch of batches) {
-    if (batch.maxTimestamp > largest.timestamp) {
+    if (batch.recordsCount > 0 && batch.maxTimestamp > largest.timestamp) {
       largest = { timestamp: batch.maxTimestamp, offset: batch.lastOffset };
     }
     if (since > INTERVAL) {
@@ -303,6 +303,29 @@ describe.each(engineKinds)("segment scan, %s build", (kind) => {
     expect(scanner.feed(empty)).toBe(OK);
     expect(scanner.batches[0]).toMatchObject({ lastOffset: BASE + 46n, recordsCount: 0 });
     expect(scanner.nextOffset).toBe(BASE + 47n);
+  });
+
+  test("a batch that compaction has left empty gives the time index no time, which no record there has", () => {
+    const emptied = (batch: Uint8Array): Uint8Array =>
+      engine.rewriteBatch(batch, () => false, { deleteHorizonMs: -1n, uncompressedBytesMax: 1 << 20 });
+    const pieces = Array.from({ length: 60 }, (_, at) => {
+      const isEmptied = at % 3 === 2;
+      // Each that is emptied is the newest of all so far.
+      const timestamp = isEmptied ? 1_000_000 + at : at;
+      const batch = engine.writeBatch([{ key: null, value: new Uint8Array(300), timestamp }], options());
+      new BatchHeader(batch).stamp(BASE + BigInt(at), 0);
+      return isEmptied ? emptied(batch) : batch;
+    });
+    const bytes = new Uint8Array(Buffer.concat(pieces));
+    const found = scan(engine.scanner(scanOptions()), bytes, () => 1000);
+    expect(found).toMatchObject({ status: OK, maxTimestamp: 58n, maxTimestampOffset: BASE + 58n });
+    expect(found).toMatchObject(indexesOf(found.batches));
+    // What it was is told all the same: its producer is remembered by it.
+    expect(found.batches[59]).toMatchObject({ recordsCount: 0, maxTimestamp: 1_000_059n });
+    const times = Buffer.from(found.timeIndex, "hex");
+    expect(times.length).toBeGreaterThan(12 * 5);
+    for (let at = 0; at < times.length; at += 12)
+      expect(times.readBigInt64BE(at)).toBe(BigInt(times.readInt32BE(at + 8)));
   });
 
   test("thousands of damaged segments and states neither trap nor write outside the tables", () => {

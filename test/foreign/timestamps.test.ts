@@ -1,9 +1,10 @@
-/** Kafka's own tool over segments whose batches came with a wrong greatest timestamp. */
-import { mkdtemp, rm } from "node:fs/promises";
+/** Kafka's own tool over time indexes of batches whose header tells another greatest timestamp than their records have. */
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { FileStore } from "../../gateway/store/file-store.ts";
+import { emptiedSettings, MEANS, writeAndEmpty } from "../log/emptied-batches.ts";
 import { lyingBatch } from "../engine/record-times.ts";
 import { realFiles } from "../gateway/real-files.ts";
 import { appendAll, batchOf, config, openLeader, optionsFor, START_MS } from "../log/harness.ts";
@@ -48,5 +49,34 @@ describeWith(["kafka-tools"], "batches that lie about their greatest timestamp",
     await log.close();
     const { complaints } = await inspectPartitions(dataDir, ["orders-0"]);
     expect(complaints.join("\n")).toContain("Found timestamp mismatch");
+  });
+});
+
+describeWith(["kafka-tools"], "batches that compaction has left empty", () => {
+  let dataDir: string;
+  beforeEach(async () => void (dataDir = await mkdtemp(join(tmpdir(), "rivulet-foreign-"))));
+  afterEach(() => rm(dataDir, { recursive: true }));
+
+  test("are promised to nobody who looks a time up: by an index that compaction has written, or recovery built", async () => {
+    const log = await openLeader(await FileStore.open(dataDir, realFiles), emptiedSettings);
+    await writeAndEmpty(log);
+    await log.compact(MEANS);
+    await log.close();
+    const check = async (): Promise<void> => {
+      const { files, complaints } = await inspectPartitions(dataDir, ["orders-0"]);
+      // The tool tells of every hole between records, of Kafka's own compacted logs as well.
+      expect(complaints.filter((each) => !each.includes("Non-consecutive offsets"))).toEqual([]);
+      const batches = files.flatMap((file) => file.batches);
+      expect(
+        batches.filter(({ count, producerId }) => count === 0 && producerId >= 0n).length,
+      ).toBeGreaterThan(5);
+    };
+    await check();
+    const directory = join(dataDir, "orders-0");
+    for (const name of await readdir(directory))
+      if (/\.(timeindex|snapshot)$/.test(name)) await rm(join(directory, name));
+    const again = await openLeader(await FileStore.open(dataDir, realFiles), emptiedSettings, 1);
+    await again.close();
+    await check();
   });
 });
