@@ -16,6 +16,11 @@ interface Files {
   readonly directory: string;
 }
 
+/**
+ * Synced whenever it has grown by so much. All at the end would be up to a whole segment at once, and who appends meanwhile
+ * would wait for it: a file system's journal takes what others have written along.
+ */
+const SYNC_BYTES = 1024 * 1024;
 const LAST_OFFSET_DELTA_MAX = 2n ** 31n - 1n;
 
 export class CleanedSegment {
@@ -30,6 +35,7 @@ export class CleanedSegment {
   /** Offsets that nothing is left of, not written yet. */
   private covered: Covered | undefined;
   private size = 0;
+  private syncedSize = 0;
   private isOther: boolean;
 
   static async begin(
@@ -89,6 +95,10 @@ export class CleanedSegment {
     this.pieces = [];
     if (pieces.length === 0) return 0;
     await this.file.append(pieces);
+    if (this.size - this.syncedSize >= SYNC_BYTES) {
+      this.syncedSize = this.size;
+      await this.file.sync();
+    }
     return pieces.reduce((sum, piece) => sum + piece.length, 0);
   }
 

@@ -4,6 +4,7 @@ import { BatchHeader } from "../../log/batch.ts";
 import type { Clock } from "../../log/clock.ts";
 import type { CompactionMeans } from "../../log/compaction.ts";
 import { OffsetMap } from "../../log/offset-map.ts";
+import { MemoryStore } from "../../log/memory-store.ts";
 import type { PartitionLog } from "../../log/partition-log.ts";
 import type { Store } from "../../log/store.ts";
 import { ErrorCode } from "../../wire/errors.ts";
@@ -327,6 +328,36 @@ describe("compaction", () => {
       if (name.endsWith(".snapshot")) await store.delete([name]);
     const again = await new Rig(store.afterKill()).open();
     expect(again.log.append(other())).toMatchObject({ duplicate: true, baseOffset: 1n });
+  });
+
+  it("never lets appends wait for a whole segment's bytes on their way to the disk", async () => {
+    const store = new MemoryStore();
+    let unsynced = 0;
+    let most = 0;
+    const open = store.open.bind(store);
+    store.open = async (name) => {
+      const file = await open(name);
+      if (!name.endsWith(".cleaned")) return file;
+      const [append, sync] = [file.append.bind(file), file.sync.bind(file)];
+      return Object.assign(file, {
+        append: (pieces: readonly Uint8Array[]) => {
+          unsynced += pieces.reduce((sum, { length }) => sum + length, 0);
+          most = Math.max(most, unsynced);
+          return append(pieces);
+        },
+        sync: () => {
+          unsynced = 0;
+          return sync();
+        },
+      });
+    };
+    const rig = await new Rig(store, { "segment.bytes": 8 << 20 }).open();
+    const value = "v".repeat(200_000);
+    for (let at = 0; at < 50; at++) await rig.write([[`key ${at % 40}`, value]]);
+    expect(await rig.log.compact(MEANS)).toBe(false);
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThan(2.5 * 1024 * 1024);
+    await rig.check();
   });
 
   it("refuses records without a key, and leaves a damaged segment alone", async () => {
