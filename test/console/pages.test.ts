@@ -55,6 +55,20 @@ describeWith(["browser"], "the console's pages", () => {
       [topic, values] as const,
     );
 
+  test("the first topic that is shown is an app's, not one of the log's own", async () => {
+    await open();
+    await fill("orders", ["one"]);
+    await page.evaluate(async () => {
+      const { rivulet } = globalThis as unknown as { rivulet: Rivulet };
+      await rivulet.admin.alterGroupOffsets("billing", [{ topic: "orders", partition: 0, offset: 1n }]);
+    });
+    await open();
+    await page.getByRole("heading", { name: "orders" }).waitFor();
+    await page.waitForURL(/#topic=orders$/);
+    const names = page.getByRole("navigation", { name: "Topics" }).locator(".topic-name");
+    expect(await names.allTextContents()).toEqual(["orders", "__consumer_offsets"]);
+  });
+
   test("a topic is made with settings, shows them, is changed, and is deleted only by its name", async () => {
     await open();
     await page.getByRole("button", { name: "Create one with settings" }).click();

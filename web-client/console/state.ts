@@ -123,7 +123,7 @@ export function createState(rivulet: Rivulet): ConsoleState {
   async function readTopics(): Promise<void> {
     try {
       const found = await rivulet.topics();
-      topics.value = found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+      topics.value = found.toSorted(inOrder);
       if (connection.peek().name === "live") activity.noteEnds(found, Date.now());
     } catch {
       // What was last known stays; the connection's state says why nothing newer is there.
@@ -288,4 +288,11 @@ function titleOf(place: Place | undefined): string | undefined {
 function whereOf(start: TailStart): string {
   if (start.at === "offset") return String(start.offset);
   return start.at === "time" ? String(start.timestampMs) : "";
+}
+
+/** By name, and the log's own topics, which begin with two underscores, after those of apps. */
+function inOrder({ name: one }: TopicSummary, { name: other }: TopicSummary): number {
+  const [isOwn, isOtherOwn] = [one.startsWith("__"), other.startsWith("__")];
+  if (isOwn !== isOtherOwn) return isOwn ? 1 : -1;
+  return one < other ? -1 : 1;
 }
