@@ -2,6 +2,7 @@
 import { CONTROL_BIT, TRANSACTIONAL_BIT } from "../engine-as/format.ts";
 import { BatchHeader } from "./batch.ts";
 import type { Engine } from "./engine.ts";
+import { MESSAGE_BYTES_MAX } from "./limits.ts";
 import type { OffsetMap } from "./offset-map.ts";
 
 export interface BatchCompaction {
@@ -27,17 +28,22 @@ export function compactBatch(batch: Uint8Array, context: BatchCompaction): Uint8
   let hasTombstone = false;
   const kept: boolean[] = [];
   for (const { offset, key, value } of engine.readBatch(batch, uncompressedBytesMax)) {
-    const isLast = offset >= map.endOffset || (key !== null && !map.isSuperseded(key, offset));
-    const stays = isLast && (value !== null || !areTombstonesOver);
+    const isLast = key !== null && !map.isSuperseded(key, offset);
+    // What the map does not reach stays whatever it is: a tombstone there has not taken away yet what it is for.
+    const stays = offset >= map.endOffset || (isLast && (value !== null || !areTombstonesOver));
     kept.push(stays);
     hasTombstone ||= stays && value === null;
   }
   const isEmpty = !kept.includes(true);
   if (isEmpty && !(header.producerId >= 0n && remembered.has(header.lastOffset))) return undefined;
-  const deleteHorizonMs = hasTombstone && horizon === undefined ? BigInt(nowMs) + deleteRetentionMs : -1n;
+  // The horizon is one for all tombstones of a batch: it counts from when the last of them has done its work.
+  const setsHorizon = hasTombstone && horizon === undefined && header.lastOffset < map.endOffset;
+  const deleteHorizonMs = setsHorizon ? BigInt(nowMs) + deleteRetentionMs : -1n;
   if (deleteHorizonMs < 0n && !kept.includes(false)) return batch;
-  return engine.rewriteBatch(batch, (index) => kept[index] === true, {
+  const rewritten = engine.rewriteBatch(batch, (index) => kept[index] === true, {
     deleteHorizonMs,
     uncompressedBytesMax,
   });
+  // With a horizon it may have grown, and out of what recovery believes to be a batch.
+  return rewritten.length > MESSAGE_BYTES_MAX ? batch : rewritten;
 }

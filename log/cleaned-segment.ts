@@ -3,6 +3,7 @@ import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { BatchHeader } from "./batch.ts";
 import type { Engine } from "./engine.ts";
 import { type Covered, fillerBatch } from "./filler-batch.ts";
+import { SEGMENT_BYTES_MAX } from "./limits.ts";
 import { cleanedFile, segmentFile, swapFile } from "./partition-files.ts";
 import { writeIndexFiles } from "./segment-index-files.ts";
 import { SegmentIndex } from "./segment-index.ts";
@@ -154,6 +155,14 @@ export class CleanedSegment {
     return this.segmentOn(new UnreadableFile(name, this.size, why));
   }
 
+  private tooLarge(): KafkaError {
+    return new KafkaError(
+      ErrorCode.KAFKA_STORAGE_ERROR,
+      `${segmentFile(this.files.directory, this.base, "log")} is not compacted: it would have more than ${SEGMENT_BYTES_MAX} ` +
+        `bytes, which no index can tell the places of. Set a smaller segment.bytes: later segments keep clear of that`,
+    );
+  }
+
   private segmentOn(file: StoreFile): Segment {
     const { base, group } = this;
     const segment = new Segment(base, segmentFile(this.files.directory, base, "log"));
@@ -174,6 +183,8 @@ export class CleanedSegment {
 
   private put(batch: Uint8Array): void {
     this.cover();
+    // Tombstones that get a time to go take more bytes than before.
+    if (batch.length > SEGMENT_BYTES_MAX - this.size) throw this.tooLarge();
     const { lastOffset, recordsMaxTimestamp: maxTimestamp } = new BatchHeader(batch);
     this.index.add({ position: this.size, bytes: batch.length, lastOffset, maxTimestamp });
     this.size += batch.length;

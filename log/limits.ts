@@ -2,15 +2,15 @@
 
 /** Largest offset relative to its segment's base that an index entry can hold. */
 export const RELATIVE_OFFSET_MAX = 2 ** 31 - 1;
+/** Most bytes that a segment may have, as in Kafka: index entries hold positions in 31 bits. */
+export const SEGMENT_BYTES_MAX = 2 ** 31 - 1;
 /** Most bytes that one call of `PartitionLog.read` may ask for. */
 export const READ_BYTES_MAX = 64 * 1024 * 1024;
 /** How much of a segment is read at once when it is scanned. */
 export const SCAN_PIECE_BYTES = 1024 * 1024;
 /** How much is read at once when batch headers are walked to find an offset. */
 export const WALK_PIECE_BYTES = 32 * 1024;
-/** Largest batch that recovery believes in: Kafka's own bound on `max.message.bytes` is an int32, ours is lower. */
-export const STORED_BATCH_BYTES_MAX = 256 * 1024 * 1024;
-/** Largest `max.message.bytes` that may be set. */
+/** Largest `max.message.bytes` that may be set, and largest batch that recovery believes in. */
 export const MESSAGE_BYTES_MAX = 128 * 1024 * 1024;
 /** Indexes of closed segments that one partition keeps in memory. */
 export const CLOSED_INDEXES_MAX = 4;

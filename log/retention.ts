@@ -9,8 +9,9 @@
  * | its greatest timestamp is more than `retention.ms` ago                    | `retention.ms`    |
  *
  * The last two count where `cleanup.policy` names `delete`. The segment that is written to goes by them too, when it holds
- * anything; then a new one is begun first. Batches without timestamps are as old as the oldest segment after them that has
- * some; where there is none, the time counts since this process wrote to their segment or opened it.
+ * anything; then a new one is begun first. Batches without timestamps, and those whose timestamps damage hides, are as old as
+ * the oldest segment after them that has some; where there is none, the time counts since this process wrote to their segment
+ * or opened it.
  */
 import type { PartitionConfig } from "./partition-config.ts";
 import type { Segment } from "./segment.ts";

@@ -64,6 +64,11 @@ export class SegmentIndex {
     return this.maxOffset;
   }
 
+  /** Bytes of the batches that it knows of: less than the segment has where it was built again, and met damage. */
+  get indexedBytes(): number {
+    return this.lastPosition + this.sinceEntry;
+  }
+
   /** The next batch of the segment. */
   add(batch: IndexedBatch): void {
     if (batch.maxTimestamp > this.max) {

@@ -124,7 +124,7 @@ export class SegmentReader {
   async findTimestamp({ segments, start }: ReadView, timestamp: bigint): Promise<FoundRecord | undefined> {
     for (const segment of segments) {
       const limit = segment.readableBytes;
-      if (limit === 0 || (await this.maxTimestampOf(segment)) < timestamp) continue;
+      if (limit === 0 || (await this.knownMaxTimestampOf(segment)) < timestamp) continue;
       const index = await this.indexOf(segment);
       const from = index.positionBefore(maxOf(start, index.offsetBefore(timestamp)));
       for await (const { position, header } of walkHeaders(segment, from, limit)) {
@@ -141,7 +141,7 @@ export class SegmentReader {
   async findMaxTimestamp(view: ReadView): Promise<FoundRecord | undefined> {
     let greatest = -1n;
     for (const segment of view.segments)
-      if (segment.readableBytes > 0) greatest = maxOf(greatest, await this.maxTimestampOf(segment));
+      if (segment.readableBytes > 0) greatest = maxOf(greatest, await this.knownMaxTimestampOf(segment));
     if (greatest < 0n) return undefined;
     // Segments tell of records below the log start, too.
     return (await this.findTimestamp(view, greatest)) ?? this.walkToMaxTimestamp(view);
@@ -186,10 +186,21 @@ export class SegmentReader {
     }
   }
 
-  /** Greatest timestamp of a segment's batches; -1: none. */
+  /** Greatest timestamp of a segment's records; -1: none has one, or damage hides which. */
   async maxTimestampOf(segment: Segment): Promise<bigint> {
-    segment.maxTimestamp ??= (await this.indexOf(segment)).maxTimestamp;
-    return segment.maxTimestamp;
+    if (segment.maxTimestamp !== undefined) return segment.maxTimestamp;
+    const { maxTimestamp, indexedBytes } = await this.indexOf(segment);
+    if (indexedBytes < segment.bytes) return -1n;
+    segment.maxTimestamp = maxTimestamp;
+    return maxTimestamp;
+  }
+
+  /** The same for who looks for a record: throws KafkaError KAFKA_STORAGE_ERROR where it may be among those that damage hides. */
+  private async knownMaxTimestampOf(segment: Segment): Promise<bigint> {
+    const greatest = await this.maxTimestampOf(segment);
+    if (segment.maxTimestamp !== undefined) return greatest;
+    const { indexedBytes } = await this.indexOf(segment);
+    throw damaged(segment, indexedBytes, "no look-up by time can tell what is there and after it");
   }
 
   private async indexOf(segment: Segment): Promise<SegmentIndex> {
@@ -219,7 +230,8 @@ export class SegmentReader {
     });
     const index = new SegmentIndex(engine, baseOffset, indexIntervalBytes, scanned.index);
     index.seal();
-    await writeIndexFiles(store, directory, index);
+    // Up to damage it serves those who read by offset, who find what follows from batch to batch; but nobody may take it for whole.
+    if (scanned.ending === "whole") await writeIndexFiles(store, directory, index);
     return index;
   }
 

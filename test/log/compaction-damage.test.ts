@@ -1,14 +1,29 @@
 /** What compaction could do to those around it: replicas, rolls, deletions, and a disk whose bits flip. */
 import { describe, expect, it } from "vitest";
+import {
+  ATTRIBUTES_AT,
+  BATCH_LENGTH_AT,
+  BATCH_OVERHEAD_BYTES,
+  CRC_AT,
+  DELETE_HORIZON_BIT,
+  RECORDS_COUNT_AT,
+} from "../../engine-as/format.ts";
+import { compactBatch } from "../../log/batch-compaction.ts";
+import { CleanedSegment } from "../../log/cleaned-segment.ts";
 import type { CompactionMeans } from "../../log/compaction.ts";
-import { ATTRIBUTES_AT, CRC_AT, DELETE_HORIZON_BIT } from "../../engine-as/format.ts";
 import { Deferred } from "../../log/deferred.ts";
+import type { Engine } from "../../log/engine.ts";
+import { MESSAGE_BYTES_MAX, SEGMENT_BYTES_MAX } from "../../log/limits.ts";
 import { MemoryStore } from "../../log/memory-store.ts";
+import { OffsetMap } from "../../log/offset-map.ts";
 import { PartitionLog } from "../../log/partition-log.ts";
+import { Segment } from "../../log/segment.ts";
 import type { Store } from "../../log/store.ts";
 import { ErrorCode } from "../../wire/errors.ts";
 import { CrashingStore } from "./crashing-store.ts";
 import {
+  batchOf,
+  clock,
   config,
   engine,
   failureOf,
@@ -260,5 +275,102 @@ describe("a producer", () => {
       ErrorCode.INVALID_RECORD,
       expect.stringContaining("set by compaction"),
     ]);
+  });
+});
+
+describe("a batch that tombstones with a time to go have made larger", () => {
+  it("never outgrows its segment's index, nor what recovery takes for a batch", async () => {
+    const store = new MemoryStore();
+    const group = new Segment(0n, "orders-0/00000000000000000000.log");
+    const cleaned = await CleanedSegment.begin({ store, engine, directory: "orders-0" }, [group], 4096);
+    // The same bytes again and again, and none of them written: 2 GiB, by their sizes.
+    const batch = new Uint8Array(MESSAGE_BYTES_MAX);
+    const header = new DataView(batch.buffer);
+    header.setInt32(BATCH_LENGTH_AT, batch.length - BATCH_OVERHEAD_BYTES);
+    header.setInt32(RECORDS_COUNT_AT, 1);
+    const fitting = Math.floor(SEGMENT_BYTES_MAX / batch.length);
+    for (let at = 0; at < fitting; at++) cleaned.add(batch, batch);
+    const error = await failureOf(() => cleaned.add(batch, batch));
+    expect([error.code, error.message]).toEqual([
+      ErrorCode.KAFKA_STORAGE_ERROR,
+      expect.stringContaining("Set a smaller segment.bytes"),
+    ]);
+    expect(cleaned.bytes).toBe(fitting * batch.length);
+    await cleaned.discard();
+    expect(await store.list("")).toEqual([]);
+
+    const tombstones = keyed("k", null);
+    const map = new OffsetMap(0n, 1e6);
+    map.put(new TextEncoder().encode("k"), 0n);
+    map.reached(1n);
+    const growing: Engine = Object.assign(Object.create(engine) as Engine, { rewriteBatch: () => grown });
+    const context = {
+      map,
+      nowMs: START_MS,
+      deleteRetentionMs: 0n,
+      uncompressedBytesMax: 1 << 20,
+      remembered: new Set<bigint>(),
+    };
+    let grown = new Uint8Array(MESSAGE_BYTES_MAX + 1);
+    expect(compactBatch(tombstones, { ...context, engine: growing })).toBe(tombstones);
+    grown = new Uint8Array(100);
+    expect(compactBatch(tombstones, { ...context, engine: growing })).toBe(grown);
+  });
+});
+
+describe("a closed segment that is damaged, and whose index is lost", () => {
+  /** Records a second apart, a flipped bit in the third batch of the first segment, and no index. */
+  async function damagedLog(
+    overrides: Record<string, string | number> = {},
+    now = (): number => START_MS,
+  ): Promise<[MemoryStore, PartitionLog]> {
+    const store = new MemoryStore();
+    const settings = { config: config({ ...SETTINGS, ...overrides }), clock: { ...clock, now } };
+    const log = await openLeader(store, settings);
+    for (let at = 0; at < 20; at++) {
+      const batch = batchOf([{ key: `key ${at}`, value: "x".repeat(60) }], {
+        timestamp: START_MS + at * 1000,
+      });
+      await log.append(batch).synced;
+    }
+    await log.close();
+    const name = "orders-0/00000000000000000000.log";
+    const bytes = (await store.read(name)) ?? new Uint8Array(0);
+    const [first, second, third] = splitBatches(bytes);
+    const at = (first?.length ?? 0) + (second?.length ?? 0) + (third?.length ?? 0) - 1;
+    bytes[at] = (bytes[at] ?? 0) ^ 4;
+    await store.write(name, bytes);
+    await store.delete([name.replace(".log", ".index"), name.replace(".log", ".timeindex")]);
+    return [store, await openLeader(store, { ...settings, clean: true }, 1)];
+  }
+
+  it("does not make look-ups by time pass over what stands behind the damage", async () => {
+    const [store, log] = await damagedLog();
+    expect(log.recovery.how).toBe("clean");
+    for (const lookUp of [() => log.offsetForTimestamp(BigInt(START_MS + 3000)), () => log.maxTimestamp()]) {
+      const error = await failureOf(lookUp);
+      expect([error.code, error.message]).toEqual([
+        ErrorCode.KAFKA_STORAGE_ERROR,
+        expect.stringContaining("no look-up by time can tell"),
+      ]);
+    }
+    // By offset all is read that can be, and no index is left that tells of a part.
+    for (const offset of [0n, 1n, 3n, 19n])
+      expect(recordsOf(splitBatches((await log.read(offset, 1)).bytes))[0]?.offset).toBe(offset);
+    expect(await store.list("orders-0/00000000000000000000.timeindex")).toEqual([]);
+  });
+
+  it("is not older than what comes after it: retention took it by the times before the damage", async () => {
+    let nowMs = START_MS;
+    const [, log] = await damagedLog({ "cleanup.policy": "delete", "retention.ms": 7000 }, () => nowMs);
+    const second = log.closedSegments(1n)[0];
+    expect(second).toMatchObject({ from: 5n, to: 10n });
+    // Its last record is six seconds old, and the last one before the damage nine.
+    nowMs += 10_000;
+    await log.enforceRetention();
+    expect(log.logStartOffset).toBe(0n);
+    nowMs += 7000;
+    await log.enforceRetention();
+    expect(log.logStartOffset).toBe(10n);
   });
 });

@@ -4,7 +4,7 @@ import type { PartitionLog } from "../../log/partition-log.ts";
 import { appendAll, batchOf, config, START_MS } from "./harness.ts";
 
 /** Of so many batches one is superseded, and its producer writes nothing more: that one stays, without records. */
-export const EMPTIED_EVERY = 6;
+const EMPTIED_EVERY = 6;
 const BATCHES = 120;
 const AHEAD_MS = 60_000;
 
