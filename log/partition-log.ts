@@ -13,27 +13,27 @@ import { checkNew, checkProduced } from "./batch-check.ts";
 import { BatchHeader } from "./batch.ts";
 import { CommitQueue, type CommitHost, type Group } from "./commit-queue.ts";
 import type { ClosedSegment } from "./closed-segments.ts";
-import { Compaction, type CompactionHost, type CompactionMeans } from "./compaction.ts";
+import type { CompactionMeans } from "./compaction.ts";
 import type { LazyFlush, PartitionConfig } from "./partition-config.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
-import { type FrontHost, LogFront } from "./log-front.ts";
 import { Listeners } from "./listeners.ts";
 import { LogSegments } from "./log-segments.ts";
-import { type Logger, silent } from "./logger.ts";
+import { silent } from "./logger.ts";
 import { claimDirectory, deletePartitionFiles } from "./partition-directory.ts";
 import { partitionDirectory } from "./partition-files.ts";
 import { recoverPartition, type RecoveredPartition } from "./partition-recovery.ts";
 import { PartitionReads } from "./partition-reads.ts";
+import { PartitionUpkeep } from "./partition-upkeep.ts";
 import type { Advance, AppendResult, PartitionOptions, ReadResult } from "./partition-types.ts";
 import type { RecoveryReport } from "./recovery.ts";
 import type { ProducerSummary } from "./producer-state.ts";
 import { checkReplicated } from "./replicated-range.ts";
-import type { RetentionView } from "./retention.ts";
 import { createSegment, cutSegments, removeSegments } from "./segment-history.ts";
 import { type FoundRecord, type ReadView, SegmentReader } from "./segment-reader.ts";
 import type { Segment } from "./segment.ts";
 import { sealAnew } from "./seal-anew.ts";
 import { SoundEnd } from "./sound-end.ts";
+import { Standing } from "./standing.ts";
 import { isInternal } from "./topic-name.ts";
 import { Turns } from "./turns.ts";
 
@@ -49,14 +49,12 @@ export class PartitionLog {
   readonly recovery: RecoveryReport;
   private readonly options: PartitionOptions;
   private readonly directory: string;
-  private readonly log: Logger;
+  private readonly standing: Standing;
   private readonly queue: CommitQueue;
   private readonly reader: SegmentReader;
-  private readonly front: LogFront;
-  private readonly compaction: Compaction;
   private readonly reads: PartitionReads;
+  private readonly upkeep: PartitionUpkeep;
   private readonly advances: Listeners<Advance>;
-  private readonly fences: Listeners<void>;
   private readonly startMoves: Listeners<void>;
   private segments: LogSegments;
   /** The offset that the next batch gets. */
@@ -65,13 +63,10 @@ export class PartitionLog {
   /** -1 while this node does not lead. */
   private leadingEpoch = -1;
   private epochStart = 0n;
-  private failure: KafkaError | undefined;
   private soundEnd: SoundEnd;
   private closing: Promise<void> | undefined;
-  private deleted = false;
   /** What changes or ends the partition as a whole is done one after the other. */
   private readonly turns = new Turns();
-  private isChanging = false;
   /** Whether something differs from what the last close has written. */
   private changed: boolean;
   /** Whether there are batches that only the upstream vouches for so far. */
@@ -93,10 +88,10 @@ export class PartitionLog {
     this.partition = options.partition;
     this.options = options;
     this.directory = directory;
-    this.log = options.log ?? silent;
-    this.advances = new Listeners(directory, this.log);
-    this.fences = new Listeners(directory, this.log);
-    this.startMoves = new Listeners(directory, this.log);
+    const log = options.log ?? silent;
+    this.standing = new Standing(directory, log);
+    this.advances = new Listeners(directory, log);
+    this.startMoves = new Listeners(directory, log);
     this.recovery = recovered.report;
     this.changed = recovered.report.how === "scanned" && recovered.report.validBytes > 0;
     this.queue = new CommitQueue(options.clock, this.commitHost());
@@ -112,9 +107,6 @@ export class PartitionLog {
       uncompressedBytesMax,
       indexIntervalBytes: config.indexIntervalBytes,
     });
-    this.front = new LogFront({ store, directory, log: this.log }, this.frontHost());
-    const compacting = { store, engine, directory, log: this.log, uncompressedBytesMax };
-    this.compaction = new Compaction(compacting, this.compactionHost());
     this.reads = new PartitionReads({
       directory,
       engine,
@@ -123,7 +115,23 @@ export class PartitionLog {
       highWatermark: () => this.readableEnd,
       soundEnd: () => this.soundEnd,
       view: () => this.view(),
-      check: () => this.checkReadable(),
+      check: () => this.standing.checkReadable(),
+    });
+    this.upkeep = new PartitionUpkeep({
+      directory,
+      log,
+      options,
+      standing: this.standing,
+      turns: this.turns,
+      reads: this.reads,
+      segments: () => this.segments,
+      end: () => this.end,
+      highWatermark: () => this.readableEnd,
+      leaderEpoch: () => this.leaderEpoch,
+      makeDurable: () => this.makeReadableDurable(),
+      startMoved: () => this.startMoves.tell(),
+      rollActive: () => this.rollActive(),
+      failWith: (error) => this.failWith(error),
     });
   }
 
@@ -156,7 +164,7 @@ export class PartitionLog {
   }
   /** Why nothing can be written any more; undefined while it can. */
   get fenced(): KafkaError | undefined {
-    return this.failure;
+    return this.standing.failed;
   }
 
   /** Who has written with a producer id, and is remembered. */
@@ -190,7 +198,7 @@ export class PartitionLog {
    * The log owns the bytes from then on. Throws KafkaError for a batch that is not taken.
    */
   append(batch: Uint8Array): AppendResult {
-    this.checkWritable();
+    this.standing.checkWritable();
     if (this.leadingEpoch < 0)
       throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, `this node does not lead ${this.directory}`);
     const { engine, clock, config, uncompressedBytesMax } = this.options;
@@ -232,7 +240,7 @@ export class PartitionLog {
     bytes: Uint8Array,
     range: { from: bigint; to: bigint },
   ): Promise<{ readonly written: Promise<void> }> {
-    this.checkWritable();
+    this.standing.checkWritable();
     if (this.leadingEpoch >= 0)
       throw new KafkaError(ErrorCode.INVALID_REQUEST, `this node leads ${this.directory} and follows nobody`);
     const { directory, end } = this;
@@ -318,7 +326,7 @@ export class PartitionLog {
 
   /** Hears, once, that a failed write or sync has fenced the partition: the high watermark stays where it is. Answers how to stop. */
   onFenced(listener: () => void): () => void {
-    return this.fences.add(listener);
+    return this.standing.onFenced(listener);
   }
 
   /** Hears synchronously of every move of the log start. Answers how to stop. */
@@ -332,14 +340,7 @@ export class PartitionLog {
    * OFFSET_OUT_OF_RANGE above the high watermark, KAFKA_STORAGE_ERROR.
    */
   deleteRecordsBefore(offset: bigint): Promise<bigint> {
-    return this.turns.take(async () => {
-      this.checkWritable();
-      const start = offset === -1n ? this.readableEnd : offset;
-      if (start < 0n || start > this.readableEnd) throw this.reads.outOfRange(start);
-      const { logStart, isStartDurable } = this.segments;
-      if (start > logStart || !isStartDurable) await this.front.moveTo(start > logStart ? start : logStart);
-      return this.logStartOffset;
-    });
+    return this.upkeep.deleteRecordsBefore(offset);
   }
 
   /**
@@ -348,15 +349,13 @@ export class PartitionLog {
    * store. Throws KafkaError KAFKA_STORAGE_ERROR.
    */
   enforceRetention(): Promise<void> | undefined {
-    if (!this.isWritable || !this.front.hasExpired) return undefined;
-    return this.turns.take(async () => {
-      if (this.isWritable) await this.front.enforce();
-    });
+    return this.upkeep.enforceRetention();
   }
 
   /** Forgets producers that were silent for `producer.id.expiration.ms`, and whose batches may come anew by now. */
   expireProducers(nowMs: number): void {
-    if (this.isWritable) this.segments.producers.expire(nowMs, this.options.config.producerExpirationMs);
+    const { producerExpirationMs } = this.options.config;
+    if (this.standing.isWritable) this.segments.producers.expire(nowMs, producerExpirationMs);
   }
 
   /**
@@ -364,19 +363,17 @@ export class PartitionLog {
    * Throws KafkaError KAFKA_STORAGE_ERROR.
    */
   compact(means: CompactionMeans): Promise<boolean> | undefined {
-    return this.compaction.isDue ? this.compaction.run(means) : undefined;
+    return this.upkeep.compact(means);
   }
 
   /** When the next files of segments that retention has removed are to go, by the clock; undefined: there are none. */
   get filesDueMs(): number | undefined {
-    return this.closing === undefined && !this.deleted ? this.front.dueMs : undefined;
+    return this.upkeep.filesDueMs;
   }
 
   /** Removes the files whose time has come by `nowMs`. Those that cannot be removed are left to the next start. */
   removeFiles(nowMs: number): Promise<void> {
-    return this.turns.take(async () => {
-      if (this.filesDueMs !== undefined) await this.front.removeFiles(nowMs);
-    });
+    return this.upkeep.removeFiles(nowMs);
   }
 
   /** A replica's: cuts the log back to where the batch that holds `offset` begins, or to `offset` itself. */
@@ -400,25 +397,20 @@ export class PartitionLog {
 
   /** Writes and syncs what is left, and the checkpoints that a clean start needs. Throws what fenced the partition. */
   close(): Promise<void> {
+    this.standing.close();
     this.closing ??= this.turns.take(() => this.closeFiles());
     return this.closing;
   }
 
   /** Ends the partition and removes its files, the one that says whose they are last. */
   async delete(): Promise<void> {
-    this.deleted = true;
-    this.queue.fail(this.goneError());
+    this.queue.fail(this.standing.delete());
     await this.turns.take(async () => {
       await this.queue.settled();
       await this.segments.syncedEnd.forget();
       await this.segments.close();
       await deletePartitionFiles(this.options.store, this.directory);
     });
-  }
-
-  /** Whether the partition can be written to, by a leader or a follower. */
-  private get isWritable(): boolean {
-    return this.failure === undefined && this.closing === undefined && !this.deleted;
   }
 
   private view(): ReadView {
@@ -493,38 +485,7 @@ export class PartitionLog {
   }
 
   private fence(cause: Error): KafkaError {
-    if (this.deleted) this.failure = this.goneError();
-    if (this.failure !== undefined) return this.failure;
-    this.failure = new KafkaError(
-      ErrorCode.KAFKA_STORAGE_ERROR,
-      `${this.directory} takes no more records after a failed write or sync (${cause.message}): free or repair the disk, ` +
-        `then restart the node`,
-      { cause },
-    );
-    this.log.error(this.failure.message, { partition: this.directory, highWatermark: this.readableEnd });
-    this.fences.tell();
-    return this.failure;
-  }
-
-  private checkWritable(): void {
-    this.checkReadable();
-    if (this.failure !== undefined) throw this.failure;
-    if (this.isChanging) {
-      throw new KafkaError(
-        ErrorCode.INVALID_REQUEST,
-        `${this.directory} is being cut back: wait for that first`,
-      );
-    }
-  }
-
-  private checkReadable(): void {
-    if (this.deleted) throw this.goneError();
-    if (this.closing !== undefined)
-      throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory} is closed`);
-  }
-
-  private goneError(): KafkaError {
-    return new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `${this.directory} was deleted`);
+    return this.standing.fence(cause, this.readableEnd);
   }
 
   /** Everything written and synced, so that written and synced are the same. */
@@ -538,81 +499,38 @@ export class PartitionLog {
   /** Runs a change of a replica's history, while nothing else is on its way. What fails half done fences the partition. */
   private changeHistory(change: () => Promise<void>): Promise<void> {
     return this.turns.take(async () => {
-      this.checkWritable();
+      this.standing.checkWritable();
       if (this.leadingEpoch >= 0) {
         throw new KafkaError(
           ErrorCode.INVALID_REQUEST,
           `this node leads ${this.directory}: its history is the history`,
         );
       }
-      this.isChanging = true;
-      try {
-        await this.queue.drain();
-        this.changed = true;
-        await change();
-      } catch (error) {
-        throw this.fence(error instanceof Error ? error : new Error(String(error)));
-      } finally {
-        this.isChanging = false;
-      }
+      await this.standing.whileChanging(async () => {
+        try {
+          await this.queue.drain();
+          this.changed = true;
+          await change();
+        } catch (error) {
+          throw this.fence(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
     });
   }
 
-  private frontHost(): FrontHost {
-    return {
-      segments: () => this.segments,
-      view: () => this.retentionView(),
-      // With a lazy flush what is readable may still be lost, and the log would end before it begins.
-      makeDurable: async () => {
-        this.changed = true;
-        if (this.leadingEpoch < 0 || !this.queue.isAhead) return;
-        await this.segments.sync().catch((error: unknown) => {
-          this.soundEnd.syncFailed(this.segments.all, this.readableEnd);
-          this.failWith(error);
-        });
-      },
-      startMoved: () => this.startMoves.tell(),
-      rollActive: () => this.rollActive(),
-      greatestTimestamp: (segment) => this.reads.greatestTimestamp(segment),
-      unread: () => this.reads.gate.idle(),
-    };
-  }
-
-  private compactionHost(): CompactionHost {
-    return {
-      segments: () => this.segments,
-      view: () => this.retentionView(),
-      times: {
-        greatest: (segment) => this.reads.greatestTimestamp(segment),
-        first: (segment) => this.reads.firstTimestamp(segment),
-      },
-      rollActive: (active) =>
-        this.turns.take(async () => {
-          // A disk without room for one more file is no reason to give up for good.
-          if (this.isWritable && this.segments.active === active && this.options.disk?.isShort !== true)
-            await this.rollActive();
-        }),
-      remembered: () => new Set(this.segments.producers.batches().map(({ lastOffset }) => lastOffset)),
-      isWritable: () => this.isWritable,
-      leaderEpoch: () => this.leaderEpoch,
-      inTurn: (task) => this.turns.take(async () => (this.isWritable ? task() : undefined)),
-      exclusively: (task) =>
-        this.turns.take(async () => {
-          if (this.isWritable)
-            await this.reads.gate.without(task).catch((error: unknown) => this.failWith(error));
-        }),
-    };
-  }
-
-  private retentionView(): RetentionView {
-    const { end, readableEnd: highWatermark } = this;
-    const { clock, config } = this.options;
-    return { segments: this.segments.all, highWatermark, end, nowMs: clock.now(), config };
+  /** With a lazy flush what is readable may still be lost, and the log would end before it begins. */
+  private async makeReadableDurable(): Promise<void> {
+    this.changed = true;
+    if (this.leadingEpoch < 0 || !this.queue.isAhead) return;
+    await this.segments.sync().catch((error: unknown) => {
+      this.soundEnd.syncFailed(this.segments.all, this.readableEnd);
+      this.failWith(error);
+    });
   }
 
   /** Resolves when a new segment is begun after all that was appended so far. */
   private async rollActive(): Promise<void> {
-    this.checkWritable();
+    this.standing.checkWritable();
     // It makes a file; on a full disk that would fence the partition.
     this.options.disk?.check("upkeep");
     const segment = this.segments.rollActive(this.options.clock.now());
@@ -656,7 +574,7 @@ export class PartitionLog {
     this.readableEnd = this.end;
     this.soundEnd = new SoundEnd(this.directory, this.segments);
     this.reader.forget();
-    this.compaction.forget();
+    this.upkeep.forget();
   }
 
   private async closeFiles(): Promise<void> {
@@ -665,8 +583,8 @@ export class PartitionLog {
       if (this.changed) await this.segments.checkpoint();
     } finally {
       await this.queue.settled();
-      await this.segments.syncedEnd.close(this.failure === undefined);
-      await this.front.close();
+      await this.segments.syncedEnd.close(this.standing.failed === undefined);
+      await this.upkeep.close();
       await this.segments.close();
     }
   }
