@@ -7,6 +7,7 @@ import { contents, foreignFrames } from "./golden/contents.ts";
 import { batchVectors } from "./golden/make-batches.ts";
 import { codecVectors } from "./golden/make-codecs.ts";
 import { rewriteVectors } from "./golden/make-rewrites.ts";
+import { scanStates, segmentVectors } from "./golden/make-segments.ts";
 import { runVectors } from "./golden/run-vectors.ts";
 import type { NamedBytes, VectorFile } from "./golden/vectors.ts";
 import { engineKinds, loadModule } from "./load.ts";
@@ -24,13 +25,14 @@ function listed(entries: readonly unknown[]): string {
 /** The file's text: the frames of others as they were recorded, and everything else made anew. */
 async function vectorFile(recorded: NamedBytes): Promise<string> {
   const foreign = await foreignFrames(recorded);
-  const named = { ...contents, ...foreign.bytes };
+  const named = { ...contents, ...foreign.bytes, ...scanStates };
   const instance = new WebAssembly.Instance(loadModule());
   const max = instance.exports["compressedBytesMax"] as (codec: number, length: number) => number;
   const codecs = CODECS.filter((codec) => max(codec, 1) !== UNSUPPORTED_CODEC);
   const engine = createEngine(new WebAssembly.Instance(loadModule()));
   const vectors = [
     ...batchVectors(instance, engine, codecs),
+    ...segmentVectors(instance, engine),
     ...rewriteVectors(instance, engine, codecs),
     ...codecVectors(instance, named, foreign.frames),
   ];
