@@ -102,7 +102,7 @@ export class Outbox {
   private readonly store: OutboxStore;
   private readonly added = new Bell();
   /** Of records that this outbox published itself. */
-  private readonly fates = new Fates();
+  private fates = new Fates();
   private cancelLook: (() => void) | undefined;
   private closed: KafkaError | undefined;
   private readonly toAdd: Addition[] = [];
@@ -371,6 +371,8 @@ export class Outbox {
   forgetAll(reason: string): void {
     const text = `${reason}: the record may have been delivered before, and is not sent any more`;
     this.fates.rejectAll(new KafkaError(ErrorCode.NETWORK_EXCEPTION, text));
+    // What was seen of those rows says nothing about others: where the device's clock was set back, they have lower ids.
+    this.fates = new Fates();
     void this.refresh().catch(() => undefined);
   }
 

@@ -70,12 +70,17 @@ export function isConnectionGone(error: unknown): error is DOMException {
 export const BORN = "born";
 /** So many ids can be given in a millisecond before they could be those of a database that is made then. */
 const IDS_EACH_MS = 1000;
+/**
+ * After so long, in milliseconds, ids begin again: in the year 2109. A generator gives none beyond 2^53, and never one again
+ * once it has come there; a device's clock may be set to anything.
+ */
+const IDS_ROUND_MS = 2 ** 42;
 
 /**
  * Opens the account's database; `databases` is the origin's `indexedDB`. Rejects with NewerError when a newer version of this
  * code has used it, with BlockedError when a tab with an older version does not let go of it. `onLost` is called when the
  * browser closes it (site data was cleared), or when a newer version of this code waits for it. One that is made now gives no id
- * that one before it has given: ids go by the time, `nowMs` since the epoch.
+ * that one before it has given: ids go by the time, `nowMs` since the epoch. Where the clock was set back meanwhile they are lower.
  */
 export function openAccount(
   databases: IDBFactory,
@@ -106,7 +111,7 @@ export function openAccount(
       made.objectStore("facts").put(nowMs, BORN);
       // A generator goes on from the greatest key that there ever was.
       for (const name of ["records", "receipts"]) {
-        const id = Math.floor(nowMs) * IDS_EACH_MS;
+        const id = (Math.floor(nowMs) % IDS_ROUND_MS) * IDS_EACH_MS;
         made.objectStore(name).put({ id });
         made.objectStore(name).delete(id);
       }

@@ -37,7 +37,7 @@ export class IdbDevice extends KnownCluster implements Device {
   readonly outbox: OutboxStore;
   private readonly options: IdbDeviceOptions;
   private readonly account: HealingAccount;
-  /** The account's database was thrown away: what is known besides is to be noted in the new one. */
+  /** The account's database was thrown away while it was open here: whoever leads next notes in the new one what it knows. */
   private isEmptied = false;
   private readonly later = new Set<(term: number) => void>();
   private readonly stores = new Map<string, ReadableStore>();
@@ -80,7 +80,9 @@ export class IdbDevice extends KnownCluster implements Device {
         this.opened.delete(clusterId);
       }
     }
-    if (this.isEmptied) this.noteAnew();
+    // Another tab, which has led since, may have done so, and may know more by now.
+    if (this.isEmptied && (await (await this.facts("readonly")).get(CLUSTER)) === undefined) this.noteAnew();
+    this.isEmptied = false;
   }
 
   onEmptied(listener: (reason: string) => void): void {
@@ -210,7 +212,6 @@ export class IdbDevice extends KnownCluster implements Device {
   /** What this tab knows of the cluster, though its notes are gone. */
   private noteAnew(): void {
     const { cluster } = this;
-    this.isEmptied = false;
     if (cluster === undefined) return;
     this.note(({ facts }) => facts.put(cluster, CLUSTER));
     for (const topic of this.known.values()) this.learn(topic);

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { MemoryOutboxStore } from "../../sync/memory-outbox-store.ts";
 import { RECEIPTS_MAX } from "../../sync/outbox-store.ts";
+import type { OutboxStore } from "../../sync/outbox-store.ts";
 import { deferred } from "../../sync/wait.ts";
 import { loadEngine } from "../engine/load.ts";
 import { FakeBroker } from "./fake-broker.ts";
@@ -165,4 +166,34 @@ test("a record that another tab could not deliver is known as refused", async ()
   const records = await store.transact("readonly", (rows) => rows.recordsIn("waiting", 10));
   await setAside(store, 0, records, "refused", "too large");
   await expect(clock.until(delivered, 31_000)).rejects.toThrow(/refused.*too large/);
+});
+
+test("after the store was thrown away, and the device's clock set back, what becomes of records is heard of all the same", async () => {
+  const { clock, broker } = setUp();
+  // Ids of the one after it are lower.
+  const stores = [new MemoryOutboxStore(), new MemoryOutboxStore()];
+  const store: OutboxStore = {
+    transact: (mode, work) => (stores[0] ?? expect.unreachable()).transact(mode, work),
+    close: () => Promise.resolve(),
+  };
+  const random = seeded(10);
+  const publisher = new Tab({ engine, broker, clock, random, store });
+  const deliver = async (): Promise<void> => {
+    const deliverer = new Tab({ engine, broker, clock, random, store }).deliver();
+    await clock.until(deliverer.drained(clock));
+    await deliverer.close();
+  };
+  const before = ["a", "b", "c"].map((value) => publisher.publish("orders", null, value));
+  for (const { queued } of before) {
+    await clock.until(queued);
+    await deliver();
+  }
+  await clock.until(Promise.all(before.map(({ delivered }) => delivered)), 31_000);
+  stores.shift();
+  publisher.outbox.forgetAll("the browser has thrown it away");
+  const { queued, delivered } = publisher.publish("orders", null, "d");
+  await clock.until(queued);
+  await deliver();
+  expect(await clock.until(delivered, 31_000)).toMatchObject({ offset: 3n });
+  await publisher.close();
 });

@@ -265,6 +265,52 @@ test("an account's store that is deleted under a tab is opened anew, empty: it s
   await deleteDatabase(accountName("emptied", ANONYMOUS));
 });
 
+test("a tab that did not lead when the account's store was deleted does not note later what it knew then", async () => {
+  const [leader, other] = [await visitAndLead("emptied for all"), await visit("emptied for all")];
+  await leader.enterCluster("one");
+  leader.learn({ clusterId: "one", name: "orders", id: "the former one's", partitions: [] });
+  await other.enterCluster("one");
+  other.learn({ clusterId: "one", name: "orders", id: "the former one's", partitions: [] });
+  await deleteDatabase(accountName("emptied for all", ANONYMOUS));
+  const term = await takeOver(leader.outbox, 1000);
+  await leader.lead(term);
+  other.follow(term);
+  // It sees the new store, too.
+  await other.outbox.transact("readonly", (rows) => rows.term());
+  leader.learn({ clusterId: "one", name: "orders", id: "the present one's", partitions: [] });
+  await leader.close();
+  await other.lead(await takeOver(other.outbox, term + 1));
+  await other.close();
+  const again = await visit("emptied for all");
+  expect(again.topics().get("orders")?.id).toBe("the present one's");
+  await again.close();
+  await deleteDatabase(accountName("emptied for all", ANONYMOUS));
+});
+
+test.each([Date.UTC(2254, 0), Date.UTC(9999, 0), 8.64e15])(
+  "an account's store that is made while the device's clock says %d takes records, and so does the one after it, under other ids",
+  async (nowMs) => {
+    const name = accountName(`made at ${nowMs}`, ANONYMOUS);
+    const ids: number[] = [];
+    for (const ms of [nowMs, nowMs + 1]) {
+      const account = new HealingAccount({ databases: indexedDB, name, now: () => ms, onLost: nothing });
+      const store = new IdbOutboxStore(account);
+      for (const what of ["a", "b", "c"])
+        ids.push(
+          await store.transact("readwrite", async (rows) => {
+            await rows.addReceipt({ recordIds: [], partition: -1, baseOffset: -1n });
+            return rows.addRecord(outboxRecord("orders", what));
+          }),
+        );
+      expect(await store.transact("readonly", (rows) => rows.receiptsAfter(0))).toHaveLength(3);
+      await account.close();
+      await deleteDatabase(name);
+    }
+    expect(ids.every(Number.isSafeInteger)).toBe(true);
+    expect(new Set(ids).size).toBe(6);
+  },
+);
+
 test("an account's store that was only closed under a tab is gone on with, and nothing of it is called lost", async () => {
   const connections: IDBDatabase[] = [];
   const databases = {
