@@ -7,6 +7,7 @@ import {
   BATCH_LENGTH_AT,
   BATCH_OVERHEAD_BYTES,
   CODEC_MASK,
+  CRC_AT,
   DELETE_HORIZON_BIT,
   LAST_OFFSET_DELTA_AT,
   LEADER_EPOCH_AT,
@@ -38,6 +39,9 @@ export class BatchHeader {
   }
   get leaderEpoch(): number {
     return this.view.getInt32(LEADER_EPOCH_AT);
+  }
+  get crc(): number {
+    return this.view.getUint32(CRC_AT);
   }
   get attributes(): number {
     return this.view.getInt16(ATTRIBUTES_AT);

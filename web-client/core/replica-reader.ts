@@ -11,8 +11,9 @@ import type { ReadableStore } from "./directory-store.ts";
 import { UNCOMPRESSED_BYTES_MAX } from "./limits.ts";
 import { firstBase, walkSegments } from "./segment-walk.ts";
 import type { SegmentPlace } from "./segment-walk.ts";
-import { checkSettled, StoredPartition } from "./stored-partition.ts";
+import { checkSettled, INDEX_INTERVAL_BYTES, StoredPartition } from "./stored-partition.ts";
 import type { ReadablePartition } from "./stored-partition.ts";
+import { WalkedTail } from "./walked-tail.ts";
 
 const READ_BYTES = 1024 * 1024;
 /** Who reads backwards wants the newest: less at once. */
@@ -41,8 +42,12 @@ export class ReplicaReader {
   /** Where the last walk through the files ended. */
   private walkedTo: { offset: bigint; place: SegmentPlace } | undefined;
 
+  /** For looks at what another tab writes. */
+  private readonly tail: WalkedTail;
+
   constructor(options: ReplicaReaderOptions) {
     this.options = options;
+    this.tail = new WalkedTail(options.engine, INDEX_INTERVAL_BYTES);
   }
 
   /**
@@ -115,7 +120,10 @@ export class ReplicaReader {
   private async partition(): Promise<ReadablePartition> {
     const { store, engine, directory } = this.options;
     const uncompressedBytesMax = UNCOMPRESSED_BYTES_MAX;
-    return this.options.log() ?? StoredPartition.open({ store, engine, directory, uncompressedBytesMax });
+    const { tail } = this;
+    return (
+      this.options.log() ?? StoredPartition.open({ store, engine, directory, uncompressedBytesMax, tail })
+    );
   }
 
   /** undefined: look again, the log has been cut back, or is written by another tab from now on. */

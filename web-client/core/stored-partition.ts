@@ -9,10 +9,11 @@ import { parseSegmentFile } from "../../log/partition-files.ts";
 import { readLogStart } from "../../log/log-start.ts";
 import { SegmentIndex } from "../../log/segment-index.ts";
 import { type FoundRecord, type ReadView, SegmentReader } from "../../log/segment-reader.ts";
-import { Segment, walkHeaders } from "../../log/segment.ts";
+import { Segment } from "../../log/segment.ts";
 import type { Store, StoreFile } from "../../log/store.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import type { ReadableStore } from "./directory-store.ts";
+import type { WalkedTail } from "./walked-tail.ts";
 
 /** What can be asked of a partition, whoever writes it. */
 export interface ReadablePartition {
@@ -29,11 +30,13 @@ export interface StoredPartitionOptions {
   /** `<topic>-<partition>`. */
   readonly directory: string;
   readonly uncompressedBytesMax: number;
+  /** Of this partition, from one look to the next. */
+  readonly tail: WalkedTail;
 }
 
-const INDEX_INTERVAL_BYTES = 4096;
+/** As Kafka's `index.interval.bytes` is left out. */
+export const INDEX_INTERVAL_BYTES = 4096;
 const WINDOW_BYTES = 256 * 1024;
-const LATEST_TIMESTAMP = 2n ** 63n - 1n;
 
 export class StoredPartition implements ReadablePartition {
   private readonly view: ReadView;
@@ -41,7 +44,7 @@ export class StoredPartition implements ReadablePartition {
 
   /** Of the files that there are now. Rejects with KAFKA_STORAGE_ERROR while they are being exchanged. */
   static async open(options: StoredPartitionOptions): Promise<StoredPartition> {
-    const { store, engine, directory } = options;
+    const { store, engine, directory, tail } = options;
     const names = await store.list(`${directory}/`);
     checkSettled(directory, names);
     const segments: Segment[] = [];
@@ -50,15 +53,13 @@ export class StoredPartition implements ReadablePartition {
       if (found?.kind === "log") segments.push(await openSegment(store, name, found.offset));
     }
     const last = segments.at(-1);
-    // Its index is with the tab that writes it: batches are walked instead. Whatever the time, there may be a record in it.
-    if (last !== undefined) {
-      last.index = new SegmentIndex(engine, last.baseOffset, INDEX_INTERVAL_BYTES);
-      last.maxTimestamp = LATEST_TIMESTAMP;
-    }
+    // Its index is with the tab that writes it, and nothing is in it of an empty one.
+    if (last !== undefined) last.index = new SegmentIndex(engine, last.baseOffset, INDEX_INTERVAL_BYTES);
     const recorded = await readLogStart(store, engine, directory);
     const first = segments[0]?.baseOffset ?? recorded;
     const start = recorded > first ? recorded : first;
-    const end = await endOf(segments);
+    const written = segments.findLast(({ bytes }) => bytes > 0);
+    const end = written === undefined ? first : await tail.walk(written);
     return new StoredPartition(options, {
       segments,
       start,
@@ -106,16 +107,6 @@ async function openSegment(store: ReadableStore, name: string, baseOffset: bigin
   segment.readableBytes = segment.bytes;
   segment.file = fileOf(store, name, segment.bytes);
   return segment;
-}
-
-/** The offset after the last batch; the last segment may be empty. */
-async function endOf(segments: readonly Segment[]): Promise<bigint> {
-  for (const segment of segments.toReversed()) {
-    let end = segment.baseOffset;
-    for await (const { header } of walkHeaders(segment, 0, segment.bytes)) end = header.lastOffset + 1n;
-    if (segment.bytes > 0) return end;
-  }
-  return segments[0]?.baseOffset ?? 0n;
 }
 
 /** A row of the store comes as a whole, however little of it is asked for: so more is taken at once than headers need. */
