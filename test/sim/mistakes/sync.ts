@@ -172,6 +172,24 @@ export const syncMistakes: readonly Mistake[] = [
     ],
   },
   {
+    name: "later-term-not-heard-of",
+    breaks: "Replicas are written on though the account's store, and the term in it, was thrown away alone.",
+    caughtBy: ["what is read is sound", "readers get on"],
+    seed: 307,
+    edits: [
+      {
+        file: "web-client/core/leadership.ts",
+        find: "options.device.onLaterTerm((term) => this.heardOf(term));",
+        replace: "options.device.onLaterTerm(() => undefined);",
+      },
+      {
+        file: "web-client/core/leadership.ts",
+        find: "takeOver(device.outbox, Math.max(Math.floor(host.clock.now()), this.term + 1));",
+        replace: "takeOver(device.outbox, Math.floor(host.clock.now()));",
+      },
+    ],
+  },
+  {
     name: "acknowledgement-of-the-write-only",
     breaks: "The outbox lets go of a record when it is durable in the log.",
     caughtBy: ["acknowledged is durable"],
