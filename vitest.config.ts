@@ -56,6 +56,7 @@ const againInFirefox: TestProjectInlineConfiguration = {
       "test/console/console.test.ts",
       "test/web-client/gateway.test.ts",
       "test/web-client/tabs/tabs.test.ts",
+      "test/web-client/crashes/matrix.test.ts",
       ...ofFirefox,
     ],
     env: { RIVULET_BROWSER: "firefox" },

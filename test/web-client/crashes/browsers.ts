@@ -2,17 +2,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium } from "playwright";
-import type { Browser, BrowserContext } from "playwright";
+import type { Browser } from "playwright";
+import { launchBrowser, openProfile } from "../../tools/browser.ts";
+import { processesBelow } from "../../tools/processes.ts";
 import type { Home } from "./device.ts";
 import { openSdkSite } from "./sdk-site.ts";
 import type { SdkSite } from "./sdk-site.ts";
 
-const LAUNCH = {
-  executablePath: process.env.RIVULET_CHROMIUM ?? "/usr/bin/chromium",
-  // A tab that crashes takes no other one with it.
-  args: ["--no-sandbox", "--process-per-tab"],
-};
+// A tab that crashes takes no other one with it; Firefox has a process for each anyway.
+const OPTIONS = { chromiumArgs: ["--process-per-tab"] } as const;
 
 export class Browsers {
   readonly site: SdkSite;
@@ -24,7 +22,7 @@ export class Browsers {
   }
 
   static async open(): Promise<Browsers> {
-    const [site, shared] = await Promise.all([openSdkSite(), chromium.launch(LAUNCH)]);
+    const [site, shared] = await Promise.all([openSdkSite(), launchBrowser(OPTIONS)]);
     return new Browsers(site, shared);
   }
 
@@ -37,7 +35,7 @@ export class Browsers {
   /** A profile on the disk, in a browser of its own. */
   async ownBrowser(): Promise<Home> {
     const directory = await mkdtemp(join(tmpdir(), "rivulet-profile-"));
-    return openProfile(directory);
+    return openHome(directory);
   }
 
   async close(): Promise<void> {
@@ -46,30 +44,20 @@ export class Browsers {
   }
 }
 
-async function openProfile(directory: string): Promise<Home> {
-  const context = await chromium.launchPersistentContext(directory, LAUNCH);
+async function openHome(directory: string): Promise<Home> {
+  const context = await openProfile(directory, OPTIONS);
   return {
     context,
     async killBrowser() {
       const closed = new Promise((resolve) => context.once("close", resolve));
-      process.kill(await browserProcess(context), "SIGKILL");
+      for (const { id, commandLine } of processesBelow())
+        if (commandLine.some((word) => word.includes(directory))) process.kill(id, "SIGKILL");
       await closed;
-      return openProfile(directory);
+      return openHome(directory);
     },
     async close() {
       await context.close();
       await rm(directory, { recursive: true, force: true });
     },
   };
-}
-
-/** The id of the process that holds the profile. */
-async function browserProcess(context: BrowserContext): Promise<number> {
-  const browser = context.browser();
-  if (browser === null) throw new Error("the browser does not say who it is");
-  const session = await browser.newBrowserCDPSession();
-  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
-  const found = processInfo.find(({ type }) => type === "browser");
-  if (found === undefined) throw new Error("the browser has no process");
-  return found.id;
 }

@@ -82,14 +82,18 @@ export class Device {
     this.opened += 1;
     const outbox = `${name}/${user ?? NOBODY}`;
     this.users.set(outbox, user);
-    const page = former?.page ?? (await this.context.newPage());
-    const tab = await Tab.start(page, origin, {
-      name: `${outbox}-${this.opened}`,
-      outbox,
-      url,
-      topic,
-      user,
-    });
+    const { context } = this;
+    const tab = await Tab.start(
+      former?.process,
+      { context, origin },
+      {
+        name: `${outbox}-${this.opened}`,
+        outbox,
+        url,
+        topic,
+        user,
+      },
+    );
     this.tabs.push(tab);
     return tab;
   }

@@ -1,5 +1,5 @@
 /**
- * The browser's crash matrix, in one real Chromium for all of it. RIVULET_SEED repeats what was drawn; `npm run crashes` is the
+ * The browser's crash matrix, in one real browser for all of it. RIVULET_SEED repeats what was drawn; `npm run crashes` is the
  * long run.
  */
 import { afterAll, beforeAll, describe } from "vitest";
@@ -9,7 +9,7 @@ import { troubleOnTheDevice } from "./scenarios/device-trouble.ts";
 import { everythingAtOnce } from "./scenarios/everything.ts";
 import { leadersThatGo } from "./scenarios/leaders.ts";
 import { publishSteps } from "./scenarios/publish-steps.ts";
-import { SEED } from "./settings.ts";
+import { IS_WHOLE, SEED } from "./settings.ts";
 
 let browsers: Browsers;
 
@@ -22,5 +22,7 @@ afterAll(() => browsers?.close());
 describe("publish", () => publishSteps(() => browsers));
 describe("away", () => comingBack(() => browsers));
 describe("device", () => troubleOnTheDevice(() => browsers));
-describe("leaders", () => leadersThatGo(() => browsers));
-describe("everything", () => everythingAtOnce(() => browsers));
+if (IS_WHOLE) {
+  describe("leaders", () => leadersThatGo(() => browsers));
+  describe("everything", () => everythingAtOnce(() => browsers));
+}

@@ -1,6 +1,6 @@
 /**
- * `npm run crashes -- --kills 200 --takeovers 50 --seed 7`: the browser's crash matrix for as long as one likes. What is left
- * out: 200 deaths of all kinds, 50 of a leader, and a seed that is drawn and printed.
+ * `npm run crashes -- --kills 200 --takeovers 50 --seed 7 --browser firefox`: the browser's crash matrix for as long as one
+ * likes. What is left out: Chromium, 200 deaths of all kinds, 50 of a leader, and a seed that is drawn and printed.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -12,14 +12,23 @@ const { values } = parseArgs({
     kills: { type: "string", default: "200" },
     takeovers: { type: "string", default: "50" },
     seed: { type: "string" },
+    browser: { type: "string", default: "chromium" },
   },
 });
-for (const [name, value] of Object.entries(values))
+const { browser, ...numbers } = values;
+if (!["chromium", "firefox"].includes(browser))
+  throw new Error(`--browser ${browser} is neither chromium nor firefox`);
+for (const [name, value] of Object.entries(numbers))
   if (!/^\d+$/.test(value)) throw new Error(`--${name} ${value} is not a whole number`);
 
 const { status } = spawnSync(
   process.execPath,
-  [join(root, "test/run.mjs"), "--project", "foreign", "test/web-client/crashes"],
+  [
+    join(root, "test/run.mjs"),
+    "--project",
+    browser === "firefox" ? "firefox" : "foreign",
+    "test/web-client/crashes",
+  ],
   {
     cwd: root,
     stdio: "inherit",

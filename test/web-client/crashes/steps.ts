@@ -2,7 +2,6 @@
  * The steps of a publish, and how a tab is stopped in each of them: its worker, where the client lives, stands still in the
  * middle of what it does, and nothing of it goes on until its tab is dead; or the wire keeps back what was said.
  */
-import type { Worker } from "playwright";
 import type { Direction } from "./wire.ts";
 
 /** A row is about to be written, was written in a transaction that has not ended, or is there and nobody was told. */
@@ -45,9 +44,12 @@ export function isOfPublisher(step: Step): boolean {
   return "store" in step && step.store === "records";
 }
 
+/** Does this in the worker where the client lives. */
+export type InWorker = <A, R>(work: (argument: A) => R | Promise<R>, argument: A) => Promise<R>;
+
 /** Makes the worker stand still at `url` when it comes to this step, once. */
-export function stopAt(worker: Worker, { store, when }: RowStep, url: string): Promise<void> {
-  return worker.evaluate(
+export function stopAt(inWorker: InWorker, { store, when }: RowStep, url: string): Promise<void> {
+  return inWorker(
     ({ store, when, url }) => {
       let isDone = false;
       const stop = (): void => {

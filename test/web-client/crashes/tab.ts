@@ -1,11 +1,14 @@
 /** One tab of an app, in a process of its own: published in, and killed. It tells what it hears to the test at once. */
-import type { CDPSession, Page, Worker } from "playwright";
+import type { BrowserContext, Page } from "playwright";
 import type * as Sdk from "../../../web-client/index.ts";
+import { browserKind } from "../../tools/browser.ts";
 import { openGate } from "../../tools/gate.ts";
+import { openInProcess } from "../../tools/tab-process.ts";
+import type { TabProcess } from "../../tools/tab-process.ts";
 import type { HeldPartition, OutboxRow } from "./judge.ts";
 import type { PageWord, Written } from "./notes.ts";
 import { stopAt } from "./steps.ts";
-import type { Step } from "./steps.ts";
+import type { InWorker, Step } from "./steps.ts";
 
 declare const sdk: typeof Sdk;
 
@@ -22,6 +25,8 @@ interface AppGlobals {
 }
 
 declare const app: AppGlobals;
+/** What the page's worker is asked over, as its site has it (`sdk-site.ts`). */
+declare const ear: string;
 
 export interface TabOptions {
   /** One life of one tab. */
@@ -41,15 +46,17 @@ export type Death = (typeof DEATHS)[number];
 const TOLD_WITHIN_MS = 20_000;
 
 export class Tab {
-  readonly page: Page;
+  readonly process: TabProcess;
   readonly options: TabOptions;
-  private readonly session: CDPSession;
   private isDead = false;
 
-  private constructor(page: Page, session: CDPSession, options: TabOptions) {
-    this.page = page;
-    this.session = session;
+  private constructor(process: TabProcess, options: TabOptions) {
+    this.process = process;
     this.options = options;
+  }
+
+  get page(): Page {
+    return this.process.page;
   }
 
   get name(): string {
@@ -60,12 +67,21 @@ export class Tab {
     return !this.isDead;
   }
 
-  /** Connects in a page that has the SDK, or is given it. */
-  static async start(page: Page, origin: string, options: TabOptions): Promise<Tab> {
-    const address = `${origin}/sdk.html`;
-    if (page.url() !== address) await page.goto(address);
-    await page.waitForFunction(() => document.title === "ready");
-    const tab = new Tab(page, await page.context().newCDPSession(page), options);
+  /** Connects in a new page; or in one that has the SDK, where a former tab was. */
+  static async start(
+    former: TabProcess | undefined,
+    { context, origin }: { context: BrowserContext; origin: string },
+    options: TabOptions,
+  ): Promise<Tab> {
+    const process =
+      former ??
+      (await openInProcess(async () => {
+        const page = await context.newPage();
+        await page.goto(`${origin}/sdk.html`);
+        return page;
+      }));
+    await process.page.waitForFunction(() => document.title === "ready");
+    const tab = new Tab(process, options);
     await tab.connect();
     return tab;
   }
@@ -118,46 +134,51 @@ export class Tab {
     );
   }
 
-  get worker(): Worker {
-    const [worker] = this.page.workers();
-    if (worker === undefined) throw new Error(`${this.name}: the client does not live in a worker`);
-    return worker;
-  }
+  private readonly inWorker: InWorker = <A, R>(work: (argument: A) => R | Promise<R>, argument: A) =>
+    this.page.evaluate(
+      ({ work, argument }) =>
+        new Promise<R>((resolve, reject) => {
+          const channel = new BroadcastChannel(ear);
+          const id = crypto.randomUUID();
+          channel.addEventListener(
+            "message",
+            ({ data }: MessageEvent<{ id: string; value: R; error?: string }>) => {
+              if (data.id !== id) return;
+              channel.close();
+              if (data.error === undefined) resolve(data.value);
+              else reject(new Error(data.error));
+            },
+          );
+          channel.postMessage({ id, work, argument });
+        }),
+      { work: work.toString(), argument: argument as unknown },
+    );
 
   /** Resolves when the client lives no more in a worker that stands still: with its tab, or when it goes on. */
   async stopAt(
     step: Extract<Step, { store: string }>,
   ): Promise<{ arrived: Promise<void>; leave: () => void }> {
     const gate = await openGate();
-    await stopAt(this.worker, step, gate.url);
+    await stopAt(this.inWorker, step, gate.url);
     return { arrived: gate.arrived, leave: () => gate.close() };
   }
 
   /** The client stands still, as that of a frozen tab does; the answer wakes it. */
   async freeze(): Promise<() => Promise<void>> {
-    const gate = await openGate();
-    const frozen = this.worker.evaluate((url) => {
-      const request = new XMLHttpRequest();
-      request.open("GET", url, false);
-      request.send();
-    }, gate.url);
-    await gate.arrived;
-    return async () => {
-      gate.open();
-      await frozen;
-    };
+    await this.process.freeze();
+    return () => this.process.wake();
   }
 
   /** Whether this tab leads the others of its device. */
   leads(): Promise<boolean> {
-    return this.worker.evaluate(async () => {
+    return this.inWorker(async () => {
       const mine = `probe ${Math.random()}`;
       return navigator.locks.request(mine, async () => {
         const { held = [] } = await navigator.locks.query();
         const me = held.find(({ name }) => name === mine)?.clientId;
         return held.some(({ name, clientId }) => clientId === me && name?.endsWith("/leader") === true);
       });
-    });
+    }, undefined);
   }
 
   /** Resolves when nothing of it goes on any more. A page that is loaded anew is there for another tab. */
@@ -165,11 +186,9 @@ export class Tab {
     this.isDead = true;
     if (how === "close") return this.page.close();
     if (how === "reload") return void (await this.page.reload());
-    const crashed = new Promise((resolve) => this.page.once("crash", resolve));
-    // It cannot answer any more.
-    this.session.send("Page.crash").catch(() => undefined);
-    await crashed;
-    await this.page.close();
+    await this.process.crash();
+    // Of Firefox a tab that has crashed is left as it is: whoever drives it waits for its page in vain.
+    if (browserKind === "chromium") await this.page.close();
   }
 
   /** Its browser was killed. */

@@ -8,7 +8,7 @@ import { ProtocolClient } from "../../../gateway/protocol-client.ts";
 import { Random } from "../../../sim/kernel/random.ts";
 import type { Browsers } from "../browsers.ts";
 import { House, PARTITIONS, PATIENCE_MS, TOPIC } from "../house.ts";
-import { SEED } from "../settings.ts";
+import { ofAll, SEED, some } from "../settings.ts";
 
 /** Resolves when the gateway has forgotten everybody who ever wrote to the topic. */
 async function untilForgotten({ gateway }: House): Promise<void> {
@@ -28,8 +28,13 @@ async function untilForgotten({ gateway }: House): Promise<void> {
   await client.close();
 }
 
+const FORGOTTEN_AT = [
+  "when its batch is in the log, and the answer is not heard",
+  "when its batch is sealed, and not sent",
+] as const;
+
 export function comingBack(browsers: () => Browsers): void {
-  test("offline for a while and back: what was published meanwhile goes once, in order", async () => {
+  ofAll("offline for a while and back: what was published meanwhile goes once, in order", async () => {
     const random = new Random(SEED).fork("offline");
     await using house = await House.open(browsers(), { random });
     const device = await house.device();
@@ -53,33 +58,33 @@ export function comingBack(browsers: () => Browsers): void {
     if (second.isAlive) expect(meanwhile.filter(({ id }) => !house.notes.isDelivered(id))).toEqual([]);
   });
 
-  test("the gateway loses its power under load, and what it had not synced: what was delivered or shown is there", async () => {
-    const random = new Random(SEED).fork("power");
-    await using house = await House.open(browsers(), { random, isMortal: true });
-    const device = await house.device();
-    const tabs = [await device.open(), await device.open()];
-    for (const tab of tabs) await tab.keep();
-    let lost = 0;
-    for (let crash = 0; crash < 2; crash++) {
-      const { delivered } = house.notes.sums;
-      const load = Array.from({ length: 12 }, () => house.publish(random.pick(tabs)));
-      const enough = delivered + random.below(20);
-      await house.within(
-        house.notes.until(() => house.notes.sums.delivered >= enough),
-        `${enough} records are delivered`,
-      );
-      lost += await house.losePower();
-      await Promise.all(load);
-    }
-    expect(await house.settle()).toEqual([]);
-    console.log(`${house.notes.sums.delivered} records delivered, ${lost} bytes lost that were not synced`);
-    expect(house.notes.written.size - house.notes.sums.delivered).toBe(0);
-  });
+  ofAll(
+    "the gateway loses its power under load, and what it had not synced: what was delivered or shown is there",
+    async () => {
+      const random = new Random(SEED).fork("power");
+      await using house = await House.open(browsers(), { random, isMortal: true });
+      const device = await house.device();
+      const tabs = [await device.open(), await device.open()];
+      for (const tab of tabs) await tab.keep();
+      let lost = 0;
+      for (let crash = 0; crash < 2; crash++) {
+        const { delivered } = house.notes.sums;
+        const load = Array.from({ length: 12 }, () => house.publish(random.pick(tabs)));
+        const enough = delivered + random.below(20);
+        await house.within(
+          house.notes.until(() => house.notes.sums.delivered >= enough),
+          `${enough} records are delivered`,
+        );
+        lost += await house.losePower();
+        await Promise.all(load);
+      }
+      expect(await house.settle()).toEqual([]);
+      console.log(`${house.notes.sums.delivered} records delivered, ${lost} bytes lost that were not synced`);
+      expect(house.notes.written.size - house.notes.sums.delivered).toBe(0);
+    },
+  );
 
-  test.each([
-    "when its batch is in the log, and the answer is not heard",
-    "when its batch is sealed, and not sent",
-  ] as const)(
+  test.each(some(FORGOTTEN_AT, 1))(
     "the gateway has forgotten the producer by the time that a tab is back which died %s",
     async (step) => {
       const random = new Random(SEED).fork(`forgotten ${step}`);
@@ -101,31 +106,34 @@ export function comingBack(browsers: () => Browsers): void {
     },
   );
 
-  test("tokens run out, and for a while there is no good one: what is published waits, and goes as who it was", async () => {
-    const random = new Random(SEED).fork("tokens");
-    await using house = await House.open(browsers(), { random, isGuarded: true });
-    const { issuer } = house.gateway;
-    let expiresIn = 3;
-    let made = 0;
-    house.tokenOf = (user) => {
-      made += 1;
-      return issuer?.token(user, { expiresIn, claims: { jti: String(made) } }) ?? Promise.resolve("");
-    };
-    const device = await house.device();
-    const tabs = [await device.open("alice"), await device.open("alice")] as const;
-    const [tab] = tabs;
-    // For longer than the first ones last.
-    for (const enough = made + 2; made < enough;)
-      await house.within(
-        house.notes.untilDelivered(await house.publish(random.pick(tabs))),
-        "it is delivered",
-      );
-    expiresIn = -100;
-    await house.within(tab.untilState("signed out"), "nobody is let in any more");
-    const meanwhile = [...(await house.publish(tabs[0])), ...(await house.publish(tabs[1]))];
-    await house.notes.untilQueued(meanwhile);
-    if (random.chance(0.5)) await device.kill(tab, "crash");
-    expiresIn = 3600;
-    expect(await house.settle()).toEqual([]);
-  });
+  ofAll(
+    "tokens run out, and for a while there is no good one: what is published waits, and goes as who it was",
+    async () => {
+      const random = new Random(SEED).fork("tokens");
+      await using house = await House.open(browsers(), { random, isGuarded: true });
+      const { issuer } = house.gateway;
+      let expiresIn = 3;
+      let made = 0;
+      house.tokenOf = (user) => {
+        made += 1;
+        return issuer?.token(user, { expiresIn, claims: { jti: String(made) } }) ?? Promise.resolve("");
+      };
+      const device = await house.device();
+      const tabs = [await device.open("alice"), await device.open("alice")] as const;
+      const [tab] = tabs;
+      // For longer than the first ones last.
+      for (const enough = made + 2; made < enough;)
+        await house.within(
+          house.notes.untilDelivered(await house.publish(random.pick(tabs))),
+          "it is delivered",
+        );
+      expiresIn = -100;
+      await house.within(tab.untilState("signed out"), "nobody is let in any more");
+      const meanwhile = [...(await house.publish(tabs[0])), ...(await house.publish(tabs[1]))];
+      await house.notes.untilQueued(meanwhile);
+      if (random.chance(0.5)) await device.kill(tab, "crash");
+      expiresIn = 3600;
+      expect(await house.settle()).toEqual([]);
+    },
+  );
 }

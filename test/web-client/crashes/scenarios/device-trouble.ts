@@ -4,59 +4,70 @@
  */
 import type { CDPSession, Page } from "playwright";
 import { expect, test } from "vitest";
+import { browserKind } from "../../../tools/browser.ts";
 import { Random } from "../../../sim/kernel/random.ts";
 import type { Browsers } from "../browsers.ts";
 import type { Device } from "../device.ts";
 import { House } from "../house.ts";
-import { SEED } from "../settings.ts";
+import { CLEARED } from "../sdk-site.ts";
+import { ofChromium, SEED, some } from "../settings.ts";
 
 const QUOTA_BYTES = 2_000_000;
 
-/** A page of the same origin without the SDK, and the browser's own hand. */
-async function bystander(origin: string, device: Device): Promise<{ page: Page; session: CDPSession }> {
+/** A page of the same origin without the SDK. */
+async function bystander(origin: string, device: Device): Promise<Page> {
   const page = await device.context.newPage();
   await page.goto(`${origin}/other.html`);
-  return { page, session: await device.context.newCDPSession(page) };
+  return page;
+}
+
+/** Chromium's own hand. */
+async function handOf(page: Page): Promise<CDPSession> {
+  return page.context().newCDPSession(page);
 }
 
 export function troubleOnTheDevice(browsers: () => Browsers): void {
-  test("the device is full: what has no room is refused and goes nowhere, what was queued is delivered, and with room it all goes on", async () => {
-    const random = new Random(SEED).fork("quota");
-    await using house = await House.open(browsers(), { random });
-    // A profile on the disk: what is kept in memory alone has no quota that is looked at.
-    const device = await house.device({ isMortal: true });
-    const { origin } = browsers().site;
-    const { session } = await bystander(browsers().site.origin, device);
-    // From the start: how much room there is a browser remembers for a while.
-    await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: QUOTA_BYTES });
-    const tab = await device.open();
-    await tab.keep();
-    house.wire.cut();
-    const queued = await house.publish(tab, 5, 20_000);
-    await house.notes.untilQueued(queued);
-    const refused = (): number => house.notes.rejected.size;
-    for (let tries = 0; refused() === 0 && tries < 100; tries++) {
-      const records = await house.publish(tab, 1, 50_000);
-      const settled = ({ id }: { id: string }): boolean =>
-        house.notes.isQueued(id) || house.notes.rejected.has(id);
-      await house.within(
-        house.notes.until(() => records.every(settled)),
-        "the device says yes or no",
-      );
-    }
-    expect(refused()).toBeGreaterThan(0);
-    for (const error of house.notes.rejected.values()) expect(error).toContain("QuotaExceededError");
-    house.wire.mend();
-    if (random.chance(0.5)) await device.kill(tab, random.pick(["crash", "reload"]));
-    // Whatever cannot be done without room is done when there is some.
-    await session.send("Storage.overrideQuotaForOrigin", { origin });
-    const back = device.tabs[0] ?? (await device.open());
-    const after = await house.publish(back, 5, 20_000);
-    await house.within(house.notes.untilDelivered(after), "with room it all goes on");
-    expect(await house.settle()).toEqual([]);
-  });
+  // How much room a site has, Firefox is told for all of a browser, when it starts.
+  ofChromium(
+    "the device is full: what has no room is refused and goes nowhere, what was queued is delivered, and with room it all goes on",
+    async () => {
+      const random = new Random(SEED).fork("quota");
+      await using house = await House.open(browsers(), { random });
+      // A profile on the disk: what is kept in memory alone has no quota that is looked at.
+      const device = await house.device({ isMortal: true });
+      const { origin } = browsers().site;
+      const session = await handOf(await bystander(origin, device));
+      // From the start: how much room there is a browser remembers for a while.
+      await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: QUOTA_BYTES });
+      const tab = await device.open();
+      await tab.keep();
+      house.wire.cut();
+      const queued = await house.publish(tab, 5, 20_000);
+      await house.notes.untilQueued(queued);
+      const refused = (): number => house.notes.rejected.size;
+      for (let tries = 0; refused() === 0 && tries < 100; tries++) {
+        const records = await house.publish(tab, 1, 50_000);
+        const settled = ({ id }: { id: string }): boolean =>
+          house.notes.isQueued(id) || house.notes.rejected.has(id);
+        await house.within(
+          house.notes.until(() => records.every(settled)),
+          "the device says yes or no",
+        );
+      }
+      expect(refused()).toBeGreaterThan(0);
+      for (const error of house.notes.rejected.values()) expect(error).toContain("QuotaExceededError");
+      house.wire.mend();
+      if (random.chance(0.5)) await device.kill(tab, random.pick(["crash", "reload"]));
+      // Whatever cannot be done without room is done when there is some.
+      await session.send("Storage.overrideQuotaForOrigin", { origin });
+      const back = device.tabs[0] ?? (await device.open());
+      const after = await house.publish(back, 5, 20_000);
+      await house.within(house.notes.untilDelivered(after), "with room it all goes on");
+      expect(await house.settle()).toEqual([]);
+    },
+  );
 
-  test.each(["a page deletes all databases", "the browser clears the site's data"])(
+  test.each(some(["a page deletes all databases", "the browser clears the site's data"], 1))(
     "the store is deleted under the tab (%s): it says so, nothing goes twice, and it goes on with an empty one",
     async (how) => {
       const random = new Random(SEED).fork(how);
@@ -72,7 +83,8 @@ export function troubleOnTheDevice(browsers: () => Browsers): void {
       house.wire.cut();
       const waiting = await house.publish(tab);
       await house.notes.untilQueued(waiting);
-      const { page, session } = await bystander(browsers().site.origin, device);
+      const { origin } = browsers().site;
+      const page = await bystander(origin, device);
       house.notes.note({ kind: "device wiped", producer: tab.options.outbox, outbox: true });
       if (how === "a page deletes all databases")
         await page.evaluate(async () => {
@@ -83,11 +95,9 @@ export function troubleOnTheDevice(browsers: () => Browsers): void {
               request.addEventListener("error", reject);
             });
         });
-      else
-        await session.send("Storage.clearDataForOrigin", {
-          origin: browsers().site.origin,
-          storageTypes: "all",
-        });
+      else if (browserKind === "chromium")
+        await (await handOf(page)).send("Storage.clearDataForOrigin", { origin, storageTypes: "all" });
+      else await page.goto(origin + CLEARED);
       // An unsent outbox is never dropped silently: each of them is told.
       const lost = [...sent, ...waiting];
       const isTold = ({ id }: { id: string }): boolean =>

@@ -22,8 +22,8 @@ export function leadersThatGo(browsers: () => Browsers): void {
     for (const tab of device.tabs) await house.notes.untilDelivered(await house.publish(tab));
     const wake = await leader.freeze();
     const others = device.tabs.filter((tab) => tab !== leader);
-    // What it has been given it finds when it wakes.
-    const given = await house.publish(leader);
+    // What it is given meanwhile it finds when it wakes; of a tab that stands still as a whole, so does whoever gives it.
+    const giving = house.publish(leader);
     for (const tab of others)
       await house.within(
         house.notes.untilDelivered(await house.publish(tab)),
@@ -31,6 +31,7 @@ export function leadersThatGo(browsers: () => Browsers): void {
       );
     if (random.chance(0.5)) void house.wire.hold("answers");
     await wake();
+    const given = await giving;
     const after = [...(await house.publish(leader)), ...(await house.publish(random.pick(others)))];
     await house.notes.untilQueued(after);
     house.wire.release("answers", { isLost: false });
