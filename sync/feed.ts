@@ -124,14 +124,18 @@ async function throwIfOver(failure: unknown, options: FeedOptions): Promise<void
   if (!(failure instanceof KafkaError)) throw failure;
   if (GONE.has(failure.code)) {
     if (await isStillThere(options)) return;
-    throw new KafkaError(
-      ErrorCode.UNKNOWN_TOPIC_ID,
-      `topic ${options.topic} (${options.topicId}) was deleted, or made again under another id; subscribe anew to read the new one`,
-      { cause: failure },
-    );
+    throw topicIsGone(options.topic, options.topicId, failure);
   }
   // OFFSET_OUT_OF_RANGE: the gateway has less than we do; its epochs will tell where to cut back, once it leads again.
   if (!failure.retriable && failure.code !== ErrorCode.OFFSET_OUT_OF_RANGE) throw failure;
+}
+
+export function topicIsGone(topic: string, topicId: string, cause?: unknown): KafkaError {
+  return new KafkaError(
+    ErrorCode.UNKNOWN_TOPIC_ID,
+    `topic ${topic} (${topicId}) was deleted, or made again under another id; subscribe anew to read the new one`,
+    { cause },
+  );
 }
 
 /** Whether it is, as far as it can be told now: without a connection it is not known to be gone. */

@@ -4,6 +4,8 @@ import type { OutboxStore, OutboxTransaction } from "../../sync/outbox-store.ts"
 export class CountedRows implements OutboxStore {
   /** Rows that were read since it was set to 0. */
   read = 0;
+  /** How often it was looked at, or changed, since it was set to 0. */
+  looks = 0;
   private readonly store: OutboxStore;
 
   constructor(store: OutboxStore) {
@@ -11,6 +13,7 @@ export class CountedRows implements OutboxStore {
   }
 
   transact<T>(mode: "readonly" | "readwrite", work: (rows: OutboxTransaction) => Promise<T>): Promise<T> {
+    this.looks += 1;
     return this.store.transact(mode, (rows) => work(this.counted(rows)));
   }
 

@@ -4,8 +4,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vi
 import { pendingRows } from "../../sync/pending-rows.ts";
 import type { LocalRecord } from "../../web-client/core/api-pending.ts";
 import type { SubscribeOptions } from "../../web-client/core/api-subscribe.ts";
+import type { ClientParts } from "../../web-client/core/client-parts.ts";
 import type { RivuletClient } from "../../web-client/core/rivulet-client.ts";
 import { text } from "../../web-client/core/serializer.ts";
+import { TopicClient } from "../../web-client/core/topic-client.ts";
 import { ANONYMOUS } from "../../web-client/core/tokens.ts";
 import { gatewayAddress } from "../../web-client/address.ts";
 import { accountName } from "../../web-client/databases.ts";
@@ -13,10 +15,12 @@ import { HealingAccount } from "../../web-client/healing-account.ts";
 import { IdbOutboxStore } from "../../web-client/idb-outbox-store.ts";
 import { startTestGateway } from "../gateway/start-gateway.ts";
 import type { TestGateway } from "../gateway/start-gateway.ts";
+import { loadEngine } from "../engine/load.ts";
+import { CountedRows } from "../sync/counted-rows.ts";
 import { seeded } from "../sync/virtual-clock.ts";
 import { openNodeClient, stubBrowser, testDevice } from "./node-client.ts";
 import type { TestDevice } from "./node-client.ts";
-import { ShownRecords } from "./pending-tab.ts";
+import { PendingTab, ShownRecords } from "./pending-tab.ts";
 
 const PARTITIONS = 2;
 const WAIT = { timeout: 25_000 };
@@ -138,6 +142,38 @@ test("what is stored moves with what has come, and not with what is pending", as
   // Nobody had asked for what comes after the first.
   expect(await take(2)).toEqual(["a", "b"]);
   expect(await take(1)).toEqual(["b"]);
+});
+
+test("a subscription looks at the rows once for what comes together, and not again as it is given", async () => {
+  let rows: CountedRows | undefined;
+  const tab = new PendingTab((store) => (rows = new CountedRows(store)));
+  const { upstream, metadata } = tab.tab;
+  const { published, clock } = tab;
+  const over = new AbortController();
+  const parts: Pick<ClientParts, "upstream" | "metadata" | "engine" | "published" | "signal"> = {
+    upstream,
+    metadata,
+    engine: loadEngine(),
+    published,
+    signal: over.signal,
+  };
+  const topic = new TopicClient("orders", parts as ClientParts, { key: text(), value: text() });
+  const shown = new ShownRecords((signal) => topic.subscribe({ from: "earliest", pending: true, signal }));
+  tab.append("0");
+  await tab.until(() => shown.values.length === 1);
+  await clock.pass(1000);
+  for (let count = 1; count <= 5; count++) {
+    if (rows !== undefined) rows.looks = 0;
+    tab.append(`${count}`, `${count} again`);
+    await tab.until(() => shown.values.length === 1 + 2 * count);
+    await clock.pass(1000);
+    expect(rows?.looks).toBe(1);
+  }
+  const ids = shown.told.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  over.abort();
+  await clock.until(shown.end());
+  await tab.close();
 });
 
 const SEEDS = process.env.RIVULET_PENDING_SEED?.split(",").map(Number) ?? [

@@ -6,14 +6,32 @@ import type { FunctionComponent } from "react";
 import type { createRoot, Root } from "react-dom/client";
 import type { renderToString } from "react-dom/server";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Topic } from "../../web-client/core/api.ts";
+import type { ReceivedRecord, Topic } from "../../web-client/core/api.ts";
+import type { LocalRecord } from "../../web-client/core/api-pending.ts";
 import type { ReplicaClient } from "../../web-client/core/replica-client.ts";
 import type { RivuletClient } from "../../web-client/core/rivulet-client.ts";
 import { text } from "../../web-client/core/serializer.ts";
 import { usePublish, useRecords, useReplica, useStatus } from "../../web-client/react/index.ts";
 import { startTestGateway } from "../gateway/start-gateway.ts";
 import type { TestGateway } from "../gateway/start-gateway.ts";
+import { FarClientGround } from "./far-client.ts";
 import { openNodeClient, stubBrowser, untilState } from "./node-client.ts";
+
+interface Lines {
+  readonly records: readonly (ReceivedRecord<string> | LocalRecord<string>)[];
+  readonly error: Error | undefined;
+}
+
+/** Two that are each in a partition of their own. */
+async function keysApart(topic: Topic<string>): Promise<[string, string]> {
+  const byPartition = new Map<number, string>();
+  for (let at = 0; byPartition.size < 2; at++) {
+    const key = `k${at}`;
+    const { partition } = await topic.publish({ key, value: "before" }).delivered;
+    if (!byPartition.has(partition)) byPartition.set(partition, key);
+  }
+  return [...byPartition.values()] as [string, string];
+}
 
 export interface LoadedReact extends Pick<typeof React, "createElement" | "StrictMode" | "version"> {
   readonly createRoot: typeof createRoot;
@@ -162,6 +180,109 @@ export function reactHooks(version: number, load: () => Promise<LoadedReact>): v
         expect(ids).toEqual(pending);
       },
     );
+
+    describe("when the browser ends the client's worker", () => {
+      let ground: FarClientGround;
+      beforeEach(async () => {
+        ground = await FarClientGround.open(gateway);
+      });
+      afterEach(async () => {
+        root.unmount();
+        await ground.close();
+      });
+
+      /** What is drawn, each time. */
+      function drawAll(useLines: () => Lines): readonly string[][] {
+        const drawn: string[][] = [];
+        draw(() => {
+          const { records, error } = useLines();
+          const all = records.map(({ value, ...record }) => {
+            const isPending = "isPending" in record && record.isPending === true;
+            return `${isPending ? "~" : ""}${value}`;
+          });
+          drawn.push(all);
+          return `${all.toSorted().join(",")} ${error?.message ?? "well"}`;
+        });
+        return drawn;
+      }
+
+      function expectNoGapNorDouble(drawn: readonly string[][]): void {
+        let before: string[] = [];
+        for (const values of drawn) {
+          const plain = values.map((value) => value.replace("~", ""));
+          expect(new Set(plain).size).toBe(plain.length);
+          expect(plain).toEqual(expect.arrayContaining(before));
+          before = plain;
+        }
+      }
+
+      test("a list of what comes from now on goes on, of partitions too that nothing had come from", async () => {
+        await client.admin.createTopic("goes-on", { partitions: 2 });
+        const writer = lines("goes-on");
+        const topic = ground.client.topic("goes-on", { value: text() });
+        // Of two keys that are each in a partition of their own.
+        const [here, there] = await keysApart(writer);
+        const drawn = drawAll(() => useRecords(topic));
+        let probes = 0;
+        await vi.waitFor(
+          async () => {
+            await writer.publish({ key: here, value: `0 probe ${++probes}` }).delivered;
+            expect(element.textContent).toContain("probe");
+          },
+          { timeout: 25_000, interval: 100 },
+        );
+        // By then the other partition is subscribed, too.
+        await writer.publish({ key: here, value: "a" }).delivered;
+        await until(/a well$/);
+        await ground.endWorker();
+        for (const key of [here, there]) await writer.publish({ key, value: `b ${key}` }).delivered;
+        for (const key of [here, there]) await writer.publish({ key, value: `c ${key}` }).delivered;
+        await until(/b [^,]*,b [^,]*,c [^,]*,c [^,]* well$/);
+        expectNoGapNorDouble(drawn);
+      });
+
+      test.each(["replica", "subscription"])(
+        "a list with what is pending goes on with a %s: no line is gone, twice, or another one",
+        async (kind) => {
+          const name = `goes-on-with-${kind}`;
+          const topic = ground.client.topic(name, { value: text() });
+          await topic.publish({ key: "k", value: "a" }).delivered;
+          const drawn = drawAll(() =>
+            kind === "replica"
+              ? useReplica(topic, { pending: true })
+              : useRecords(topic, { pending: true, from: "earliest" }),
+          );
+          await until(/^a well$/);
+          ground.client.goOffline();
+          await topic.publish({ key: "k", value: "c" }).queued;
+          await until(/^a,~c well$/);
+          await ground.endWorker();
+          await lines(name).publish({ key: "k", value: "b" }).delivered;
+          await topic.publish({ key: "k", value: "d" }).queued;
+          await until(/^a,~c,~d well$/);
+          ground.client.goOnline();
+          await until(/^a,b,c,d well$/);
+          await ground.endWorker();
+          await topic.publish({ key: "k", value: "e" }).delivered;
+          await until(/^a,b,c,d,e well$/);
+          expectNoGapNorDouble(drawn);
+          expect(drawn.at(-1)).toEqual(["a", "b", "c", "d", "e"]);
+        },
+      );
+
+      test("a replica without a list is shown on and on", async () => {
+        const topic = ground.client.topic("shown-on", { value: text() });
+        draw(() => {
+          const { progress, error } = useReplica(topic);
+          return `${progress?.heldRecords ?? "-"}/${progress?.missingRecords ?? "-"} ${error?.message ?? "well"}`;
+        });
+        await topic.publish({ value: "a" }).delivered;
+        await until(/^1\/0 well$/);
+        await ground.endWorker();
+        await lines("shown-on").publish({ value: "b" }).delivered;
+        await until(/^2\/0 well$/);
+      });
+    });
 
     test("a replica's newest records are drawn, and a component that comes and goes leaves no listener behind", async () => {
       const warnings: Error[] = [];

@@ -15,14 +15,15 @@ const isReport = process.env.RIVULET_SIZE_REPORT === "1";
 
 /** Each file that a browser may load, with all that it holds: an app that bundles the SDK leaves out what it does not use. */
 const BUDGETS = {
-  // Of which 1400 are for noticing that the worker is gone, for another one in its place, and for one from another origin.
+  // Of which 1400 are for noticing that the worker is gone, for another one in its place, and for one from another origin; and
+  // 300 for subscriptions that go on there, which take 150 of the worker's.
   // And 1000 for packing what is published in one go, which takes 1400 of the worker's to store it together.
-  "browser.js": 13_450,
-  "worker.js": 39_000,
+  "browser.js": 13_800,
+  "worker.js": 39_150,
   "worker-shared.js": 1900,
   "worker-delivery.js": 6800,
   "worker-replicas.js": 32_300,
-  "worker-pending.js": 3900,
+  "worker-pending.js": 3950,
   "worker-replica-database.js": 2600,
   "worker-wasm-engine.js": 2600,
   "worker-groups.js": 5450,
@@ -52,10 +53,10 @@ const STEPS = {
 } as const satisfies Record<string, readonly Name[]>;
 
 const STEP_BUDGETS: Readonly<Record<keyof typeof STEPS, number>> = {
-  "connect, subscribe": 52_500,
-  "... and publish": 61_000,
-  "... and replicate": 98_100,
-  "all there is": 115_300,
+  "connect, subscribe": 52_950,
+  "... and publish": 61_550,
+  "... and replicate": 98_850,
+  "all there is": 116_150,
 };
 
 const sizes = new Map<string, FileSize>();

@@ -25,7 +25,7 @@ async function endWorker(page: Page): Promise<void> {
   await gone;
 }
 
-test("a worker that ends by itself is replaced: what was under way says so, what was queued is delivered once, and handles go on", async () => {
+test("a worker that ends by itself is replaced: what was under way says so, what was queued is delivered once, handles and subscriptions go on", async () => {
   const page = await openPage();
   await page.evaluate(async () => {
     const notes = client.topic("notes", { value: sdk.text() });
@@ -41,17 +41,22 @@ test("a worker that ends by itself is replaced: what was under way says so, what
     };
     const states: Sdk.ConnectionState[] = [];
     client.addEventListener("state", ({ state }) => states.push(state));
-    const ends = [read(), notes.subscribe().next(), client.group("g").subscribe(["notes"]).next()].map(why);
-    Object.assign(globalThis, { notes, replica, delivered, ends, states });
+    const ends = [read(), client.group("g").subscribe(["notes"]).next()].map(why);
+    const live: (string | null)[] = [];
+    void (async () => {
+      for await (const { value } of notes.subscribe({ from: "earliest" })) live.push(value);
+    })();
+    Object.assign(globalThis, { notes, replica, delivered, ends, states, live });
   });
   await endWorker(page);
   const told = await page.evaluate(async () => {
-    const { notes, replica, delivered, ends, states } = globalThis as unknown as {
+    const { notes, replica, delivered, ends, states, live } = globalThis as unknown as {
       notes: Sdk.Topic<string>;
       replica: Sdk.Replica<string>;
       delivered: Promise<Sdk.Position>;
       ends: Promise<string>[];
       states: Sdk.ConnectionState[];
+      live: (string | null)[];
     };
     const under = await Promise.all(ends);
     const { pending } = client.outbox;
@@ -69,7 +74,8 @@ test("a worker that ends by itself is replaced: what was under way says so, what
     for await (const { missingRecords, partitions } of replica.progress())
       if (missingRecords === 0n && partitions.every(({ state }) => state === "live")) break;
     await replica.close();
-    return { under, pending, isStillOffline, offset: String(offset), seen, followed, states };
+    while (live.length < 4) await new Promise((resolve) => setTimeout(resolve, 20));
+    return { under, pending, isStillOffline, offset: String(offset), seen, followed, states, live };
   });
   for (const each of told.under) {
     expect(each).toContain("its worker has ended");
@@ -78,6 +84,7 @@ test("a worker that ends by itself is replaced: what was under way says so, what
   expect([told.pending, told.isStillOffline, told.offset]).toEqual([1, "offline", "1"]);
   expect(told.seen).toEqual(["before", "kept", "meanwhile", "after"]);
   expect(told.followed).toEqual(told.seen);
+  expect(told.live).toEqual(told.seen);
   // The app has switched it off: it stays so, whatever the worker does.
   expect(told.states.map(({ name }) => name)).toEqual(["connecting", "live"]);
   expect(page.workers()).toHaveLength(1);

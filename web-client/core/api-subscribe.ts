@@ -42,7 +42,10 @@ export interface SubscribeOptions {
   onGap?: (gap: { readonly partition: number; readonly from: bigint; readonly to: bigint }) => void;
 }
 
-/** Records one by one. It begins with the first `next()`, and ends with `close()`, `return()` (a loop that is left) or its signal. */
+/**
+ * Records one by one. It begins with the first `next()`, and ends with `close()`, `return()` (a loop that is left) or its signal.
+ * Where the browser ends the client's worker it goes on in the next one, without a gap or a double.
+ */
 export interface Subscription<V, K = string, R = ReceivedRecord<V, K>>
   extends AsyncIterableIterator<R, void, void>, AsyncDisposable {
   /** Ends it, also while a record is waited for; what was read is noted by then. */

@@ -66,8 +66,9 @@ export interface Rivulet extends TypedEventTarget<RivuletEvents>, AsyncDisposabl
   /**
    * Where the client does its work: beside the page, or in it where no worker could be started (the console says why). Where the
    * browser ends the worker, another one is started, and the state says so. All handles go on, and `delivered` of what was
-   * `queued`; calls and iterations that were under way reject with a `retriable` error: begin them again. Whether a record was
-   * stored whose `queued` was open is not known then (`outbox.list()`). Workers that end again and again leave it `closed`.
+   * `queued`; subscriptions go on. Calls and other iterations that were under way reject with a `retriable` error: begin them
+   * again. Whether a record was stored whose `queued` was open is not known then (`outbox.list()`). Workers that end again and
+   * again leave it `closed`.
    */
   readonly runsIn: "worker" | "page";
   /** Where this client keeps things, how safely, and how much room there is. To be shown; it asks the browser each time. */

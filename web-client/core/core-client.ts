@@ -12,7 +12,6 @@ import { HistoryError } from "../../sync/history.ts";
 import type { BulkHistory, HistorySource } from "../../sync/history.ts";
 import { StateEvent } from "./api.ts";
 import type { Admin } from "./api-admin.ts";
-import type { SubscribeOptions } from "./api-subscribe.ts";
 import type { ConnectionState, ReplicateOptions, RivuletEvents, StorageStatus, TopicSummary } from "./api.ts";
 import type { GroupClient } from "./group/group-client.ts";
 import type { ClientHost } from "./client-host.ts";
@@ -35,6 +34,7 @@ import { TabUpstream } from "./tab-upstream.ts";
 import { topicAddress } from "./topic-address.ts";
 import { listTopics } from "./topic-listing.ts";
 import { TopicReading } from "./topic-reading.ts";
+import type { ReadingOptions } from "./topic-reading.ts";
 import { typedEventTarget } from "./typed-events.ts";
 
 export interface CoreClientOptions {
@@ -208,7 +208,7 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
   }
 
   /** A topic's `subscribe`, as bytes: it has to be told what was taken. */
-  read(topic: string, options: SubscribeOptions): TopicReading {
+  read(topic: string, options: ReadingOptions): TopicReading {
     return new TopicReading(topic, this.parts, options);
   }
 

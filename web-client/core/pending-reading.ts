@@ -16,13 +16,20 @@ export async function* pendingReading(reading: TopicReading): AsyncGenerator<Loc
   const { name, parts, options, signal } = reading;
   const { published, metadata } = parts;
   const tracker = new PendingTracker();
+  const { former } = options;
+  if (former !== undefined) tracker.goOn(former.told, former.arrived);
   const next = new Map<number, bigint>();
   const headers = new Map<number, BatchHeader>();
   const only = options.partitions && new Set(options.partitions);
   const bell = new Bell();
   const ring = (): void => bell.ring();
-  const stopHearing = published.onChange(ring);
+  /** Something has come, or the rows may have changed, since they were looked at. */
   let isStale = true;
+  const stopHearing = published.onChange(() => {
+    isStale = true;
+    ring();
+  });
+  let topicId: string | undefined;
   const batches = reading.batches({
     onData: () => (isStale = true),
     onBatch: (partition, header) => headers.set(partition, header),
@@ -44,8 +51,9 @@ export async function* pendingReading(reading: TopicReading): AsyncGenerator<Loc
   };
   const look = async (): Promise<void> => {
     isStale = false;
+    ({ topicId } = reading);
     await published.allAdded();
-    tracker.isOf(reading.topicId, published.losses());
+    tracker.isOf(topicId, published.losses());
     tracker.update(await pendingRows(published.rows, name, tracker.seen));
   };
   const told = function* (): Generator<LocalBatch, void, void> {
@@ -61,7 +69,7 @@ export async function* pendingReading(reading: TopicReading): AsyncGenerator<Loc
       if (came !== undefined && "error" in came) throw came.error;
       const isOver = came?.step.done === true;
       if (isOver && options.until === undefined) return;
-      if (isStale || came === undefined || isOver) await look();
+      if (isStale || isOver || topicId !== reading.topicId) await look();
       if (came !== undefined && came.step.done !== true) {
         const { partition, records } = came.step.value;
         const header = headers.get(partition);

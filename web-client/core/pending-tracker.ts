@@ -42,7 +42,7 @@ interface Place {
 }
 
 interface Known {
-  readonly record: OutboxRecord;
+  readonly record: Pick<OutboxRecord, "id" | "key" | "value" | "headers" | "timestamp" | "state" | "reason">;
   readonly batch: FrozenBatch | undefined;
   /** undefined: not in the log, as far as this reader knows. */
   place: Place | undefined;
@@ -86,6 +86,15 @@ export class PendingTracker {
   /** Batches that are sealed and unanswered. */
   get unanswered(): Iterable<FrozenBatch> {
     return this.byIdentity.values();
+  }
+
+  /** For a reader that goes on from where another one was: what that one has shown and has not come to, and rows that it has. */
+  goOn(told: readonly PendingEntry[], arrived: readonly number[]): void {
+    for (const entry of told) {
+      const record = { ...entry, state: "waiting", reason: null } as const;
+      this.known.set(entry.id, { record, batch: undefined, place: undefined, hasRow: true, told: entry });
+    }
+    for (const id of arrived) this.arrived.add(id);
   }
 
   /** Whose rows it is about (undefined: nobody knows yet, and all of the topic's name are), and how often they were thrown away. */
@@ -282,7 +291,7 @@ export class PendingTracker {
 }
 
 /** As the outbox lists them. */
-function stateOf({ state }: OutboxRecord, blocked: string | undefined): PendingState {
+function stateOf({ state }: Pick<OutboxRecord, "state">, blocked: string | undefined): PendingState {
   if (state !== "frozen") return state;
   return blocked === undefined ? "sending" : "in doubt";
 }

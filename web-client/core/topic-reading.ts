@@ -1,7 +1,8 @@
 /** Reads a topic as the gateway has it: its partitions together, from where the app says to the end or for ever. */
 import type { BatchHeader } from "../../log/batch.ts";
-import { EARLIEST } from "../../sync/log-offsets.ts";
+import { EARLIEST, LATEST } from "../../sync/log-offsets.ts";
 import { merge } from "../../sync/merge.ts";
+import { topicIsGone } from "../../sync/feed.ts";
 import type { TopicMetadata } from "../../sync/metadata.ts";
 import { watchPartitions } from "../../sync/partition-watch.ts";
 import { subscription } from "../../sync/subscription.ts";
@@ -11,6 +12,7 @@ import type { SubscribeOptions } from "./api-subscribe.ts";
 import type { ClientParts } from "./client-parts.ts";
 import { UNCOMPRESSED_BYTES_MAX } from "./limits.ts";
 import type { LocalBatch } from "./local-record.ts";
+import type { PendingEntry } from "./pending-tracker.ts";
 import type { RecordBatch } from "./record-batch.ts";
 import { endOffsets, startOffsets, startPlan } from "./start-offsets.ts";
 import type { StartPlan } from "./start-offsets.ts";
@@ -25,15 +27,38 @@ export interface ReadingWatch {
   readonly onMove: (partition: number, next: bigint) => void;
 }
 
+/** Where a reading is, by partition: the next offset, or LATEST or EARLIEST where it is not known yet which one that is. */
+export interface ReadingPlace {
+  readonly topicId: string;
+  readonly next: ReadonlyMap<number, bigint>;
+}
+
+/** How far a reading has come that has ended with its worker, if there was one. */
+export interface FormerReading extends Pick<ReadingPlace, "next"> {
+  /** undefined: it had not begun, and `next` is empty. */
+  readonly topicId: string | undefined;
+  /** What it has shown as pending and has not come to. */
+  readonly told: readonly PendingEntry[];
+  /** Rows that it has come to of late. */
+  readonly arrived: readonly number[];
+}
+
+export interface ReadingOptions extends SubscribeOptions {
+  /** Goes on from where this one was, and not from `from`. */
+  readonly former?: FormerReading;
+  /** Is told where it begins, and again of a partition once it is known which offset the end was. */
+  readonly onBegin?: (place: ReadingPlace) => void;
+}
+
 export class TopicReading {
   readonly name: string;
   readonly parts: ClientParts;
-  readonly options: SubscribeOptions;
+  readonly options: ReadingOptions;
   private readonly controller: AbortController;
   /** Once it has begun. */
   private begun: { readonly plan: StartPlan; readonly topicId: string } | undefined;
 
-  constructor(name: string, parts: ClientParts, options: SubscribeOptions) {
+  constructor(name: string, parts: ClientParts, options: ReadingOptions) {
     this.name = name;
     this.parts = parts;
     this.options = options;
@@ -76,10 +101,12 @@ export class TopicReading {
   async *batches(watch?: ReadingWatch): AsyncGenerator<RecordBatch, void, void> {
     const { name, parts, options, signal } = this;
     const { upstream, metadata } = parts;
+    const { next, topicId } = options.former ?? {};
     const plan = startPlan(options.from ?? "latest");
     try {
       const topic = await unlessOver(metadata.topicWhenThere(name, signal), parts, signal);
       if (topic === undefined) return;
+      if (topicId !== undefined && topicId !== topic.id) throw topicIsGone(name, topicId);
       this.begun = { plan, topicId: topic.id };
       const partitions = chosen(topic, options.partitions);
       const stored =
@@ -88,8 +115,10 @@ export class TopicReading {
       const ends =
         options.until === undefined ? undefined : await unlessOver(endOffsets(places), parts, signal);
       if (options.until !== undefined && ends === undefined) return;
-      const starts = await unlessOver(startOffsets(plan, stored, places), parts, signal);
+      const starts =
+        topicId === undefined ? await unlessOver(startOffsets(plan, stored, places), parts, signal) : next;
       if (starts === undefined) return;
+      options.onBegin?.({ topicId: topic.id, next: starts });
       const open = (partition: number, from: bigint): AsyncGenerator<RecordBatch, void, void> =>
         ofPartition(topic, partition, from, ends?.get(partition), { parts, options, watch, signal });
       const unread = partitions.filter((partition) => isUnread(starts.get(partition), ends?.get(partition)));
@@ -148,7 +177,7 @@ function isUnread(start: bigint | undefined, end: bigint | undefined): boolean {
 
 interface PartitionReading {
   readonly parts: ClientParts;
-  readonly options: SubscribeOptions;
+  readonly options: ReadingOptions;
   readonly watch: ReadingWatch | undefined;
   readonly signal: AbortSignal;
 }
@@ -161,6 +190,7 @@ async function* ofPartition(
   { parts, options, watch, signal }: PartitionReading,
 ): AsyncGenerator<RecordBatch, void, void> {
   const { upstream, metadata, engine, history } = parts;
+  let isAtEnd = from === LATEST;
   const batches = subscription({
     upstream,
     engine,
@@ -174,7 +204,11 @@ async function* ofPartition(
     onGap: (gapFrom, to) => options.onGap?.({ partition, from: gapFrom, to }),
     onData: watch?.onData,
     onBatch: watch && ((header) => watch.onBatch(partition, header)),
-    onMove: watch && ((next) => watch.onMove(partition, next)),
+    onMove(next) {
+      if (isAtEnd) options.onBegin?.({ topicId: topic.id, next: new Map([[partition, next]]) });
+      isAtEnd = false;
+      watch?.onMove(partition, next);
+    },
     isThere: async () => {
       metadata.invalidate(topic.name);
       return (await metadata.topic(topic.name))?.id === topic.id;

@@ -1,6 +1,9 @@
 /** Something that goes on outside of React and is looked at from inside. */
 import { useEffect, useState } from "react";
 
+/** So often in a row work is begun anew: as often as workers are. */
+const TRIES_MAX = 8;
+
 /** What a view begins with, and how it goes on until `signal` aborts; `show` draws it anew. */
 export interface View<T> {
   readonly begin: T;
@@ -31,4 +34,24 @@ export function useView<T>({ begin, run, failed }: View<T>, keys: readonly unkno
   // What is of other keys is not shown under these.
   const isOfThese = shown.keys.every((key, at) => Object.is(key, keys[at]));
   return isOfThese ? shown.value : begin;
+}
+
+/**
+ * Does what a worker takes part in, and begins it anew where that has ended: another one is started in its place, and what is asked
+ * waits for it. `work` is handed what to call when it has got on.
+ */
+export async function inAnyWorker<T>(
+  signal: AbortSignal,
+  work: (gotOn: () => void) => Promise<T>,
+): Promise<T> {
+  let tries = 0;
+  for (;;) {
+    try {
+      return await work(() => (tries = 0));
+    } catch (error) {
+      tries += 1;
+      const isOfWorker = error instanceof Error && error.name === "NETWORK_EXCEPTION";
+      if (signal.aborted || !isOfWorker || tries > TRIES_MAX) throw error;
+    }
+  }
 }

@@ -7,6 +7,8 @@ export class LocalList<V, K> {
   private readonly limit: number;
   private readonly arrived: Exclude<AnyRecord<V, K>, PendingRecord<V, K>>[] = [];
   private readonly pending = new Map<string, PendingRecord<V, K>>();
+  /** The last offset that has arrived, by partition. */
+  private readonly ends = new Map<number, bigint>();
 
   constructor(limit: number) {
     this.limit = limit;
@@ -15,6 +17,15 @@ export class LocalList<V, K> {
   get records(): readonly AnyRecord<V, K>[] {
     const waiting = [...this.pending.values()].toSorted((a, b) => a.outboxId - b.outboxId);
     return [...this.arrived, ...waiting];
+  }
+
+  /** Whether it has come as far as another one, and has all that is pending there. */
+  isAsFarAs(other: LocalList<V, K>): boolean {
+    const arrived = new Set(this.arrived.map((record) => ("id" in record ? record.id : undefined)));
+    return (
+      [...other.ends].every(([partition, end]) => (this.ends.get(partition) ?? -1n) >= end) &&
+      [...other.pending.keys()].every((id) => this.pending.has(id) || arrived.has(id))
+    );
   }
 
   add(record: AnyRecord<V, K>): void {
@@ -30,6 +41,7 @@ export class LocalList<V, K> {
   private insert(record: (typeof this.arrived)[number]): void {
     const { arrived } = this;
     this.cutBack(record);
+    this.ends.set(record.partition, record.offset);
     let at = arrived.length;
     for (let before = arrived[at - 1]; before !== undefined; before = arrived[at - 1]) {
       if (before.partition === record.partition || before.timestamp <= record.timestamp) break;

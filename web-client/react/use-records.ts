@@ -29,7 +29,8 @@ export interface Records<V, K = string, R = ReceivedRecord<V, K>> {
 const LIMIT = 100;
 
 /**
- * A topic's records, drawn as they come: those that come together are drawn together. The topic is known by its client and name;
+ * A topic's records, drawn as they come: those that come together are drawn together. Where the browser ends the client's worker,
+ * it goes on with the next one, from where it was. The topic is known by its client and name;
  * make it once (`useMemo`, or outside of the component).
  */
 export function useRecords<V, K>(

@@ -6,7 +6,7 @@ import type {
   ReplicateOptions,
   Topic,
 } from "../index.ts";
-import { useView } from "./latest-view.ts";
+import { inAnyWorker, useView } from "./latest-view.ts";
 import { LocalList } from "./local-list.ts";
 import type { AnyRecord } from "./local-list.ts";
 
@@ -34,7 +34,7 @@ export interface ReplicaView<V, K = string, R = ReceivedRecord<V, K>> {
 /**
  * Keeps a topic on this device from the first time on that it is drawn, and shows how far it is; with `limit` or `pending` also
  * what is in it. What is kept is kept on being followed when the component goes: close the replica where that is not wanted.
- * `keep` and `partitions` count when it begins.
+ * `keep` and `partitions` count when it begins. Where the browser ends the client's worker, it goes on with the next one.
  */
 export function useReplica<V, K>(
   topic: Topic<V, K>,
@@ -52,33 +52,51 @@ export function useReplica<V, K>(
       async run(show, signal) {
         let replica: Replica<V, K>;
         try {
-          replica = await topic.replicate({ ...options, signal });
+          replica = await inAnyWorker(signal, () => topic.replicate({ ...options, signal }));
         } catch (error) {
           if (signal.aborted) return;
           throw error;
         }
-        const list = new LocalList<V, K>(last);
+        let list = new LocalList<V, K>(last);
         let progress: ReplicaProgress | undefined;
         const draw = (): void => show({ replica, progress, records: list.records, error: undefined });
         const watch = async (): Promise<void> => {
           for await (progress of replica.progress({ signal })) draw();
         };
-        const read = async (): Promise<void> => {
+        const read = async (gotOn: () => void): Promise<void> => {
+          const fresh = new LocalList<V, K>(last);
           let isDrawn = true;
+          let isOver = false;
+          let givesUp: ReturnType<typeof setTimeout> | undefined;
+          const drawThis = (): void => {
+            clearTimeout(givesUp);
+            list = fresh;
+            draw();
+          };
           const reading: AsyncIterable<AnyRecord<V, K>> = pending
             ? replica.follow({ last, pending, signal })
             : replica.follow({ last, signal });
-          for await (const record of reading) {
-            list.add(record);
-            if (isDrawn)
-              setTimeout(() => {
-                isDrawn = true;
-                draw();
-              });
-            isDrawn = false;
+          try {
+            for await (const record of reading) {
+              fresh.add(record);
+              gotOn();
+              if (isDrawn)
+                setTimeout(() => {
+                  isDrawn = true;
+                  if (isOver && list !== fresh) return;
+                  // What was drawn before the worker ended stays until it is here again.
+                  if (list === fresh || fresh.isAsFarAs(list)) drawThis();
+                  else givesUp ??= setTimeout(drawThis, PATIENCE_MS);
+                });
+              isDrawn = false;
+            }
+          } finally {
+            isOver = true;
+            clearTimeout(givesUp);
           }
         };
-        await Promise.all([watch(), ...(last > 0 || pending ? [read()] : [])]);
+        const isRead = last > 0 || pending;
+        await Promise.all([watch(), ...(isRead ? [inAnyWorker(signal, read)] : [])]);
       },
       failed: (shown, error) => ({ ...shown, error }),
     },
@@ -87,6 +105,8 @@ export function useReplica<V, K>(
 }
 
 const LIMIT = 100;
+/** So long what was drawn stays though it is not here again: where the replica was cut back, it never will be. In milliseconds. */
+const PATIENCE_MS = 1000;
 const EMPTY: ReplicaView<never, never, never> = {
   replica: undefined,
   progress: undefined,

@@ -75,7 +75,7 @@ export class Channel {
   close(error: unknown, isOrderly: boolean): void {
     if (this.closed !== undefined) return;
     this.closed = { error, isOrderly };
-    this.end.abort();
+    this.end.abort(error);
     for (const { answer, inflow, forget } of this.asked.values()) {
       forget();
       answer?.reject(error);

@@ -3,17 +3,18 @@ import { countOf } from "../../sync/record-run.ts";
 import type { RecordRun } from "../../sync/record-run.ts";
 import type { ConnectionState, ReplicateOptions } from "../core/api.ts";
 import type { Admin } from "../core/api-admin.ts";
-import type { SubscribeOptions } from "../core/api-subscribe.ts";
 import type { CoreClient } from "../core/core-client.ts";
 import type { ReplicaKeeper } from "../core/replica-client.ts";
+import type { ReadingOptions } from "../core/topic-reading.ts";
 import type { GroupOptions } from "./group-service.ts";
 import type * as groups from "./groups.ts";
+import type { LastingFar } from "./lasting-far.ts";
 import { outcomes } from "./publishing.ts";
 import { framed, framedLocal } from "./record-frames.ts";
 import type { ReplicaService } from "./replica-service.ts";
 import type * as replicas from "./replicas.ts";
 import { Exposed } from "./service.ts";
-import type { FarOf, Tell } from "./service.ts";
+import type { Far, FarOf, Tell } from "./service.ts";
 
 /** What of it is loaded on demand, with the code of the client that it belongs to. */
 export interface ServiceCode {
@@ -51,7 +52,7 @@ export function clientService(client: CoreClient, code: ServiceCode) {
       },
       fates: (_ended: AbortSignal, ids: readonly number[]) =>
         outcomes(ids.length, (fate) => client.followPublished(ids, fate)),
-      subscribe: (topic: string, options: SubscribeOptions) => readingService(client, topic, options),
+      subscribe: (topic: string, options: ReadingOptions) => readingService(client, topic, options),
       joinGroup: async (
         groupId: string,
         memberId: string,
@@ -103,20 +104,27 @@ export function clientService(client: CoreClient, code: ServiceCode) {
   );
 }
 
-function readingService(client: CoreClient, topic: string, options: SubscribeOptions) {
-  let tellGap: SubscribeOptions["onGap"];
-  const reading = client.read(topic, { ...options, onGap: (gap) => tellGap?.(gap) });
+/** What the page is told besides the records, in order with them. */
+export type ReadingEars = Required<Pick<ReadingOptions, "onGap" | "onBegin">>;
+
+function readingService(client: CoreClient, topic: string, options: ReadingOptions) {
+  let ears: ReadingEars | undefined;
+  const reading = client.read(topic, {
+    ...options,
+    onGap: (gap) => ears?.onGap(gap),
+    onBegin: (place) => ears?.onBegin(place),
+  });
   // One that was left before it had begun would hear of the client's end for ever.
   const mirror = { state: () => undefined, listen: () => () => reading.stop() };
   return new Exposed(
     {
-      records: (signal: AbortSignal, onGap: SubscribeOptions["onGap"]) => {
-        tellGap = onGap;
+      records: (signal: AbortSignal, hearing: ReadingEars) => {
+        ears = hearing;
         signal.addEventListener("abort", () => reading.stop(), { once: true });
         return framed(reading.batches());
       },
-      localRecords: (signal: AbortSignal, onGap: SubscribeOptions["onGap"]) => {
-        tellGap = onGap;
+      localRecords: (signal: AbortSignal, hearing: ReadingEars) => {
+        ears = hearing;
         signal.addEventListener("abort", () => reading.stop(), { once: true });
         return framedLocal(reading.local());
       },
@@ -130,4 +138,7 @@ function readingService(client: CoreClient, topic: string, options: SubscribeOpt
 }
 
 export type FarClient = FarOf<ReturnType<typeof clientService>>;
+/** The client in the worker that there is now. */
+export type LastingClient =
+  FarClient extends Far<infer S, infer State, infer Events> ? LastingFar<S, State, Events> : never;
 export type FarReading = FarOf<ReturnType<typeof readingService>>;

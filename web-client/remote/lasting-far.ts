@@ -30,6 +30,8 @@ export class LastingFar<S, State, Events> implements Far<S, State, Events> {
   private readonly listening: ((far: Far<S, State, Events>) => void)[] = [];
   private readonly parts = new Set<AnyPart>();
   private closedWith: unknown;
+  /** What fails when a worker ends: one for each that there was. */
+  private readonly losses = new Set<unknown>();
 
   constructor(far: Far<S, State, Events>) {
     this.turnTo(far);
@@ -57,6 +59,11 @@ export class LastingFar<S, State, Events> implements Far<S, State, Events> {
 
   isOver(error: unknown): boolean {
     return this.far.isOver(error) || (this.closedWith !== undefined && this.closedWith === error);
+  }
+
+  /** Whether a call or a stream has failed with this only because a worker has ended in whose place there is, or will be, another. */
+  isLost(error: unknown): boolean {
+    return this.losses.has(error) && !this.over.signal.aborted;
   }
 
   call<Name extends CallName<S>>(name: Name, ...args: CallArguments<S[Name]>): Promise<Told<S[Name]>> {
@@ -128,7 +135,12 @@ export class LastingFar<S, State, Events> implements Far<S, State, Events> {
   private turnTo(far: Far<S, State, Events>): void {
     this.far = far;
     // Before anybody hears of it, and may ask again.
-    far.ended.addEventListener("abort", () => this.pause(), { once: true });
+    far.ended.addEventListener("abort", () => this.lose(far.ended.reason), { once: true });
+  }
+
+  private lose(error: unknown): void {
+    this.losses.add(error);
+    this.pause();
   }
 
   private pause(): void {

@@ -32,9 +32,8 @@ import { RecordSubscription } from "../core/record-subscription.ts";
 import { typedEventTarget } from "../core/typed-events.ts";
 import { connectionStates } from "../core/watch.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
-import type { FarClient } from "./client-service.ts";
+import type { FarClient, LastingClient } from "./client-service.ts";
 import { LastingFar } from "./lasting-far.ts";
-import type { Far } from "./service.ts";
 import { Publisher } from "./publishing.ts";
 import { RemoteGroup } from "./remote-group.ts";
 import { RemoteReading } from "./remote-reading.ts";
@@ -205,10 +204,6 @@ export class RemoteClient extends typedEventTarget<RivuletEvents>() implements R
     this.dispatchEvent(new StateEvent(state));
   }
 }
-
-/** The client in the worker that there is now. */
-type LastingClient =
-  FarClient extends Far<infer S, infer State, infer Events> ? LastingFar<S, State, Events> : never;
 
 interface RecordSender {
   readonly publish: (record: TextRecord) => Publication;

@@ -69,7 +69,7 @@ export interface Far<S, State, Events> {
   readonly state: State;
   /** Calls `hear` with each event of this name, after `state` has followed. */
   listen<Name extends keyof Events & string>(name: Name, hear: (detail: Events[Name]) => void): void;
-  /** Aborts when there is no other side any more. */
+  /** Aborts when there is no other side any more, with what all that was under way fails with. */
   readonly ended: AbortSignal;
   /** It is not needed any more: the other side may forget it. */
   release(): void;

@@ -1,0 +1,85 @@
+/** The SDK's client as a page has it that runs it in a worker: here on the other side of a real MessageChannel, and it can end. */
+import { allCode } from "../../web-client/client-code.ts";
+import type { RivuletClient } from "../../web-client/core/rivulet-client.ts";
+import { Channel } from "../../web-client/remote/channel.ts";
+import { clientService } from "../../web-client/remote/client-service.ts";
+import * as groups from "../../web-client/remote/groups.ts";
+import { keepAlive } from "../../web-client/remote/keep-alive.ts";
+import { RemoteClient } from "../../web-client/remote/remote-client.ts";
+import * as replicas from "../../web-client/remote/replicas.ts";
+import type { Running } from "../../web-client/remote/start-worker.ts";
+import { deferred } from "../../sync/wait.ts";
+import { ErrorCode, KafkaError } from "../../wire/errors.ts";
+import { openNodeClient, testDevice } from "./node-client.ts";
+
+const CODE = { ...allCode, groups: () => Promise.resolve(groups), replicas: () => Promise.resolve(replicas) };
+
+export class FarClientGround {
+  readonly client: RemoteClient;
+  private readonly workers: Worker[];
+
+  private constructor(client: RemoteClient, workers: Worker[]) {
+    this.client = client;
+    this.workers = workers;
+  }
+
+  static async open(gateway: { readonly httpPort: number }): Promise<FarClientGround> {
+    const device = testDevice();
+    const workers: Worker[] = [];
+    const start = async (isOffline: boolean): Promise<Running> => {
+      const worker = new Worker(await openNodeClient(gateway, device));
+      workers.push(worker);
+      if (isOffline) worker.client.goOffline();
+      return worker.run();
+    };
+    const first = await start(false);
+    const client = new RemoteClient(first, false);
+    void keepAlive(client, first, start);
+    return new FarClientGround(client, workers);
+  }
+
+  /** As the browser does: nothing that is under way comes to its end, and another one is started at once. */
+  async endWorker(): Promise<void> {
+    await this.workers.at(-1)?.end();
+  }
+
+  async close(): Promise<void> {
+    await this.client.close();
+    for (const worker of this.workers) await worker.end();
+  }
+}
+
+class Worker {
+  readonly client: RivuletClient;
+  private readonly ports = new MessageChannel();
+  private readonly page: Channel;
+  private readonly far: Channel;
+  private readonly lost = deferred<string>();
+
+  constructor(client: RivuletClient) {
+    this.client = client;
+    const { port1, port2 } = this.ports;
+    this.page = new Channel(port1, {});
+    this.far = new Channel(port2, { open: () => clientService(client, CODE) });
+    port1.start();
+    port2.start();
+  }
+
+  async run(): Promise<Running> {
+    const service = this.page.root<{ open: () => ReturnType<typeof clientService> }>();
+    return {
+      far: await service.call("open"),
+      lost: this.lost.promise,
+      end: (error) => this.page.close(error, true),
+    };
+  }
+
+  async end(): Promise<void> {
+    const error = new KafkaError(ErrorCode.NETWORK_EXCEPTION, "its worker has ended");
+    this.far.close(error, false);
+    this.page.close(error, false);
+    this.lost.resolve(error.message);
+    for (const port of [this.ports.port1, this.ports.port2]) port.close();
+    await this.client.close();
+  }
+}
