@@ -88,8 +88,8 @@ export const keepingMistakes: readonly Mistake[] = [
     edits: [
       {
         file: "log/batch-compaction.ts",
-        find: "const isLast = offset >= map.endOffset || (key !== null && !map.isSuperseded(key, offset));",
-        replace: "const isLast = offset >= map.endOffset || (key !== null && map.isLast(key, offset));",
+        find: "const isLast = key !== null && !map.isSuperseded(key, offset);",
+        replace: "const isLast = key !== null && map.isLast(key, offset);",
       },
       {
         file: "log/offset-map.ts",
