@@ -194,7 +194,8 @@ export class Upstream extends LiveConnection {
       this.failedAtMs = undefined;
       return connection;
     } catch (error) {
-      this.failedAtMs = clock.now();
+      // One that was given up here says nothing about the gateway.
+      if (!signal.aborted) this.failedAtMs = clock.now();
       throw error;
     }
   }

@@ -1,5 +1,7 @@
 /** What a tab learns of records that another tab of the same store has delivered or discarded, and told nobody. */
 import { expect, test } from "vitest";
+import { Fates } from "../../sync/fates.ts";
+import type { Fate } from "../../sync/fates.ts";
 import { MemoryOutboxStore } from "../../sync/memory-outbox-store.ts";
 import { RECEIPTS_MAX } from "../../sync/outbox-store.ts";
 import type { OutboxStore } from "../../sync/outbox-store.ts";
@@ -129,6 +131,31 @@ test("what was queued by somebody who is gone is followed by whoever is asked ab
   heir.deliver();
   expect(await clock.until(Promise.resolve(open), 31_000)).toMatchObject({ offset: 1n });
   await heir.close();
+});
+
+test("who is asked about a record while it looks at what is new hears of it, though it had left long before", async () => {
+  const store = new MemoryOutboxStore();
+  const left = (recordIds: number[]) =>
+    store.transact("readwrite", (rows) => rows.addReceipt({ recordIds, partition: 0, baseOffset: 7n }));
+  const told: number[] = [];
+  const fate: Fate = { delivered: (id) => told.push(id), rejected: (id) => told.push(-id) };
+  const fates = new Fates();
+  fates.add(3, fate);
+  await left([1]);
+  await fates.lookUp(store);
+  await left([2]);
+  // It is asked when the rows have been read, and not told of yet.
+  const asking: OutboxStore = {
+    transact: async (mode, work) => {
+      const found = await store.transact(mode, work);
+      fates.inherit(1, fate);
+      return found;
+    },
+    close: () => store.close(),
+  };
+  await fates.lookUp(asking);
+  await fates.lookUp(store);
+  expect(told).toEqual([1]);
 });
 
 /** What becomes of each. */

@@ -123,6 +123,23 @@ test("switched off: no attempt is made until it is switched on", async () => {
   await upstream.close("done");
 });
 
+test("switched off in the middle of an attempt, and on again: it is no failed one, after which it would be asked first", async () => {
+  let knocks = 0;
+  const { clock, upstream, broker, opened } = setUp(false, 30_000, () => Promise.resolve(void (knocks += 1)));
+  // It has begun, and nothing has come back yet.
+  expect(opened()).toBe(1);
+  upstream.goOffline();
+  await clock.settle();
+  upstream.goOnline();
+  await clock.until(upstream.live());
+  expect([knocks, opened()]).toEqual([0, 2]);
+  broker.reachable = false;
+  broker.dropAll("gone");
+  await clock.pass(5000);
+  expect(knocks).toBeGreaterThan(0);
+  await upstream.close("done");
+});
+
 test("switched off in the middle of an attempt", async () => {
   const { clock, upstream, broker } = setUp();
   upstream.goOffline();

@@ -20,6 +20,7 @@ test("connecting that is given up while the engine loads leaves no client behind
         super();
         open += 1;
       }
+      postMessage(): void {}
       close(): void {
         open -= 1;
       }

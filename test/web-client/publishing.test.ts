@@ -135,6 +135,20 @@ test("what cannot be queued is not delivered either, and an app that does not as
   await expect(second?.delivered).rejects.toThrow("the store is full");
 });
 
+test("records that no memory can be had for are refused, what was published with them in another run is not", async () => {
+  const { sent, publisher, record } = setUp();
+  // As texts look to the packer that are far too long together.
+  const huge = publisher.publish("a", { ...record(""), value: { length: 2 ** 53 } as unknown as Uint8Array });
+  const delivered = huge.delivered;
+  const next = publisher.publish("b", record("small"));
+  await Promise.resolve();
+  await expect(huge.queued).rejects.toThrow(RangeError);
+  await expect(delivered).rejects.toThrow(RangeError);
+  expect(sent.map(({ topic, run }) => [topic, countOf(run)])).toEqual([["b", 1]]);
+  sent[0]?.queued.resolve([1]);
+  await next.queued;
+});
+
 test("when the worker is lost another one is asked about what was queued, by its ids; nobody can tell of the rest", async () => {
   const { sent, asked, lose, publish } = setUp();
   const [first, second, third] = publish("a", 3);

@@ -91,6 +91,7 @@ export class TabUpstream extends LiveConnection {
     try {
       connection = await Connection.open({ open: link.openTransport, clock, clientId }, signal);
     } catch {
+      if (signal.aborted) return;
       // Where the other tab's connection has ended, its state says so.
       const waitMs = fullJitterMs(this.failures++, this.random, RETRY_BACK_OFF);
       await Promise.race([move, sleep(clock, waitMs, signal)]);
