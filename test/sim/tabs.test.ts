@@ -4,6 +4,7 @@ import { Device } from "./browser/device.ts";
 import { calmBrowser } from "./browser/faults.ts";
 import { installIndexedDb } from "./browser/indexed-db.ts";
 import type { Tab } from "./browser/tab.ts";
+import { allCode } from "../../web-client/client-code.ts";
 import { noDiskFaults } from "./disk/disk-faults.ts";
 import { SimDisk } from "./disk/sim-disk.ts";
 import { GatewayNode } from "./gateway-node.ts";
@@ -15,6 +16,8 @@ const LIMIT_MS = 120_000;
 let world: World;
 let gateway: GatewayNode;
 let device: Device;
+/** What the next tab has. */
+let code = allCode;
 let uninstall: () => void;
 
 beforeEach(async () => {
@@ -24,7 +27,15 @@ beforeEach(async () => {
   const disk = new SimDisk(world, noDiskFaults);
   const config = new Map([["num.partitions", "1"]]);
   gateway = new GatewayNode({ world, network, disk, name: "gateway", config });
-  device = new Device({ world, network, name: "device-1", gateway, faults: calmBrowser });
+  code = allCode;
+  device = new Device({
+    world,
+    network,
+    name: "device-1",
+    gateway,
+    faults: calmBrowser,
+    code: () => code,
+  });
   expect(await settle(gateway.start())).toBe(true);
 });
 
@@ -151,4 +162,22 @@ test("a replica that another tab keeps is written by the one that leads, and del
   await settle(replica.delete());
   const [topic] = await settle(keeper.client.topics());
   expect(topic?.partitions[0]?.held).toBeUndefined();
+});
+
+test("tabs of one old build, none of which finds what delivers, come to rest instead of leading in turn; the first that has it delivers", async () => {
+  code = { ...allCode, delivery: () => Promise.reject(new TypeError("404: ./worker-delivery.js")) };
+  const tabs = await open(3);
+  const sent = publish(tabs[0] as Tab, "one");
+  let ends = 0;
+  for (const { client } of tabs)
+    client.addEventListener("state", ({ state }) => (ends += state.name === "live" ? 0 : 1));
+  await world.runUntil(() => false, 60_000);
+  ends = 0;
+  await world.runUntil(() => false, 300_000);
+  expect(ends).toBe(0);
+  expect(tabs[0]?.client.outbox.problem).toContain("404");
+  code = allCode;
+  const fresh = await settle(device.openTab("alice"));
+  await settle(sent);
+  expect(fresh.client.outbox.problem).toBeUndefined();
 });

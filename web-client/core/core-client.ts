@@ -6,6 +6,7 @@ import { Outbox } from "../../sync/outbox.ts";
 import type { RunFate } from "../../sync/outbox.ts";
 import type { RecordRun } from "../../sync/record-run.ts";
 import type { Tokens } from "../../sync/sign-in.ts";
+import { fullJitterMs } from "../../sync/back-off.ts";
 import { linkedController, sleep } from "../../sync/wait.ts";
 import { errorText } from "../../sync/error-text.ts";
 import { HistoryError } from "../../sync/history.ts";
@@ -52,6 +53,8 @@ export interface CoreClientOptions {
 const CLIENT_ID = "rivulet-web";
 /** Once connected: what the app has asked for first comes first. */
 const FETCH_AHEAD_MS = 1000;
+/** After it was asked for in vain. */
+const FETCH_BACK_OFF = { baseMs: 10_000, capMs: 300_000 };
 
 export class CoreClient extends typedEventTarget<RivuletEvents>() {
   readonly outbox: OutboxClient;
@@ -274,12 +277,18 @@ export class CoreClient extends typedEventTarget<RivuletEvents>() {
   /** Any tab may come to lead, when there is no network any more, or another build where its own was: it has what that takes. */
   private async fetchAhead(): Promise<void> {
     const { upstream, host, signal } = this.parts;
-    try {
-      await upstream.live(signal);
-      await sleep(host.clock, FETCH_AHEAD_MS, signal);
-      if (!signal.aborted) await this.code.delivery();
-    } catch {
-      // Whoever delivers asks again, and says what is wrong.
+    for (let failures = 0; !signal.aborted; failures++) {
+      const backOffMs = failures && fullJitterMs(failures, host.random, FETCH_BACK_OFF);
+      try {
+        await upstream.live(signal);
+        await sleep(host.clock, FETCH_AHEAD_MS + backOffMs, signal);
+        if (signal.aborted) return;
+        await this.code.delivery();
+        return this.leadership.tellAble(true);
+      } catch {
+        // What is wrong, whoever delivers says.
+        if (!signal.aborted) this.leadership.tellAble(false);
+      }
     }
   }
 

@@ -70,16 +70,16 @@ export class LeaderSession implements LeadingGround {
     return this.controller.signal;
   }
 
-  /** Serves a tab at the other end of what `join` opens, until the answer is called. `isOwn`: of the tab that leads itself. */
+  /** Serves a tab at the other end of what `join` opens, until the answer is called. `mayLead`: it may do better. */
   serve(
     tab: string,
-    isOwn: boolean,
+    mayLead: boolean,
     join: (hear: (message: ToLeader) => void) => TabPort<ToTab>,
   ): () => void {
     const port = join((message) => {
       if (!this.signal.aborted && this.tabs.get(tab) === served) this.hear(served, message);
     });
-    const served: ServedTab = new ServedTab(tab, isOwn, port);
+    const served: ServedTab = new ServedTab(tab, mayLead, port);
     this.forget(tab);
     this.tabs.set(tab, served);
     this.tellState([served]);
@@ -89,10 +89,12 @@ export class LeaderSession implements LeadingGround {
   }
 
   /** Whether this tab is served; then it is told how things stand. */
-  greet(tab: string): boolean {
+  greet(tab: string, mayLead: boolean): boolean {
     const served = this.tabs.get(tab);
-    if (served !== undefined) this.tellState([served]);
-    return served !== undefined;
+    if (served === undefined) return false;
+    served.mayLead = mayLead;
+    this.tellState([served]);
+    return true;
   }
 
   /** Its end waits for `work`, which ends when the session's signal aborts. */
@@ -112,12 +114,10 @@ export class LeaderSession implements LeadingGround {
     this.controller.abort();
   }
 
-  /** Ends where another tab can lead. While nobody is connected that one could do no more. */
-  giveWay(): boolean {
-    const isOther = [...this.tabs.values()].some(({ isOwn }) => !isOwn);
-    if (!isOther || this.upstream.state.name !== "live") return false;
-    this.end();
-    return true;
+  /** Ends where another tab may do better. While nobody is connected that one could do no more. */
+  giveWay(): void {
+    const isOther = [...this.tabs.values()].some(({ mayLead }) => mayLead);
+    if (isOther && this.upstream.state.name === "live") this.end();
   }
 
   private async run(): Promise<void> {
@@ -228,16 +228,16 @@ export class LeaderSession implements LeadingGround {
 
 class ServedTab {
   readonly name: string;
-  readonly isOwn: boolean;
+  mayLead: boolean;
   readonly port: TabPort<ToTab>;
   online = false;
   /** The tab's last attempt to connect. */
   connection = 0;
   relay: Relay | undefined;
 
-  constructor(name: string, isOwn: boolean, port: TabPort<ToTab>) {
+  constructor(name: string, mayLead: boolean, port: TabPort<ToTab>) {
     this.name = name;
-    this.isOwn = isOwn;
+    this.mayLead = mayLead;
     this.port = port;
   }
 }

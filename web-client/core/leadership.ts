@@ -35,8 +35,6 @@ const SILENCE_MS = 4500;
 const ANSWER_MS = { least: 500, most: 900 };
 /** After leading has ended. */
 const PAUSE_MS = 1000;
-/** Giving way ends everybody's connection, and may be for nothing: so it is done this seldom. */
-const GIVE_WAY_MS = 60_000;
 /** After the store has failed: as often as that. */
 const FAILED_BACK_OFF = { baseMs: 2 * PAUSE_MS, capMs: 30_000 };
 
@@ -51,7 +49,8 @@ export class Leadership implements Leading {
   /** Whether the others can tell when this tab dies. */
   private isPresent = false;
   private readonly moved = new Bell();
-  private gaveWayAt = -Infinity;
+  /** What delivers can be loaded here, as far as it is known. */
+  private canDeliver = true;
   private cancelWatch: () => void = () => undefined;
   private onSilent: () => void = () => undefined;
 
@@ -92,13 +91,21 @@ export class Leadership implements Leading {
 
   /** By this tab's delivery, while it leads: all tabs tell their apps. */
   tellProblem(problem: string | undefined): void {
+    if (problem === undefined) this.tellAble(true);
     this.session?.tellProblem(problem);
+  }
+
+  /** Whether this tab can load what it takes to lead: none gives way to one that cannot. */
+  tellAble(canDeliver: boolean): void {
+    if (this.canDeliver === canDeliver) return;
+    this.canDeliver = canDeliver;
+    this.sayHello();
   }
 
   /** This tab, which may lead, lacks what it takes: one that another build has brought may have it. */
   giveWay(): void {
-    const now = this.options.host.clock.now();
-    if (now - this.gaveWayAt >= GIVE_WAY_MS && this.session?.giveWay() === true) this.gaveWayAt = now;
+    this.tellAble(false);
+    this.session?.giveWay();
   }
 
   deleteHeld(replica: KeptReplica): Promise<void> {
@@ -204,7 +211,7 @@ export class Leadership implements Leading {
       link.attach((hear) => {
         let hearLeader: (message: ToLeader) => void = () => undefined;
         const [mine, its] = joinedPorts<ToTab, ToLeader>(hear, (message) => hearLeader(message));
-        session.serve(tab, true, (ear) => {
+        session.serve(tab, false, (ear) => {
           hearLeader = ear;
           return its;
         });
@@ -238,12 +245,13 @@ export class Leadership implements Leading {
     if (message.kind === "leads") return this.hearOf(message.term);
     if (session === undefined || session.signal.aborted) return;
     if (message.kind === "who leads") this.tellOf(session);
-    if (message.kind === "hello" && message.term === session.term) this.welcome(session, message.tab);
+    if (message.kind === "hello" && message.term === session.term)
+      this.welcome(session, message.tab, message.canDeliver !== false);
   }
 
   private hearOf(term: number): void {
     const { session } = this;
-    const { device, link, channel, tab, host } = this.options;
+    const { device, link, tab, host } = this.options;
     // One that led before and has not noticed: it hears of us.
     if (session !== undefined && term < session.term) return this.tellOf(session);
     if (term < this.term) return;
@@ -259,14 +267,19 @@ export class Leadership implements Leading {
       const name = linkName(device.name, tab, term);
       link.attach((hear) => host.openPort<ToTab | ToLeader>(name, (message) => hear(message as ToTab)));
     }
-    if (!link.isWelcome) channel.tell({ kind: "hello", tab, term });
+    if (!link.isWelcome) this.sayHello();
   }
 
-  private welcome(session: LeaderSession, tab: string): void {
-    if (session.greet(tab)) return;
+  private sayHello(): void {
+    const { term, canDeliver, options } = this;
+    if (this.isPresent) options.channel.tell({ kind: "hello", tab: options.tab, term, canDeliver });
+  }
+
+  private welcome(session: LeaderSession, tab: string, canDeliver: boolean): void {
+    if (session.greet(tab, canDeliver)) return;
     const { device, host } = this.options;
     const name = linkName(device.name, tab, session.term);
-    const leave = session.serve(tab, false, (hear) =>
+    const leave = session.serve(tab, canDeliver, (hear) =>
       host.openPort<ToTab | ToLeader>(name, (message) => hear(message as ToLeader)),
     );
     device.locks

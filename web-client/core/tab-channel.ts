@@ -5,8 +5,11 @@ export type TabMessage =
   /** Told every second by the tab that leads, and to who asks; the later term is the one that counts. */
   | { readonly kind: "leads"; readonly leader: string; readonly term: number }
   | { readonly kind: "who leads" }
-  /** To the tab that leads under this term: `tab` waits for its word on the channel of the two (`tab-link.ts`). */
-  | { readonly kind: "hello"; readonly tab: string; readonly term: number }
+  /**
+   * To the tab that leads under this term: `tab` waits for its word on the channel of the two (`tab-link.ts`). `canDeliver`: as
+   * far as it knows; told again when that changes. Former versions of this code do not say.
+   */
+  | { readonly kind: "hello"; readonly tab: string; readonly term: number; readonly canDeliver?: boolean }
   /** Rows of the outbox were added or changed, or may have been: another tab delivers from now on. */
   | { readonly kind: "outbox" }
   | { readonly kind: "settled"; readonly settlement: Settlement }

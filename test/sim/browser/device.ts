@@ -1,6 +1,9 @@
 /** A device with one browser: its databases, its clock, and its tabs. */
 import type { ClientHost } from "../../../web-client/core/client-host.ts";
-import { openClient } from "../../../web-client/open-client.ts";
+import { allCode } from "../../../web-client/client-code.ts";
+import type { ClientCode } from "../../../web-client/client-code.ts";
+import { RivuletClient } from "../../../web-client/core/rivulet-client.ts";
+import { openCore } from "../../../web-client/open-core.ts";
 import { loadEngine } from "../../engine/load.ts";
 import type { GatewayNode } from "../gateway-node.ts";
 import { Process } from "../kernel/process.ts";
@@ -21,6 +24,8 @@ export interface DeviceOptions {
   name: string;
   gateway: Pick<GatewayNode, "webSocketAddress" | "httpAddress">;
   faults: BrowserFaults;
+  /** What the next tab has of its code that is loaded on demand; left out, all of it. */
+  code?: () => ClientCode;
 }
 
 /** What an account has lost. */
@@ -160,11 +165,14 @@ export class Device {
         process.kill();
       });
     }
-    const opening = openClient(this.hostOf(process), {
+    const opening = openCore(this.hostOf(process), {
       account: this.options.gateway.httpAddress,
       principal,
       databases: this.databases.of(process),
       engine,
+      wholeEngine: () => engine,
+      code: this.options.code?.() ?? allCode,
+      create: (parts) => new RivuletClient(parts),
       offline: false,
       signal: undefined,
     }).catch((error: unknown) => {
