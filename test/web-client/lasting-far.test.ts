@@ -81,6 +81,106 @@ test("what is under way when a worker ends fails, and what is asked from that mo
   expect(first.told).toEqual(["a"]);
 });
 
+test("what is published while one worker takes the place of another keeps its order", async () => {
+  const told: string[] = [];
+  const service = {
+    publish: async function* (_ended: AbortSignal, topic: string, run: RecordRun) {
+      told.push(topic);
+      yield [{ kind: "queued", ids: Array.from({ length: countOf(run) }, () => 1) }] satisfies Outcome[];
+    },
+    fates: async function* (_ended: AbortSignal, _ids: readonly number[]): AsyncGenerator<Outcome[]> {},
+  };
+  const first = worker(service);
+  const lasting = new LastingFar(first.far);
+  const publisher = new Publisher(lasting);
+  const queued: Promise<void>[] = [];
+  // Each a run of its own, sent at once.
+  const publish = (topic: string): void => {
+    queued.push(publisher.publish(topic, { key: null, value: null, headers: [] }).queued);
+    publisher.sendGroup();
+  };
+  publish("0");
+  await Promise.all(queued);
+  first.die();
+  publish("1");
+  await new Promise((resolve) => setTimeout(resolve));
+  publish("2");
+  lasting.resume(worker(service).far);
+  // In each of the moments in which those that have waited are handed over.
+  for (let at = 3; at < 12; at++) {
+    publish(`${at}`);
+    await Promise.resolve();
+  }
+  await Promise.all(queued);
+  expect(told).toEqual(Array.from({ length: 12 }, (_, at) => `${at}`));
+});
+
+type One = ReturnType<typeof worker<ReturnType<typeof asked>["service"]>>;
+
+test("a worker that has ended before it was taken is asked nothing: what waits goes to the next", async () => {
+  const [first, second, third] = [asked("first"), asked("second"), asked("third")].map(({ service }) => worker(service)) as [One, One, One];
+  const lasting = new LastingFar(first.far);
+  first.die();
+  const waiting = lasting.call("ask", "a");
+  second.die();
+  lasting.resume(second.far);
+  const later = lasting.call("ask", "b");
+  expect(lasting.isPaused).toBe(true);
+  lasting.resume(third.far);
+  expect(await Promise.all([waiting, later])).toEqual(["third: a", "third: b"]);
+  // So is one that has ended before anything was made of it.
+  const late = new LastingFar(second.far);
+  expect(late.isPaused).toBe(true);
+});
+
+test("a call whose signal aborts while there is no worker is given up at once, and the next worker is not asked", async () => {
+  const [first, second] = [asked("first"), asked("second")];
+  const { far, die } = worker({
+    ...first.service,
+    askFor: (_options: { readonly signal?: AbortSignal }) => first.service.ask("with options"),
+  });
+  const lasting = new LastingFar(far);
+  die();
+  const controller = new AbortController();
+  const given = lasting.call("askFor", { signal: controller.signal });
+  const kept = lasting.call("askFor", { signal: new AbortController().signal });
+  const reason = new Error("enough");
+  controller.abort(reason);
+  await expect(given).rejects.toBe(reason);
+  await expect(lasting.call("askFor", { signal: controller.signal })).rejects.toBe(reason);
+  const next = worker({
+    ...second.service,
+    askFor: (_options: { readonly signal?: AbortSignal }) => second.service.ask("with options"),
+  });
+  lasting.resume(next.far);
+  expect(await kept).toBe("second: with options");
+  expect(second.told).toEqual(["with options"]);
+});
+
+test("a part that is closed while there is no worker ends, and is not asked for again; where there is one, that is told", async () => {
+  let asks = 0;
+  const opened = new Exposed({ read: () => Promise.resolve("read") });
+  const service = {
+    replicate: () => {
+      asks += 1;
+      return Promise.resolve(opened);
+    },
+  };
+  const [first, second] = [worker(service), worker(service)];
+  const client = new LastingFar(first.far);
+  const replica = client.part(await client.call("replicate"), () => client.call("replicate"));
+  expect(client.drop(replica)).toBe(false);
+  expect(await replica.call("read")).toBe("read");
+  first.die();
+  const reading = replica.call("read").catch((error: unknown) => replica.isOver(error));
+  expect(client.drop(replica)).toBe(true);
+  expect(await reading).toBe(true);
+  expect(replica.ended.aborted).toBe(true);
+  client.resume(second.far);
+  await client.call("replicate");
+  expect(asks).toBe(2);
+});
+
 test("an object that a worker has answered with is asked for again, and is heard as before; one that cannot be had ends", async () => {
   function replicaOf(name: string) {
     let tell: Tell<{ news: string }> = () => undefined;

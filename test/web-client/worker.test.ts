@@ -1,6 +1,7 @@
 /** The worker that a client lives in, in a real Chromium: it may end, and a page's policy or origin may keep it from starting. */
 import type { Page, Worker } from "playwright";
 import { expect, test } from "vitest";
+import { deferred } from "../../sync/wait.ts";
 import type * as Sdk from "../../web-client/index.ts";
 import type { SdkPageOptions } from "./sdk-browser.ts";
 import { sdkGround } from "./sdk-ground.ts";
@@ -9,6 +10,9 @@ declare const sdk: typeof Sdk;
 declare let client: Sdk.Rivulet;
 
 const ground = sdkGround();
+
+/** Of the worker. */
+const SCRIPT = /\/worker[^/]*\.js/;
 
 /** A page with a client. */
 async function openPage(options: SdkPageOptions & { offline?: boolean } = {}): Promise<Page> {
@@ -186,6 +190,44 @@ test("a client that is closed while it has no worker is closed at once, and none
     waiting: expect.stringContaining("closed by the app") as string,
   });
   expect(page.workers()).toHaveLength(0);
+});
+
+test("a client that is closed while another worker is fetched leaves none behind", async () => {
+  const page = await openPage();
+  const [asked, closed] = [deferred<void>(), deferred<void>()];
+  await page.route(SCRIPT, async (route) => {
+    asked.resolve();
+    await closed.promise;
+    // Nobody may wait for it any more.
+    await route.continue().catch(() => undefined);
+  });
+  await endWorker(page);
+  await asked.promise;
+  await page.evaluate(() => client.close());
+  closed.resolve();
+  await page.unrouteAll({ behavior: "wait" });
+  const locks = await page.evaluate(async () => (await navigator.locks.query()).held);
+  expect([page.workers(), locks]).toEqual([[], []]);
+});
+
+test("a worker that ends while the browser is offline is replaced when there is a network, however long that takes", async () => {
+  const page = await openPage();
+  await page.route(SCRIPT, (route) => route.abort("internetdisconnected"));
+  await ground.context.setOffline(true);
+  const isWaiting = page.evaluate(async () => {
+    for await (const { reason } of client.states())
+      if (reason?.endsWith("when the browser is online") === true) return;
+  });
+  await endWorker(page);
+  await isWaiting;
+  await page.unroute(SCRIPT);
+  await ground.context.setOffline(false);
+  const { offset } = await page.evaluate(async () => {
+    const position = await client.topic("notes", { value: sdk.text() }).publish({ value: "one" }).delivered;
+    return { offset: String(position.offset) };
+  });
+  expect(offset).toBe("0");
+  await page.evaluate(() => client.close());
 });
 
 test("an error that nobody catches in the worker ends nothing", async () => {

@@ -58,6 +58,7 @@ export function clientService(client: CoreClient, code: ServiceCode) {
         memberId: string,
         topics: readonly string[],
         options: GroupOptions,
+        _leaving: AbortSignal,
       ) => {
         const { memberService } = await code.groups();
         return memberService(await client.loadedGroup(groupId), memberId, topics, options);

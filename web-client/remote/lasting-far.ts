@@ -1,6 +1,7 @@
 /** An object of a worker that another worker stands in for when the first has ended: what is asked meanwhile waits for that one. */
-import { aborted, deferred } from "../../sync/wait.ts";
+import { aborted, deferred, onAbort } from "../../sync/wait.ts";
 import type { Deferred } from "../../sync/wait.ts";
+import { packArguments } from "./arguments.ts";
 import type {
   CallArguments,
   CallName,
@@ -68,9 +69,16 @@ export class LastingFar<S, State, Events> implements Far<S, State, Events> {
 
   call<Name extends CallName<S>>(name: Name, ...args: CallArguments<S[Name]>): Promise<Told<S[Name]>> {
     const { next, far } = this;
-    return next === undefined
-      ? far.call(name, ...args)
-      : next.promise.then((later) => later.call(name, ...args));
+    if (next === undefined) return far.call(name, ...args);
+    const signal = packArguments(args).kept.find((each) => each instanceof AbortSignal);
+    return new Promise((resolve, reject) => {
+      // Until there is another one nobody else hears of it.
+      const forget = signal && onAbort(signal, () => reject(signal.reason));
+      next.promise.then((later) => {
+        forget?.();
+        if (signal?.aborted !== true) resolve(later.call(name, ...args));
+      }, reject);
+    });
   }
 
   async *stream<Name extends StreamName<S>>(
@@ -104,13 +112,25 @@ export class LastingFar<S, State, Events> implements Far<S, State, Events> {
     for (const part of this.parts) if (part.lasting === lasting) this.parts.delete(part);
   }
 
+  /** Where there is no worker that has it, this part ends, and is not asked for again. Answers whether that is so. */
+  drop(lasting: unknown): boolean {
+    if (this.isWaiting)
+      for (const part of this.parts)
+        if (part.lasting === lasting) {
+          this.parts.delete(part);
+          part.lasting.end(new Error("it is closed"), true);
+        }
+    return this.isWaiting;
+  }
+
   /** The worker has ended, and all that is asked waits for another one. */
   get isPaused(): boolean {
     return this.isWaiting;
   }
 
-  /** There is another one. */
+  /** There is another one, which may have ended, too: then the next one is waited for. */
   resume(far: Far<S, State, Events>): void {
+    if (far.ended.aborted) return;
     const { next } = this;
     this.turnTo(far);
     for (const listen of this.listening) listen(far);
@@ -135,7 +155,7 @@ export class LastingFar<S, State, Events> implements Far<S, State, Events> {
   private turnTo(far: Far<S, State, Events>): void {
     this.far = far;
     // Before anybody hears of it, and may ask again.
-    far.ended.addEventListener("abort", () => this.lose(far.ended.reason), { once: true });
+    onAbort(far.ended, () => this.lose(far.ended.reason));
   }
 
   private lose(error: unknown): void {

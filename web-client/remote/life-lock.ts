@@ -6,9 +6,13 @@
 /** A worker that lives says so within this time, milliseconds. */
 const ANSWER_MS = 1000;
 
-/** In the worker: answers whether the lock is held from now on, until the worker ends. */
-export function holdForLife(name: string): Promise<boolean> {
+/** Who is told to end has done so within this time, milliseconds. */
+const END_MS = 5000;
+
+/** In the worker: answers whether the lock is held from now on, until the worker ends; undefined: where there are no locks. */
+export function holdForLife(name: string | undefined): Promise<boolean> {
   return new Promise((resolve) => {
+    if (name === undefined) return resolve(false);
     const untilTheEnd = (): Promise<never> => {
       resolve(true);
       return new Promise(() => undefined);
@@ -17,9 +21,15 @@ export function holdForLife(name: string): Promise<boolean> {
   });
 }
 
-/** Nobody else's. */
+/** In the page: resolves when the worker that may hold this lock is gone. */
+export async function lifeOver(lock: string): Promise<void> {
+  const signal = AbortSignal.timeout(END_MS);
+  await navigator.locks.request(lock, { signal }, () => undefined).catch(() => undefined);
+}
+
+/** Nobody else's. Where there are locks there are UUIDs: both want a secure origin. */
 export function newLifeLock(): string {
-  return `rivulet/worker/${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
+  return `rivulet/worker/${crypto.randomUUID()}`;
 }
 
 /**

@@ -55,6 +55,9 @@ export class RemoteClient extends typedEventTarget<RivuletEvents>() implements R
   private switches = 0;
   private published = 0;
   private closing: Promise<void> | undefined;
+  private readonly over = new AbortController();
+  /** Starts workers, and has ended soon after `signal` aborts: the client's end waits for that. */
+  keeping: Promise<void> | undefined;
 
   constructor(running: Running, isOffline: boolean) {
     super();
@@ -133,31 +136,32 @@ export class RemoteClient extends typedEventTarget<RivuletEvents>() implements R
     return this.close();
   }
 
-  /** It is closed, or about to be. */
-  get isOver(): boolean {
-    return this.closing !== undefined;
+  /** Aborts when it is closed, or about to be. */
+  get signal(): AbortSignal {
+    return this.over.signal;
   }
 
   /** Its worker is gone, and another one may come: what is asked waits for it. */
   pause(reason: string): void {
-    if (!this.isOver && !this.isSwitchedOff)
-      this.tell({ name: "connecting", reason: `${reason}; another one is started` });
+    if (!this.isSwitchedOff) this.tell({ name: "connecting", reason });
   }
 
-  /** There is another worker. */
-  resume(running: Running): void {
-    if (this.isOver) return running.end(this.far.ended.reason);
+  /** There is another worker; where it is too late for that, resolves when that one is gone. */
+  async resume(running: Running): Promise<void> {
+    if (this.signal.aborted) return running.end(this.signal.reason);
+    if (running.far.ended.aborted) return;
     // What waits for this one, it does not know of yet.
     this.published -= this.far.state.published;
     this.running = this.attend(running);
     this.far.resume(running.far);
-    this.tell(running.far.state.connection);
+    if (this.switches === 0) this.tell(running.far.state.connection);
     this.outbox.dispatchEvent(new Event("change"));
   }
 
   /** Its worker is gone, and none will come. */
   lose(reason: string): void {
     this.closing ??= Promise.resolve();
+    this.over.abort();
     const error = `the client is gone: ${reason}; what its outbox has stored stays on this device`;
     this.far.end(new KafkaError(ErrorCode.NETWORK_EXCEPTION, error), false);
     this.tell({ name: "closed", reason });
@@ -181,11 +185,13 @@ export class RemoteClient extends typedEventTarget<RivuletEvents>() implements R
 
   private async endAll(reason: string): Promise<void> {
     const error = new KafkaError(ErrorCode.NETWORK_EXCEPTION, `the client is closed: ${reason}`);
+    this.over.abort(error);
     // Where there is no worker at present, what waits for one has waited enough; what cannot be asked any more is closed.
     if (!this.far.isPaused) await this.far.call("close").catch(() => undefined);
     this.far.end(error, true);
-    this.running.end(error);
+    const ending = this.running.end(error);
     this.tell({ name: "closed", reason });
+    await Promise.all([ending, this.keeping]);
   }
 
   /** The state follows at once, as it does where the client runs in the page. */
@@ -281,7 +287,7 @@ class RemoteTopic<V, K> implements Topic<V, K> {
     const replica = client.part(await client.call("replicate", name, options), () =>
       client.call("replicate", name, again),
     );
-    return new RemoteReplica(replica, this.codec, this.sender.sendPublished, () => client.leave(replica));
+    return new RemoteReplica(replica, this.codec, this.sender.sendPublished, client);
   }
 }
 

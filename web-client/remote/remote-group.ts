@@ -44,6 +44,8 @@ class RemoteMember<V, K> extends typedEventTarget<GroupEvents>() implements Grou
     partitions: [],
   };
   private closing: Promise<void> | undefined;
+  /** Aborts when it is to leave: it need not wait for another worker then. */
+  private readonly leaving = new AbortController();
   private readonly stop = (): void => void this.close();
 
   constructor(
@@ -76,7 +78,7 @@ class RemoteMember<V, K> extends typedEventTarget<GroupEvents>() implements Grou
       const { topic, partition, record } = given;
       return { done: false, value: new LazyRecord(topic, partition, record, groupCodec(this.options)) };
     } catch (error) {
-      if (this.client.isOver(error)) return { done: true, value: undefined };
+      if (error === this.leaving.signal.reason || this.client.isOver(error)) return { done: true, value: undefined };
       await this.close();
       throw error;
     }
@@ -115,7 +117,8 @@ class RemoteMember<V, K> extends typedEventTarget<GroupEvents>() implements Grou
   private async ask(): Promise<FarMember> {
     const { value: _value, key: _key, signal, onGap, ...options } = this.options;
     signal?.addEventListener("abort", this.stop, { once: true });
-    const far = await this.client.call("joinGroup", this.groupId, this.memberId, this.topics, options);
+    const { client, groupId, memberId, topics, leaving } = this;
+    const far = await client.call("joinGroup", groupId, memberId, topics, options, leaving.signal);
     far.listen("gap", (gap) => onGap?.(gap));
     far.listen("partitions", ({ type, partitions }) => {
       this.seen = far.state;
@@ -131,19 +134,20 @@ class RemoteMember<V, K> extends typedEventTarget<GroupEvents>() implements Grou
   }
 
   private async leave(): Promise<void> {
-    if (this.joining === undefined) {
+    this.options.signal?.removeEventListener("abort", this.stop);
+    this.leaving.abort();
+    // Whoever asks for a record is told why it could not join.
+    const far = await this.joining?.catch(() => undefined);
+    if (far === undefined) {
       this.seen = { ...this.seen, state: { name: "left", reason: undefined } };
       this.dispatchEvent(new Event("state"));
       return;
     }
-    this.options.signal?.removeEventListener("abort", this.stop);
-    // Whoever asks for a record is told why it could not join.
-    const far = await this.joining.catch(() => undefined);
-    await far?.call("close").catch((error: unknown) => {
+    await far.call("close").catch((error: unknown) => {
       // Whoever is gone is no member any more, or not for long.
       if (!far.ended.aborted) throw error;
     });
-    far?.release();
+    far.release();
   }
 
   private async ended(): Promise<IteratorResult<ReceivedRecord<V, K>, void>> {

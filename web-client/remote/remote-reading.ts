@@ -2,7 +2,7 @@
  * A topic that is read by the worker: its batches come to the page, and the worker is told what the app has taken. Where the worker
  * ends, another one goes on from where this reading is.
  */
-import { aborted, linkedController } from "../../sync/wait.ts";
+import { linkedController } from "../../sync/wait.ts";
 import type { SubscribeOptions } from "../core/api-subscribe.ts";
 import type { LocalBatch } from "../core/local-record.ts";
 import type { PendingEntry } from "../core/pending-tracker.ts";
@@ -78,7 +78,7 @@ export class RemoteReading {
           yield* this.readOn(open);
           return;
         } catch (error) {
-          if (this.far.isOver(error)) return;
+          if (signal.aborted || this.far.isOver(error)) return;
           if (!this.far.isLost(error)) throw error;
         }
       }
@@ -92,16 +92,10 @@ export class RemoteReading {
   private async *readOn<T extends RecordBatch | LocalBatch>(
     open: (reading: FarReading, ears: ReadingEars) => AsyncIterable<T>,
   ): AsyncGenerator<T, void, void> {
-    const { far, topic, next, topicId } = this;
+    const { far, topic, next, topicId, signal } = this;
     const { onGap, ...options } = this.options;
     const former = { topicId, next, told: [...this.pending.values()], arrived: [...this.arrived] };
-    const asked = far.call("subscribe", topic, { ...options, former });
-    // Whoever leaves does not wait for another worker.
-    this.reading = (await Promise.race([asked, aborted(this.signal)])) ?? undefined;
-    if (this.reading === undefined) {
-      asked.then((late) => late.release()).catch(() => undefined);
-      return;
-    }
+    this.reading = await far.call("subscribe", topic, { ...options, former, signal });
     const ears: ReadingEars = {
       onGap: (gap) => {
         next.set(gap.partition, gap.to);

@@ -16,9 +16,13 @@ import type { RecordBatch } from "../core/record-batch.ts";
 import { ReplicaHandle, ReplicaNews } from "../core/replica-handle.ts";
 import { heldBytes, heldRecords } from "../core/replica-sums.ts";
 import { replicaProgress } from "../core/watch.ts";
+import type { LastingFar } from "./lasting-far.ts";
 import type { FarReplica } from "./replica-service.ts";
 import { unframed, unframedLocal, whileOpen } from "./record-frames.ts";
 import type { LocalFrame } from "./record-frames.ts";
+
+/** The client that it is a part of. */
+type Parts = Pick<LastingFar<never, unknown, unknown>, "leave" | "drop">;
 
 /** A replica in a worker, for all its handles of the page. */
 interface Told {
@@ -29,7 +33,7 @@ interface Told {
 
 const told = new WeakMap<FarReplica, Told>();
 
-function toldBy(far: FarReplica, onClosed: () => void): Told {
+function toldBy(far: FarReplica, client: Parts): Told {
   const known = told.get(far);
   if (known !== undefined) return known;
   const [news, over] = [new ReplicaNews(), new AbortController()];
@@ -38,7 +42,7 @@ function toldBy(far: FarReplica, onClosed: () => void): Told {
   far.listen("rebuild", (rebuild) => news.rebuild(rebuild));
   far.listen("closed", () => {
     over.abort();
-    onClosed();
+    client.leave(far);
   });
   const fresh = { news, over: over.signal };
   told.set(far, fresh);
@@ -52,12 +56,19 @@ export class RemoteReplica<V, K> extends ReplicaHandle implements Replica<V, K> 
   private readonly sendPublished: () => void;
   /** Aborts when it is closed. */
   private readonly over: AbortSignal;
+  private readonly client: Parts;
 
-  /** `sendPublished` is called before something pending is read, so that the worker knows of it; `onClosed` once it is closed. */
-  constructor(far: FarReplica, codec: Codec<V, K>, sendPublished: () => void, onClosed: () => void) {
-    const { news, over } = toldBy(far, onClosed);
+  /** `sendPublished` is called before something pending is read, so that the worker knows of it. */
+  constructor(
+    far: FarReplica,
+    codec: Codec<V, K>,
+    sendPublished: () => void,
+    client: Parts,
+  ) {
+    const { news, over } = toldBy(far, client);
     super(news);
     this.over = over;
+    this.client = client;
     this.sendPublished = sendPublished;
     this.far = far;
     this.codec = codec;
@@ -131,8 +142,8 @@ export class RemoteReplica<V, K> extends ReplicaHandle implements Replica<V, K> 
     return this.close();
   }
 
-  close(): Promise<void> {
-    return this.far.call("close");
+  async close(): Promise<void> {
+    if (!this.client.drop(this.far)) await this.far.call("close");
   }
 
   delete(): Promise<void> {

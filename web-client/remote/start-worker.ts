@@ -1,11 +1,11 @@
 /** Starts a worker with a client in it, and notices when the worker is gone. */
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
-import { deferred } from "../../sync/wait.ts";
+import { deferred, onAbort } from "../../sync/wait.ts";
 import type { OfPage, Opening } from "../opening.ts";
 import { Channel } from "./channel.ts";
 import type { FarClient } from "./client-service.ts";
 import { keepAlive } from "./keep-alive.ts";
-import { newLifeLock, whenLifeEnds } from "./life-lock.ts";
+import { lifeOver, newLifeLock, whenLifeEnds } from "./life-lock.ts";
 import { newWorker } from "./new-worker.ts";
 import { RemoteClient } from "./remote-client.ts";
 import type { WorkerService } from "./worker.ts";
@@ -16,13 +16,16 @@ export type PageService = {
   persist: () => Promise<boolean>;
 };
 
+/** A worker that says nothing for so long will not do so any more, milliseconds. */
+const SILENCE_MS = 30_000;
+
 /** A worker with a client in it. */
 export interface Running {
   readonly far: FarClient;
   /** Resolves with what has happened when the client is there no more, though nobody has closed it. */
   readonly lost: Promise<string>;
-  /** Whoever reads has all there is; all that is asked rejects with `error`. */
-  readonly end: (error: unknown) => void;
+  /** Whoever reads has all there is; all that is asked rejects with `error`. Resolves when the worker is gone. */
+  readonly end: (error: unknown) => Promise<void>;
 }
 
 /**
@@ -36,7 +39,7 @@ export async function openInWorker(opening: Opening, page: OfPage): Promise<Remo
   let isPrepared = false;
   let running: Running;
   try {
-    running = await start(opening, page, () => (isPrepared = true));
+    running = await start(opening, page, { signal, onPrepared: () => (isPrepared = true) });
   } catch (error) {
     signal?.throwIfAborted();
     if (isPrepared) throw error;
@@ -45,25 +48,45 @@ export async function openInWorker(opening: Opening, page: OfPage): Promise<Remo
   }
   const client = new RemoteClient(running, opening.offline);
   signal?.addEventListener("abort", () => void client.close(), { once: true });
-  void keepAlive(client, running, (offline) => start({ ...opening, offline }, page));
+  client.keeping = keepAlive(client, running, () =>
+    start({ ...opening, offline: client.isSwitchedOff }, page, {
+      signal: client.signal,
+      isDurable: client.storage === "indexeddb",
+    }),
+  );
   return client;
 }
 
-/** `onPrepared` is called when what may be missing in a worker is there. */
-async function start(opening: Opening, page: OfPage, onPrepared?: () => void): Promise<Running> {
+interface StartOptions {
+  /** Ends it, as long as it has not started. */
+  readonly signal: AbortSignal | undefined;
+  /** Is called when what may be missing in a worker is there. */
+  readonly onPrepared?: () => void;
+  /** A client was there before it, whose records outlive the tab: one in memory would not be the same. */
+  readonly isDurable?: boolean;
+}
+
+/** Rejects once the worker is gone. */
+async function start(
+  opening: Opening,
+  page: OfPage,
+  { signal, onPrepared, isDurable }: StartOptions,
+): Promise<Running> {
   const worker = newWorker();
+  const lock = opening.hasLocks ? newLifeLock() : undefined;
   const lost = deferred<string>();
   const failed = deferred<never>();
   failed.promise.catch(() => undefined);
   const over = new AbortController();
-  const end = (error: unknown, isOrderly: boolean): void => {
+  const end = async (error: unknown, isOrderly: boolean): Promise<void> => {
     over.abort();
     channel.close(error, isOrderly);
     worker.terminate();
+    if (lock !== undefined) await lifeOver(lock);
   };
   const lose = (what: string): void => {
     const error = `${what}: what became of what was under way is not known, nor whether a record was queued whose \`queued\` was open`;
-    end(new KafkaError(ErrorCode.NETWORK_EXCEPTION, error), false);
+    void end(new KafkaError(ErrorCode.NETWORK_EXCEPTION, error), false);
     failed.reject(new Error(what));
     lost.resolve(what);
   };
@@ -76,28 +99,38 @@ async function start(opening: Opening, page: OfPage, onPrepared?: () => void): P
   worker.addEventListener("error", ({ message }) => {
     failed.reject(new Error(message || "its script could not be loaded, or is not allowed here"));
   });
-  const { signal } = page;
-  const stop = (): void => failed.reject(signal?.reason);
-  signal?.addEventListener("abort", stop, { once: true });
-  if (signal?.aborted === true) stop();
+  // Nobody tells that it has ended before it holds its lock.
+  const silence = setTimeout(
+    () => failed.reject(new Error(`it has not answered within ${SILENCE_MS} ms`)),
+    SILENCE_MS,
+  );
+  const forget = signal && onAbort(signal, () => failed.reject(signal.reason));
+  const unlessFailed = <T>(work: Promise<T>): Promise<T> => Promise.race([work, failed.promise]);
   try {
     const far = channel.root<WorkerService>();
-    const lock = opening.hasLocks ? newLifeLock() : undefined;
-    const isHeld = await Promise.race([far.call("prepare", opening.engineUrl, lock), failed.promise]);
-    onPrepared?.();
-    if (lock !== undefined && isHeld)
+    const held = far.call("hold", lock);
+    const prepared = far.call("prepare", opening.engineUrl);
+    prepared.catch(() => undefined);
+    if (await unlessFailed(held)) {
+      clearTimeout(silence);
       void whenLifeEnds(
-        lock,
+        lock ?? "",
         (next) => far.call("hold", next),
         over.signal,
         () => lose("its worker has ended"),
       );
-    const opened = await Promise.race([far.call("open", opening), failed.promise]);
+    }
+    await unlessFailed(prepared);
+    onPrepared?.();
+    const opened = await unlessFailed(far.call("open", opening));
+    if (isDurable === true && opened.state.storage === "memory")
+      throw new Error((await unlessFailed(opened.call("storageStatus"))).reason);
     return { far: opened, lost: lost.promise, end: (error) => end(error, true) };
   } catch (error) {
-    end(error, true);
+    await end(error, true);
     throw error;
   } finally {
-    signal?.removeEventListener("abort", stop);
+    clearTimeout(silence);
+    forget?.();
   }
 }

@@ -13,16 +13,12 @@ import { clientService } from "./client-service.ts";
 import type { PageService } from "./start-worker.ts";
 
 const service = {
-  /**
-   * Rejects when the engine cannot be had here; the page may have more luck. Answers whether the lock is held from now on, for as
-   * long as this worker lives.
-   */
-  prepare: async (engineUrl: string | undefined, lock: string | undefined): Promise<boolean> => {
-    await loadEngine(engineUrl);
-    return lock !== undefined && holdForLife(lock);
-  },
-
   hold: holdForLife,
+
+  /** Rejects when the engine cannot be had here; the page may have more luck. */
+  prepare: async (engineUrl: string | undefined): Promise<void> => {
+    await loadEngine(engineUrl);
+  },
 
   open: async (opening: Opening) => {
     const page = channel.root<PageService>();
