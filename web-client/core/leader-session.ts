@@ -70,16 +70,17 @@ export class LeaderSession implements LeadingGround {
     return this.controller.signal;
   }
 
-  /** Serves a tab at the other end of what `join` opens, until the answer is called. `mayLead`: it may do better. */
+  /** Serves a tab at the other end of what `join` opens, until the answer is called. `isOwn`: of the tab that leads itself. */
   serve(
     tab: string,
-    mayLead: boolean,
+    isOwn: boolean,
     join: (hear: (message: ToLeader) => void) => TabPort<ToTab>,
+    canDeliver = false,
   ): () => void {
     const port = join((message) => {
       if (!this.signal.aborted && this.tabs.get(tab) === served) this.hear(served, message);
     });
-    const served: ServedTab = new ServedTab(tab, mayLead, port);
+    const served: ServedTab = new ServedTab(tab, isOwn, port, canDeliver);
     this.forget(tab);
     this.tabs.set(tab, served);
     this.tellState([served]);
@@ -88,11 +89,11 @@ export class LeaderSession implements LeadingGround {
     };
   }
 
-  /** Whether this tab is served; then it is told how things stand. */
-  greet(tab: string, mayLead: boolean): boolean {
+  /** Whether this tab is served; then it is told how things stand, and says whether it can deliver. */
+  greet(tab: string, canDeliver: boolean): boolean {
     const served = this.tabs.get(tab);
     if (served === undefined) return false;
-    served.mayLead = mayLead;
+    served.canDeliver = canDeliver;
     this.tellState([served]);
     return true;
   }
@@ -116,7 +117,7 @@ export class LeaderSession implements LeadingGround {
 
   /** Ends where another tab may do better. While nobody is connected that one could do no more. */
   giveWay(): void {
-    const isOther = [...this.tabs.values()].some(({ mayLead }) => mayLead);
+    const isOther = [...this.tabs.values()].some(({ canDeliver }) => canDeliver);
     if (isOther && this.upstream.state.name === "live") this.end();
   }
 
@@ -228,16 +229,19 @@ export class LeaderSession implements LeadingGround {
 
 class ServedTab {
   readonly name: string;
-  mayLead: boolean;
+  readonly isOwn: boolean;
   readonly port: TabPort<ToTab>;
   online = false;
+  /** As far as it has said; nobody asks that of the tab that leads. */
+  canDeliver: boolean;
   /** The tab's last attempt to connect. */
   connection = 0;
   relay: Relay | undefined;
 
-  constructor(name: string, mayLead: boolean, port: TabPort<ToTab>) {
+  constructor(name: string, isOwn: boolean, port: TabPort<ToTab>, canDeliver: boolean) {
     this.name = name;
-    this.mayLead = mayLead;
+    this.canDeliver = canDeliver;
+    this.isOwn = isOwn;
     this.port = port;
   }
 }

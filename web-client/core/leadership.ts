@@ -211,7 +211,7 @@ export class Leadership implements Leading {
       link.attach((hear) => {
         let hearLeader: (message: ToLeader) => void = () => undefined;
         const [mine, its] = joinedPorts<ToTab, ToLeader>(hear, (message) => hearLeader(message));
-        session.serve(tab, false, (ear) => {
+        session.serve(tab, true, (ear) => {
           hearLeader = ear;
           return its;
         });
@@ -279,8 +279,11 @@ export class Leadership implements Leading {
     if (session.greet(tab, canDeliver)) return;
     const { device, host } = this.options;
     const name = linkName(device.name, tab, session.term);
-    const leave = session.serve(tab, canDeliver, (hear) =>
-      host.openPort<ToTab | ToLeader>(name, (message) => hear(message as ToLeader)),
+    const leave = session.serve(
+      tab,
+      false,
+      (hear) => host.openPort<ToTab | ToLeader>(name, (message) => hear(message as ToLeader)),
+      canDeliver,
     );
     device.locks
       .hold(presenceName(device.name, tab), session.signal, () => {
