@@ -1,12 +1,13 @@
 /** What a page has of its client's worker when that ends and another one takes its place, over real MessageChannels. */
 import { afterEach, expect, test } from "vitest";
-import { Channel } from "../../web-client/remote/channel.ts";
+import { AskingChannel } from "../../web-client/remote/asking-channel.ts";
 import { LastingFar } from "../../web-client/remote/lasting-far.ts";
 import { countOf } from "../../sync/record-run.ts";
 import type { RecordRun } from "../../sync/record-run.ts";
 import { Publisher } from "../../web-client/remote/publishing.ts";
 import type { Outcome } from "../../web-client/remote/publishing.ts";
 import { Exposed } from "../../web-client/remote/service.ts";
+import { ServingChannel } from "../../web-client/remote/serving-channel.ts";
 import type { Far, Service, Tell } from "../../web-client/remote/service.ts";
 
 const ports: MessagePort[] = [];
@@ -22,8 +23,8 @@ function worker<S extends Service>(
 ): { far: Far<S, undefined, Record<string, never>>; die: () => void } {
   const { port1, port2 } = new MessageChannel();
   ports.push(port1, port2);
-  const page = new Channel(port1, {});
-  const channel = new Channel(port2, service);
+  const page = new AskingChannel(port1, {});
+  const channel = new ServingChannel(port2, service);
   port1.start();
   port2.start();
   const die = (): void => {
@@ -118,7 +119,9 @@ test("what is published while one worker takes the place of another keeps its or
 type One = ReturnType<typeof worker<ReturnType<typeof asked>["service"]>>;
 
 test("a worker that has ended before it was taken is asked nothing: what waits goes to the next", async () => {
-  const [first, second, third] = [asked("first"), asked("second"), asked("third")].map(({ service }) => worker(service)) as [One, One, One];
+  const [first, second, third] = [asked("first"), asked("second"), asked("third")].map(({ service }) =>
+    worker(service),
+  ) as [One, One, One];
   const lasting = new LastingFar(first.far);
   first.die();
   const waiting = lasting.call("ask", "a");

@@ -1,7 +1,9 @@
 /** Two threads' ends of a channel, over a real MessageChannel. */
 import { afterEach, expect, test } from "vitest";
-import { Channel, READ_AHEAD_BYTES } from "../../web-client/remote/channel.ts";
+import { AskingChannel } from "../../web-client/remote/asking-channel.ts";
+import { READ_AHEAD_BYTES } from "../../web-client/remote/limits.ts";
 import { Exposed, Handed } from "../../web-client/remote/service.ts";
+import { ServingChannel } from "../../web-client/remote/serving-channel.ts";
 import type { Far, Service, Tell } from "../../web-client/remote/service.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 
@@ -12,11 +14,11 @@ afterEach(() => {
 
 function connected<S extends Service>(
   service: S,
-): { far: Far<S, undefined, Record<string, never>>; page: Channel } {
+): { far: Far<S, undefined, Record<string, never>>; page: AskingChannel } {
   const { port1, port2 } = new MessageChannel();
   ports.push(port1, port2);
-  const page = new Channel(port1, {});
-  void new Channel(port2, service);
+  const page = new AskingChannel(port1, {});
+  void new ServingChannel(port2, service);
   port1.start();
   port2.start();
   return { far: page.root<S>(), page };
@@ -208,6 +210,31 @@ test.each([
   },
 );
 
+test("a worker asks its page for plain calls, and hears what that answers, or why it fails", async () => {
+  const { port1, port2 } = new MessageChannel();
+  ports.push(port1, port2);
+  const asked: unknown[][] = [];
+  const page = {
+    token: (...args: unknown[]) => {
+      asked.push(args);
+      return Promise.resolve("a token");
+    },
+    persist: () => Promise.reject(new RangeError("not here")),
+    wait: () => new Promise<never>(() => undefined),
+  };
+  void new AskingChannel(port1, page);
+  const worker = new ServingChannel(port2, {});
+  port1.start();
+  port2.start();
+  expect(await worker.callRoot("token")).toBe("a token");
+  expect(asked).toEqual([[]]);
+  await expect(worker.callRoot("persist")).rejects.toThrow(new RangeError("not here"));
+  await expect(worker.callRoot("nothing")).rejects.toThrow(TypeError);
+  const waiting = worker.callRoot("wait");
+  worker.close(new Error("the page is gone"), false);
+  await expect(waiting).rejects.toThrow("the page is gone");
+});
+
 test("a message that cannot be read is told of: what it said would be waited for in vain", () => {
   const events = new EventTarget();
   let broken = 0;
@@ -216,7 +243,7 @@ test("a message that cannot be read is told of: what it said would be waited for
     addEventListener: (type: string, listener: unknown) =>
       events.addEventListener(type, listener as EventListener),
   };
-  void new Channel(port, {}, () => (broken += 1));
+  void new AskingChannel(port, {}, () => (broken += 1));
   events.dispatchEvent(new Event("messageerror"));
   expect(broken).toBe(1);
 });

@@ -1,14 +1,14 @@
-import type { Channel } from "./channel.ts";
+import type { AskingChannel } from "./asking-channel.ts";
 import type { MirroredEvent } from "./messages.ts";
 
 /** An object of the other side, without its types: see `Far`. */
 export class FarObject {
-  private readonly channel: Channel;
+  private readonly channel: AskingChannel;
   private readonly object: number;
   private readonly hearing: { readonly name: string; readonly hear: (detail: unknown) => void }[] = [];
   private told: unknown;
 
-  constructor(channel: Channel, object: number, state: unknown) {
+  constructor(channel: AskingChannel, object: number, state: unknown) {
     this.channel = channel;
     this.object = object;
     this.told = state;

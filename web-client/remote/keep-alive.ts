@@ -43,7 +43,7 @@ export async function keepAlive(
         // Where its script cannot be fetched, that says nothing about it.
         if (!navigator.onLine) {
           client.pause(`${what}; another one is started when the browser is online`);
-          await Promise.race([online(signal), over]);
+          await Promise.race([online(), over]);
           tries = 0;
         }
       }
@@ -56,6 +56,6 @@ function pause(tries: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, fullJitterMs(tries, Math.random, BACK_OFF)));
 }
 
-function online(signal: AbortSignal): Promise<unknown> {
-  return new Promise((resolve) => addEventListener("online", resolve, { once: true, signal }));
+function online(): Promise<unknown> {
+  return new Promise((resolve) => addEventListener("online", resolve, { once: true }));
 }

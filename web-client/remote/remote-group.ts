@@ -78,7 +78,8 @@ class RemoteMember<V, K> extends typedEventTarget<GroupEvents>() implements Grou
       const { topic, partition, record } = given;
       return { done: false, value: new LazyRecord(topic, partition, record, groupCodec(this.options)) };
     } catch (error) {
-      if (error === this.leaving.signal.reason || this.client.isOver(error)) return { done: true, value: undefined };
+      if (error === this.leaving.signal.reason || this.client.isOver(error))
+        return { done: true, value: undefined };
       await this.close();
       throw error;
     }

@@ -59,12 +59,7 @@ export class RemoteReplica<V, K> extends ReplicaHandle implements Replica<V, K> 
   private readonly client: Parts;
 
   /** `sendPublished` is called before something pending is read, so that the worker knows of it. */
-  constructor(
-    far: FarReplica,
-    codec: Codec<V, K>,
-    sendPublished: () => void,
-    client: Parts,
-  ) {
+  constructor(far: FarReplica, codec: Codec<V, K>, sendPublished: () => void, client: Parts) {
     const { news, over } = toldBy(far, client);
     super(news);
     this.over = over;

@@ -2,7 +2,7 @@
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
 import { deferred, onAbort } from "../../sync/wait.ts";
 import type { OfPage, Opening } from "../opening.ts";
-import { Channel } from "./channel.ts";
+import { AskingChannel } from "./asking-channel.ts";
 import type { FarClient } from "./client-service.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { lifeOver, newLifeLock, whenLifeEnds } from "./life-lock.ts";
@@ -94,7 +94,9 @@ async function start(
     token: () => page.tokens?.() ?? Promise.reject(new TypeError("this client has no tokens")),
     persist: page.persist,
   } satisfies PageService;
-  const channel = new Channel(worker, service, () => lose("what its worker has said could not be read"));
+  const channel = new AskingChannel(worker, service, () =>
+    lose("what its worker has said could not be read"),
+  );
   // Once there is a client, an error that nobody has caught is the console's, as it is where the client runs in the page.
   worker.addEventListener("error", ({ message }) => {
     failed.reject(new Error(message || "its script could not be loaded, or is not allowed here"));

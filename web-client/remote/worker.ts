@@ -6,7 +6,7 @@ import { openCore } from "../open-core.ts";
 import { groundOf } from "../opening.ts";
 import type { Opening } from "../opening.ts";
 import { loadEngine } from "../load-engine.ts";
-import { Channel } from "./channel.ts";
+import { ServingChannel } from "./serving-channel.ts";
 import type { ChannelPort } from "./channel.ts";
 import { holdForLife } from "./life-lock.ts";
 import { clientService } from "./client-service.ts";
@@ -21,10 +21,11 @@ const service = {
   },
 
   open: async (opening: Opening) => {
-    const page = channel.root<PageService>();
+    const ask = <Name extends keyof PageService>(name: Name) =>
+      channel.callRoot(name) as ReturnType<PageService[Name]>;
     const { host, engine, ...options } = await groundOf(opening, {
-      tokens: opening.isSignedIn ? () => page.call("token") : undefined,
-      persist: () => page.call("persist").catch(() => false),
+      tokens: opening.isSignedIn ? () => ask("token") : undefined,
+      persist: () => ask("persist").catch(() => false),
       signal: undefined,
     });
     const create = (parts: CoreClientOptions): CoreClient => new CoreClient(parts);
@@ -44,4 +45,4 @@ const service = {
 export type WorkerService = typeof service;
 
 // What the page has said and could not be read, it waits for in vain: it is told by our end.
-const channel = new Channel(globalThis as unknown as ChannelPort, service, () => globalThis.close());
+const channel = new ServingChannel(globalThis as unknown as ChannelPort, service, () => globalThis.close());
