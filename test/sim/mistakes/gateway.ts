@@ -94,7 +94,7 @@ export const gatewayMistakes: readonly Mistake[] = [
     name: "acknowledged-when-written",
     breaks: "acks=all is answered when the batch is synced, acks=1 when it is written.",
     caughtBy: ["acknowledged is durable", "producers are known"],
-    seed: 10,
+    seed: 77,
     edits: [
       {
         file: "gateway/api/produce.ts",
