@@ -1,12 +1,13 @@
 /** The SDK's client as a page has it that runs it in a worker: here on the other side of a real MessageChannel, and it can end. */
 import { allCode } from "../../web-client/client-code.ts";
 import type { RivuletClient } from "../../web-client/core/rivulet-client.ts";
-import { Channel } from "../../web-client/remote/channel.ts";
+import { AskingChannel } from "../../web-client/remote/asking-channel.ts";
 import { clientService } from "../../web-client/remote/client-service.ts";
 import * as groups from "../../web-client/remote/groups.ts";
 import { keepAlive } from "../../web-client/remote/keep-alive.ts";
 import { RemoteClient } from "../../web-client/remote/remote-client.ts";
 import * as replicas from "../../web-client/remote/replicas.ts";
+import { ServingChannel } from "../../web-client/remote/serving-channel.ts";
 import type { Running } from "../../web-client/remote/start-worker.ts";
 import { deferred } from "../../sync/wait.ts";
 import { ErrorCode, KafkaError } from "../../wire/errors.ts";
@@ -34,7 +35,7 @@ export class FarClientGround {
     };
     const first = await start(false);
     const client = new RemoteClient(first, false);
-    void keepAlive(client, first, start);
+    client.keeping = keepAlive(client, first, () => start(client.isSwitchedOff));
     return new FarClientGround(client, workers);
   }
 
@@ -52,15 +53,15 @@ export class FarClientGround {
 class Worker {
   readonly client: RivuletClient;
   private readonly ports = new MessageChannel();
-  private readonly page: Channel;
-  private readonly far: Channel;
+  private readonly page: AskingChannel;
+  private readonly far: ServingChannel;
   private readonly lost = deferred<string>();
 
   constructor(client: RivuletClient) {
     this.client = client;
     const { port1, port2 } = this.ports;
-    this.page = new Channel(port1, {});
-    this.far = new Channel(port2, { open: () => clientService(client, CODE) });
+    this.page = new AskingChannel(port1, {});
+    this.far = new ServingChannel(port2, { open: () => clientService(client, CODE) });
     port1.start();
     port2.start();
   }
@@ -70,7 +71,7 @@ class Worker {
     return {
       far: await service.call("open"),
       lost: this.lost.promise,
-      end: (error) => this.page.close(error, true),
+      end: (error) => Promise.resolve(this.page.close(error, true)),
     };
   }
 
