@@ -18,16 +18,21 @@ const CODE = { ...allCode, groups: () => Promise.resolve(groups), replicas: () =
 export class FarClientGround {
   readonly client: RemoteClient;
   private readonly workers: Worker[];
+  /** No other worker comes up before it is open. */
+  private readonly gate: { isOpen: Promise<void> };
 
-  private constructor(client: RemoteClient, workers: Worker[]) {
+  private constructor(client: RemoteClient, workers: Worker[], gate: { isOpen: Promise<void> }) {
     this.client = client;
     this.workers = workers;
+    this.gate = gate;
   }
 
   static async open(gateway: { readonly httpPort: number }): Promise<FarClientGround> {
     const device = testDevice();
     const workers: Worker[] = [];
+    const gate: { isOpen: Promise<void> } = { isOpen: Promise.resolve() };
     const start = async (isOffline: boolean): Promise<Running> => {
+      await gate.isOpen;
       const worker = new Worker(await openNodeClient(gateway, device));
       workers.push(worker);
       if (isOffline) worker.client.goOffline();
@@ -36,12 +41,19 @@ export class FarClientGround {
     const first = await start(false);
     const client = new RemoteClient(first, false);
     client.keeping = keepAlive(client, first, () => start(client.isSwitchedOff));
-    return new FarClientGround(client, workers);
+    return new FarClientGround(client, workers, gate);
   }
 
-  /** As the browser does: nothing that is under way comes to its end, and another one is started at once. */
-  async endWorker(): Promise<void> {
-    await this.workers.at(-1)?.end();
+  /** As the browser does: nothing that is under way comes to its end. Another one is there when `meanwhile` is done. */
+  async endWorker(meanwhile?: () => Promise<unknown>): Promise<void> {
+    const open = deferred<void>();
+    this.gate.isOpen = open.promise;
+    try {
+      await this.workers.at(-1)?.end();
+      await meanwhile?.();
+    } finally {
+      open.resolve();
+    }
   }
 
   async close(): Promise<void> {

@@ -234,8 +234,9 @@ export function reactHooks(version: number, load: () => Promise<LoadedReact>): v
         // By then the other partition is subscribed, too.
         await writer.publish({ key: here, value: "a" }).delivered;
         await until(/a well$/);
-        await ground.endWorker();
-        for (const key of [here, there]) await writer.publish({ key, value: `b ${key}` }).delivered;
+        await ground.endWorker(async () => {
+          for (const key of [here, there]) await writer.publish({ key, value: `b ${key}` }).delivered;
+        });
         for (const key of [here, there]) await writer.publish({ key, value: `c ${key}` }).delivered;
         await until(/b [^,]*,b [^,]*,c [^,]*,c [^,]* well$/);
         expectNoGapNorDouble(drawn);
@@ -256,8 +257,7 @@ export function reactHooks(version: number, load: () => Promise<LoadedReact>): v
           ground.client.goOffline();
           await topic.publish({ key: "k", value: "c" }).queued;
           await until(/^a,~c well$/);
-          await ground.endWorker();
-          await lines(name).publish({ key: "k", value: "b" }).delivered;
+          await ground.endWorker(() => lines(name).publish({ key: "k", value: "b" }).delivered);
           await topic.publish({ key: "k", value: "d" }).queued;
           await until(/^a,~c,~d well$/);
           ground.client.goOnline();
@@ -278,8 +278,7 @@ export function reactHooks(version: number, load: () => Promise<LoadedReact>): v
         });
         await topic.publish({ value: "a" }).delivered;
         await until(/^1\/0 well$/);
-        await ground.endWorker();
-        await lines("shown-on").publish({ value: "b" }).delivered;
+        await ground.endWorker(() => lines("shown-on").publish({ value: "b" }).delivered);
         await until(/^2\/0 well$/);
       });
     });
