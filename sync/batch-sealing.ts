@@ -3,6 +3,7 @@ import { CODEC_LZ4, CODEC_NONE } from "../engine-as/format.ts";
 import type { RecordEngine } from "../log/engine.ts";
 import { RUN_MAX } from "./outbox-store.ts";
 import type { Lane, OutboxRecord } from "./outbox-store.ts";
+import { headerBytes } from "./run-records.ts";
 
 /** What a sealed batch may have: the largest request a gateway takes by default, less its header. */
 const BATCH_BYTES_MAX = 100 * 1024 * 1024 - 4096;
@@ -48,10 +49,6 @@ export function firstBatch(waiting: readonly OutboxRecord[]): OutboxRecord[] {
   return batch;
 }
 
-function contentBytesOf(record: OutboxRecord): number {
-  const headers = record.headers.reduce(
-    (sum, header) => sum + header.key.length * 3 + (header.value?.byteLength ?? 0),
-    0,
-  );
-  return (record.key?.byteLength ?? 0) + (record.value?.byteLength ?? 0) + headers;
+function contentBytesOf({ key, value, headers }: OutboxRecord): number {
+  return (key?.byteLength ?? 0) + (value?.byteLength ?? 0) + headerBytes(headers);
 }

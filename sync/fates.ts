@@ -5,7 +5,7 @@
 import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { undelivered } from "./outbox-rows.ts";
 import { RECEIPTS_MAX } from "./outbox-store.ts";
-import type { OutboxRecord, OutboxStore, OutboxTransaction, Receipt } from "./outbox-store.ts";
+import type { OutboxStore, OutboxTransaction, Receipt } from "./outbox-store.ts";
 
 export interface RecordPosition {
   readonly partition: number;
@@ -22,16 +22,8 @@ export interface Fate {
   rejected(id: number, error: unknown): void;
 }
 
-/** What the rows say about records whose fate is open. */
-interface Findings {
-  readonly left: readonly LeftRecords[];
-  /** The last receipt that there is. */
-  readonly last: number;
-  /** Records that the app is asked about. */
-  readonly judged: readonly OutboxRecord[];
-  /** Records that have left the outbox so long ago that their receipts are gone, too. */
-  readonly untold: readonly number[];
-}
+const NOBODY_KNOWS =
+  "the record left the outbox too long ago to tell whether it was delivered or discarded, or the outbox that it was in is gone";
 
 export class Fates {
   private readonly open = new Map<number, Fate>();
@@ -39,6 +31,10 @@ export class Fates {
   private seen = 0;
   /** Those that may have been decided before anybody asked. */
   private inherited: number[] = [];
+  /** The next look is at all ids that there are: what has left without a word is found, too, at the second of them. */
+  isThorough = false;
+  /** Not there at the last such look: whoever has taken them out may be about to tell. */
+  private missing: ReadonlySet<number> = new Set();
 
   get openCount(): number {
     return this.open.size;
@@ -81,45 +77,55 @@ export class Fates {
     this.reject([...this.open.keys()], error);
   }
 
-  /** Settles what the store tells about. */
+  /** Settles what the store tells about. One at a time. */
   async lookUp(store: OutboxStore): Promise<void> {
     if (this.open.size === 0) return;
-    const inherited = this.inherited.length;
-    const { left, last, judged, untold } = await store.transact("readonly", (rows) => this.find(rows));
-    for (const each of left) {
-      if (each.partition >= 0) this.deliver(each);
-      else this.reject(each.recordIds, undelivered("discarded", "the app discarded it"));
-    }
-    // Who was inherited meanwhile is told by receipts from the first one on.
-    if (this.inherited.length === inherited) this.seen = Math.max(this.seen, last);
-    this.inherited = this.inherited.slice(inherited);
-    for (const { id, state, reason } of judged) this.reject([id], undelivered(state, reason ?? ""));
-    const reason =
-      "the record left the outbox while this tab heard of nothing, too long ago to tell whether it was delivered or discarded";
-    this.reject(untold, new KafkaError(ErrorCode.NETWORK_EXCEPTION, reason));
+    const tell = await store.transact("readonly", (rows) => this.find(rows));
+    tell();
   }
 
-  private async find(rows: OutboxTransaction): Promise<Findings> {
+  /** What the rows say about records whose fate is open, to be told when that is known to be so. */
+  private async find(rows: OutboxTransaction): Promise<() => void> {
     // As of the beginning: what is published from now on may not be in what this transaction sees.
     const asked = [...this.open.keys()];
+    const inherited = [...this.inherited];
+    const { isThorough } = this;
+    this.isThorough = false;
     const receipts = await rows.receiptsAfter(this.seen);
-    const last = receipts.at(-1)?.id ?? 0;
     const told = receipts.flatMap(({ recordIds }) => recordIds).filter((id) => this.open.has(id));
     // As many as are ever kept: there may have been more, and each record has to be looked at.
     const isWhole = receipts.length < RECEIPTS_MAX;
-    const records = await rows.records(isWhole ? [...told, ...this.inherited] : asked);
-    const left = receipts.flatMap(({ partition, recordIds, baseOffset }) =>
-      partition === undefined ? [] : [{ partition, recordIds, baseOffset }],
-    );
-    for (const { id, place } of records)
-      if (place !== undefined)
-        left.push({ recordIds: [id], partition: place.partition, baseOffset: place.offset });
+    const records = await rows.records(isWhole ? [...told, ...inherited] : asked);
     const known = new Set([...records.map(({ id }) => id), ...told]);
-    return {
-      left,
-      last,
-      judged: records.filter(({ state }) => state === "refused" || state === "in doubt"),
-      untold: isWhole ? [] : asked.filter((id) => !known.has(id)),
+    const there = isThorough ? new Set(await rows.recordIds(0, Infinity)) : undefined;
+    return () => {
+      for (const { partition, recordIds, baseOffset } of receipts) {
+        if (partition === undefined) continue;
+        if (partition >= 0) this.deliver({ recordIds, partition, baseOffset });
+        else this.reject(recordIds, undelivered("discarded", "the app discarded it"));
+      }
+      for (const { id, place, state, reason } of records) {
+        if (place !== undefined)
+          this.deliver({ recordIds: [id], partition: place.partition, baseOffset: place.offset });
+        if (state === "refused" || state === "in doubt") this.reject([id], undelivered(state, reason ?? ""));
+      }
+      // Who was inherited meanwhile is told by receipts from the first one on.
+      if (this.inherited.length === inherited.length)
+        this.seen = Math.max(this.seen, receipts.at(-1)?.id ?? 0);
+      this.inherited = this.inherited.slice(inherited.length);
+      this.reject(
+        (isWhole ? inherited : asked).filter((id) => !known.has(id)),
+        new KafkaError(ErrorCode.NETWORK_EXCEPTION, NOBODY_KNOWS),
+      );
+      if (there === undefined) return;
+      // Where the device is full, what is delivered leaves no receipt. What is discarded does, or stays.
+      const missing = asked.filter((id) => !there.has(id));
+      this.deliver({
+        recordIds: missing.filter((id) => this.missing.has(id)),
+        partition: -1,
+        baseOffset: -1n,
+      });
+      this.missing = new Set(missing);
     };
   }
 }

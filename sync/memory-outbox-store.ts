@@ -10,7 +10,8 @@ import type {
   OutboxTransaction,
   Receipt,
 } from "./outbox-store.ts";
-import { countOf, outboxRecordsOf } from "./record-run.ts";
+import { countOf } from "./record-run.ts";
+import { outboxRecordsOf } from "./run-records.ts";
 
 interface Rows {
   records: Map<number, OutboxRecord>;

@@ -115,18 +115,13 @@ export type OutboxCounts = Readonly<Record<UndeliveredState, number>> & {
 
 export function countRecords(store: OutboxStore): Promise<OutboxCounts> {
   return store.transact("readonly", async (rows) => {
-    const counts: Record<UndeliveredState, number> = {
-      waiting: 0,
-      frozen: 0,
-      held: 0,
-      "in doubt": 0,
-      refused: 0,
-    };
-    for (const state of RECORD_STATES) counts[state] = await rows.countIn(state);
+    const counts = { waiting: 0, frozen: 0, held: 0, "in doubt": 0, refused: 0 };
     let blocked = 0;
-    if (counts.frozen > 0) {
-      for (const batch of await rows.batches()) if (batch.blocked !== null) blocked += batch.recordIds.length;
+    for (const batch of await rows.batches()) {
+      counts.frozen += batch.recordIds.length;
+      if (batch.blocked !== null) blocked += batch.recordIds.length;
     }
+    for (const state of RECORD_STATES) if (state !== "frozen") counts[state] = await rows.countIn(state);
     return { ...counts, blocked };
   });
 }

@@ -116,9 +116,14 @@ export interface OutboxTransaction {
   /** As many at once; answers the id of the first, on which the others follow. */
   addRun(run: OutboxRun): Promise<number>;
   putRecord(record: OutboxRecord): Promise<void>;
-  /** They are `frozen` from now on, if all of them wait; else nothing changes, and it answers false. */
+  /**
+   * They are `frozen` from now on, if all of them wait, and as long as a batch has them, which is added in the same transaction;
+   * else nothing changes, and it answers false.
+   */
   freezeRecords(ids: readonly number[]): Promise<boolean>;
+  /** A frozen one leaves in the transaction that deletes its batch, as those that are put in another state do. */
   deleteRecord(id: number): Promise<void>;
+  /** Puts nothing where all of them are frozen, or have rows of their own: a device without room takes it. */
   deleteRecords(ids: readonly number[]): Promise<void>;
   record(id: number): Promise<OutboxRecord | undefined>;
   /** Those of these that are there, in the order of their ids. */

@@ -17,8 +17,9 @@ import type {
   UndeliveredState,
 } from "./outbox-store.ts";
 import { RECORD_STATES, RUN_MAX } from "./outbox-store.ts";
-import { countOf, cutRun, eachRecord } from "./record-run.ts";
+import { countOf } from "./record-run.ts";
 import type { RecordRun } from "./record-run.ts";
+import { cutRun, eachRecord } from "./run-records.ts";
 import { aborted, Bell, deferred, sleep } from "./wait.ts";
 import type { Deferred } from "./wait.ts";
 
@@ -88,6 +89,11 @@ interface Addition {
 const ADDED_TOGETHER_MAX = 1000;
 /** Fewer are stored one by one: a row of many records has to be taken apart for whatever happens to one of them. */
 const RUN_RECORDS_MIN = 16;
+/**
+ * Of a run, so much is stored together and freed together, when the last of it is in the log. Chromium frees soon what is larger
+ * than 64 KiB, and the rest when it gets to tidying up.
+ */
+const STORED_BYTES_MAX = 128 * 1024;
 /** A store that has failed so often in a row is gone. */
 const FAILED_COUNTS_MAX = 10;
 /**
@@ -241,20 +247,7 @@ export class Outbox {
   follow(ids: readonly number[], fate: RunFate): void {
     for (const [index, id] of ids.entries()) this.fates.inherit(id, fateFrom(id - index, fate));
     this.lookLater(LOOK_INTERVAL_MS.least);
-    this.lookFor(ids).catch(() => undefined);
-  }
-
-  /** Those that have left the outbox by now have receipts, unless it is another outbox. */
-  private async lookFor(ids: readonly number[]): Promise<void> {
-    const there = new Set(
-      (await this.store.transact("readonly", (rows) => rows.records(ids))).map(({ id }) => id),
-    );
-    await this.refresh();
-    const reason = "the outbox that the record was in is gone: whether it was delivered is not known";
-    this.fates.reject(
-      ids.filter((id) => !there.has(id)),
-      new KafkaError(ErrorCode.NETWORK_EXCEPTION, reason),
-    );
+    void this.refresh();
   }
 
   /** Records were added to the store, by this tab or another. */
@@ -383,6 +376,7 @@ export class Outbox {
   async close(reason: string): Promise<void> {
     this.closed ??= new KafkaError(ErrorCode.NETWORK_EXCEPTION, reason);
     this.cancelLook?.();
+    this.fates.isThorough = true;
     await this.refresh().catch(() => undefined);
     this.fates.rejectAll(this.closed);
   }
@@ -423,6 +417,7 @@ export class Outbox {
     this.cancelLook = this.options.clock.setTimer(waitMs, () => {
       this.cancelLook = undefined;
       if (this.fates.openCount === 0) return;
+      this.fates.isThorough = true;
       void this.refresh();
       this.lookLater(Math.min(2 * waitMs, LOOK_INTERVAL_MS.most));
     });
@@ -446,10 +441,10 @@ async function addTo(rows: OutboxTransaction, addition: Addition): Promise<Added
   return ids.map((id, index) => ({ id, fate: fateFrom(id - index, fate) }));
 }
 
-/** In pieces of which each goes into one batch. */
+/** In pieces of which each fits into one batch. */
 async function addRun(rows: OutboxTransaction, { run, ...to }: OutboxRun, fate: RunFate): Promise<Added[]> {
   const added: Added[] = [];
-  for (const piece of cutRun(run, RUN_MAX.records, RUN_MAX.bytes)) {
+  for (const piece of cutRun(run, RUN_MAX.records, STORED_BYTES_MAX)) {
     const first = await rows.addRun({ ...to, run: piece });
     const ofPiece = fateFrom(first - added.length, fate);
     for (let id = first; id < first + countOf(piece); id++) added.push({ id, fate: ofPiece });

@@ -6,8 +6,6 @@
  *     numbers   of each record: bytes of its key (-1: null), bytes of its value (-1: null), timestamp (NaN: the app gave none)
  */
 import type { RecordHeader } from "../log/record.ts";
-import type { NewRecord } from "./outbox.ts";
-import type { OutboxRecord, OutboxRun } from "./outbox-store.ts";
 
 export interface RecordRun {
   readonly bytes: Uint8Array;
@@ -16,86 +14,9 @@ export interface RecordRun {
   readonly headers: readonly (readonly RecordHeader[])[] | undefined;
 }
 
-/** A record of a run: views on its bytes. */
-export type RunRecord = Required<Pick<NewRecord, "key" | "value" | "headers">> & {
-  readonly timestamp: number | undefined;
-};
-
 /** Numbers of each record. */
 export const RUN_NUMBERS = 3;
 
 export function countOf({ numbers }: RecordRun): number {
   return numbers.length / RUN_NUMBERS;
-}
-
-/** Its records, each with its place. Views, since memory for each would cost more than all else: copy what is kept or sent alone. */
-export function eachRecord<T>(
-  { bytes, numbers, headers }: RecordRun,
-  make: (record: RunRecord, index: number) => T,
-): T[] {
-  const made: T[] = [];
-  let at = 0;
-  const take = (length: number): Uint8Array | null => {
-    if (length < 0) return null;
-    at += length;
-    return bytes.subarray(at - length, at);
-  };
-  for (let place = 0; place < numbers.length; place += RUN_NUMBERS) {
-    const index = made.length;
-    const key = take(numbers[place] ?? -1);
-    const value = take(numbers[place + 1] ?? -1);
-    const timestamp = numbers[place + 2] ?? Number.NaN;
-    const given = Number.isNaN(timestamp) ? undefined : timestamp;
-    made.push(make({ key, value, headers: headers?.[index] ?? [], timestamp: given }, index));
-  }
-  return made;
-}
-
-/** The records of a run as they are in the rows, the first under this id; key and value are views on its bytes. */
-export function outboxRecordsOf(
-  { run, topic, clusterId, topicId, addedAtMs }: OutboxRun,
-  first: number,
-): OutboxRecord[] {
-  return eachRecord(run, ({ key, value, headers, timestamp }, index) => ({
-    id: first + index,
-    topic,
-    key,
-    value,
-    headers,
-    timestamp: timestamp ?? addedAtMs,
-    timestampGiven: timestamp !== undefined,
-    clusterId,
-    topicId,
-    state: "waiting",
-    reason: null,
-    alone: false,
-  }));
-}
-
-/** The same records in runs of at most so many, and of so many bytes unless a single one has more; each in memory of its own. */
-export function* cutRun(
-  run: RecordRun,
-  recordsMax: number,
-  bytesMax: number,
-): Generator<RecordRun, void, void> {
-  const { bytes, numbers, headers } = run;
-  const count = countOf(run);
-  let [first, begin, end] = [0, 0, 0];
-  const cutAt = (next: number): RecordRun => {
-    const piece = {
-      bytes: bytes.slice(begin, end),
-      numbers: numbers.slice(first * RUN_NUMBERS, next * RUN_NUMBERS),
-      headers: headers?.slice(first, next),
-    };
-    [first, begin] = [next, end];
-    return piece;
-  };
-  for (let index = 0; index < count; index++) {
-    const keyBytes = Math.max(numbers[index * RUN_NUMBERS] ?? 0, 0);
-    const added = keyBytes + Math.max(numbers[index * RUN_NUMBERS + 1] ?? 0, 0);
-    const isFull = index - first >= recordsMax || end + added - begin > bytesMax;
-    if (index > first && isFull) yield cutAt(index);
-    end += added;
-  }
-  if (first < count) yield cutAt(count);
 }

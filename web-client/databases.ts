@@ -26,10 +26,11 @@ export interface AccountSchema extends DBSchema {
 export type AccountDatabase = IDBPDatabase<AccountSchema>;
 
 /**
- * 2: receipts. 3: one tab leads. 4: receipts of what has changed and is there still. 5: runs. A tab with older code closes then:
- * it would not know what the others tell it, nor tell them all that they go by.
+ * 2: receipts. 3: one tab leads. 4: receipts of what has changed and is there still. 5: runs. 6: what is frozen
+ * in a run is gone with its batch. A tab with older code closes then: it would not know what the others tell it, nor tell them all
+ * that they go by.
  */
-const ACCOUNT_VERSION = 5;
+const ACCOUNT_VERSION = 6;
 /** So long a tab with older code is given to let go of a database, in milliseconds. */
 const BLOCKED_MS = 10_000;
 

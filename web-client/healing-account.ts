@@ -60,9 +60,13 @@ export class HealingAccount {
     }
   }
 
-  /** Whoever used it when this error came up: the next one opens it anew. */
-  failed(error: unknown): void {
-    if (isConnectionGone(error) && this.opening !== undefined) this.lose(this.opening);
+  /** Whoever used this database when this error came up: the next one opens it anew, if nobody has done so. */
+  failed(error: unknown, database: AccountDatabase): void {
+    if (!isConnectionGone(error)) return;
+    // A connection that is gone in all but name keeps others from deleting the database.
+    database.close();
+    // At once: who waits for what was in it is to be told.
+    this.begin(["facts"], "readonly").catch(() => undefined);
   }
 
   async close(): Promise<void> {

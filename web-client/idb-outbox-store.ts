@@ -43,7 +43,7 @@ export class IdbOutboxStore implements OutboxStore {
       return result;
     } catch (error) {
       abort(transaction);
-      this.account.failed(error);
+      this.account.failed(error, transaction.db);
       throw error;
     }
   }
@@ -69,15 +69,22 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
   const producers = transaction.objectStore("producers");
   const facts = transaction.objectStore("facts");
   const byState = records.index("state");
-  const runs = new RecordRuns(records, transaction.objectStore("runs"), transaction.objectStore("contents"));
+  const runs = new RecordRuns({
+    records,
+    batches,
+    runs: transaction.objectStore("runs"),
+    contents: transaction.objectStore("contents"),
+  });
   const single = async (ids: readonly number[]): Promise<OutboxRecord[]> =>
     (await Promise.all(rangesOf(ids).map((range) => records.getAll(range)))).flat();
   const deleteRecords = async (ids: readonly number[]): Promise<void> =>
     void (await Promise.all([...rangesOf(ids).map((range) => records.delete(range)), runs.remove(ids)]));
-  const inOrder = async (ids: readonly number[]): Promise<OutboxRecord[]> =>
-    (await Promise.all([single(ids), runs.get(ids)])).flat().toSorted(byId);
+  const inOrder = async (...found: readonly Promise<OutboxRecord[]>[]): Promise<OutboxRecord[]> =>
+    (await Promise.all(found)).flat().toSorted((a, b) => a.id - b.id);
+  const all = (ids: readonly number[]): Promise<OutboxRecord[]> => inOrder(single(ids), runs.get(ids));
+  // The store gives the ids of what is added: the row is complete then.
   return {
-    addRecord: (record) => records.add(withoutId<OutboxRecord>(withOwnBytes(record))),
+    addRecord: (record) => records.add(withOwnBytes(record) as OutboxRecord),
     addRun: (run) => runs.add(run),
     putRecord: async (record) =>
       void (await Promise.all([records.put(withOwnBytes(record)), runs.remove([record.id])])),
@@ -91,17 +98,16 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
     },
     deleteRecord: (id) => deleteRecords([id]),
     deleteRecords,
-    record: async (id) => (await inOrder([id]))[0],
-    records: inOrder,
-    recordsIn: async (state, limit, topic) => {
-      const [found, inRuns] = await Promise.all([
-        byState.getAll(rangeOf(state, topic), Math.min(limit, 2 ** 32 - 1)),
-        runs.inState(state, limit, topic),
-      ]);
-      // Within one topic the index orders by id; over several it does not.
-      if (topic !== undefined && inRuns.length === 0) return found;
-      return [...found, ...inRuns].toSorted(byId).slice(0, limit);
-    },
+    record: async (id) => (await all([id]))[0],
+    records: all,
+    recordsIn: async (state, limit, topic) =>
+      // Over several topics the index does not order by id.
+      (
+        await inOrder(
+          byState.getAll(rangeOf(state, topic), Math.min(limit, 2 ** 32 - 1)),
+          runs.inState(state, limit, topic),
+        )
+      ).slice(0, limit),
     topicsIn: async (state) => {
       const topics = new Set<string>();
       let cursor = await byState.openKeyCursor(rangeOf(state), "nextunique");
@@ -126,23 +132,16 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
       ]);
       return [...single, ...inRuns];
     },
-    recordsAfter: async (id) => {
-      const [single, inRuns] = await Promise.all([
-        records.getAll(IDBKeyRange.lowerBound(id, true)),
-        runs.after(id),
-      ]);
-      return [...single, ...inRuns].toSorted(byId);
-    },
-    addBatch: (batch) => batches.add(withoutId<FrozenBatch>(batch)),
+    recordsAfter: (id) => inOrder(records.getAll(IDBKeyRange.lowerBound(id, true)), runs.after(id)),
+    addBatch: (batch) => batches.add(batch as FrozenBatch),
     putBatch: async (batch) => void (await batches.put(batch)),
     deleteBatch: (id) => batches.delete(id),
     batch: (id) => batches.get(id),
     batches: () => batches.getAll(),
     lane: ({ clusterId, topicId, partition }) => lanes.get([clusterId, topicId, partition]),
-    putLane: async ({ clusterId, topicId, partition, producerId, producerEpoch, nextSequence }) =>
-      void (await lanes.put({ clusterId, topicId, partition, producerId, producerEpoch, nextSequence })),
+    putLane: async (lane) => void (await lanes.put(lane)),
     addReceipt: async (receipt) => {
-      const id = await receipts.add(withoutId<Receipt>(receipt));
+      const id = await receipts.add(receipt as Receipt);
       await receipts.delete(IDBKeyRange.upperBound(id - RECEIPTS_MAX));
     },
     receiptsAfter: (id) => receipts.getAll(IDBKeyRange.lowerBound(id, true)),
@@ -163,10 +162,6 @@ function withOwnBytes<Row extends Pick<OutboxRecord, "key" | "value">>(record: R
   return { ...record, key: record.key?.slice() ?? null, value: record.value?.slice() ?? null };
 }
 
-function byId(a: OutboxRecord, b: OutboxRecord): number {
-  return a.id - b.id;
-}
-
 /** Ids that follow on each other, as what is published in one go has them, take one request and not one each. */
 function rangesOf(ids: readonly number[]): IDBKeyRange[] {
   const ranges: { first: number; last: number }[] = [];
@@ -180,9 +175,4 @@ function rangesOf(ids: readonly number[]): IDBKeyRange[] {
 
 function rangeOf(state: string, topic?: string): IDBKeyRange {
   return topic === undefined ? IDBKeyRange.bound([state, ""], [state, []]) : IDBKeyRange.only([state, topic]);
-}
-
-/** The store gives the id: the row is complete once it is added. */
-function withoutId<Row extends { id: number }>(row: Omit<Row, "id">): Row {
-  return { ...row } as Row;
 }

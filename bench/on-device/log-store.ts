@@ -13,7 +13,7 @@ import { ReplicaTopic } from "../../web-client/core/replica-topic.ts";
 import { json, text } from "../../web-client/core/serializer.ts";
 import { textRecord } from "../../web-client/core/encode-record.ts";
 import { packRecords } from "../../web-client/core/pack-records.ts";
-import { eachRecord } from "../../sync/record-run.ts";
+import { eachRecord } from "../../sync/run-records.ts";
 import { openReplicas } from "../../web-client/replica-database.ts";
 import { IdbStore } from "../../web-client/idb-store.ts";
 import { wholeEngine } from "../../log/wasm-engine.ts";

@@ -1,9 +1,9 @@
 /** A device without room: what it has queued is delivered all the same, as far as there is any room at all. */
 import { expect, test } from "vitest";
 import { MemoryOutboxStore } from "../../sync/memory-outbox-store.ts";
-import type { OutboxStore, OutboxTransaction } from "../../sync/outbox-store.ts";
 import { loadEngine } from "../engine/load.ts";
 import { FakeBroker } from "./fake-broker.ts";
+import { FullStore } from "./full-store.ts";
 import { Tab } from "./outbox-setup.ts";
 import { seeded, VirtualClock } from "./virtual-clock.ts";
 
@@ -14,53 +14,13 @@ const RECORD = Array.from({ length: 1000 }, () => String.fromCharCode(33 + Math.
   "",
 );
 
-/** As browsers have it: a transaction is refused when what it puts has no room, and one that only deletes never is. */
-class FullStore implements OutboxStore {
-  room = Infinity;
-  onWritten: (() => Promise<void>) | undefined;
-  private readonly store = new MemoryOutboxStore();
-
-  async transact<T>(
-    mode: "readonly" | "readwrite",
-    work: (rows: OutboxTransaction) => Promise<T>,
-  ): Promise<T> {
-    const done = await this.store.transact(mode, async (rows) => {
-      let bytes = 0;
-      const counted = new Proxy(rows, {
-        get: (target, name: keyof OutboxTransaction) => {
-          const call = target[name] as (...args: unknown[]) => unknown;
-          return (...args: unknown[]) => {
-            if (/^(add|put)/.test(name)) bytes += sizeOf(args[0]);
-            return call.apply(target, args);
-          };
-        },
-      });
-      const answer = await work(counted);
-      if (bytes > this.room) throw new DOMException("no room", "QuotaExceededError");
-      return answer;
-    });
-    if (mode === "readwrite") await this.onWritten?.();
-    return done;
-  }
-
-  close(): Promise<void> {
-    return this.store.close();
-  }
-}
-
-function sizeOf(row: unknown): number {
-  if (typeof row !== "object" || row === null) return 0;
-  if (row instanceof Uint8Array) return row.byteLength;
-  return Object.values(row).reduce<number>((sum, value) => sum + sizeOf(value), 1);
-}
-
 function setUp() {
   const clock = new VirtualClock();
   const broker = new FakeBroker(engine);
   broker.createTopic("orders");
-  const store = new FullStore();
-  const tab = new Tab({ engine, broker, clock, random: seeded(4), store });
-  return { clock, store, tab };
+  const store = new FullStore(new MemoryOutboxStore());
+  const another = (): Tab => new Tab({ engine, broker, clock, random: seeded(4), store });
+  return { clock, store, tab: another(), another };
 }
 
 test("a device with room for a few records at a time delivers all, in order and once; one that is full for good says so", async () => {
@@ -94,5 +54,40 @@ test("a batch that is in the log leaves a full device, though there is no room t
   expect(await clock.until(delivered, 60_000)).toMatchObject({ offset: 0n });
   await clock.until(tab.drained(clock));
   expect(store.room).toBe(0);
+  await tab.close();
+});
+
+test("a record that left a full device without a receipt is known as delivered in a tab that nobody told of it", async () => {
+  const { clock, store, tab, another } = setUp();
+  const asleep = another();
+  const { queued, delivered } = asleep.publish("orders", "one", RECORD);
+  await clock.until(queued);
+  store.onWritten = async () => {
+    const batches = await store.transact("readonly", (rows) => rows.batches());
+    if (batches.length > 0) store.room = 0;
+  };
+  tab.deliver();
+  await clock.until(tab.drained(clock));
+  await tab.close();
+  const receipts = await store.transact("readonly", (rows) => rows.receiptsAfter(0));
+  expect(receipts.map(({ partition }) => partition)).toEqual([undefined]);
+  expect(await clock.until(delivered, 31_000)).toEqual({ partition: -1, offset: -1n });
+});
+
+test("what waits on a full device is not taken for delivered, however often its tab looks", async () => {
+  const { clock, store, tab } = setUp();
+  const { queued, delivered } = tab.publish("orders", "one", RECORD);
+  await clock.until(queued);
+  store.room = 0;
+  let isOpen = true;
+  delivered.then(
+    () => (isOpen = false),
+    () => (isOpen = false),
+  );
+  tab.deliver();
+  await clock.pass(120_000);
+  expect(isOpen).toBe(true);
+  store.room = Infinity;
+  expect(await clock.until(delivered, 120_000)).toMatchObject({ offset: 0n });
   await tab.close();
 });

@@ -202,15 +202,21 @@ export function outboxStoreContract(kind: string, create: () => Promise<OutboxSt
         const first = await addRun(["a", "b", "c", "d", "e"]);
         const single = await add("orders", "f");
         const ids = (...places: number[]): number[] => places.map((place) => first + place);
-        await store.transact("readwrite", async (rows) => {
+        const frozen = await store.transact("readwrite", async (rows) => {
           expect(await rows.freezeRecords([...ids(0, 2, 3), single])).toBe(true);
           expect(values(await rows.recordsIn("frozen", 100))).toEqual(["a", "c", "d", "f"]);
           expect(values(await rows.recordsIn("waiting", 100))).toEqual(["b", "e"]);
+          return rows.addBatch(batchOf([...ids(0, 2, 3), single]));
         });
-        await store.transact("readwrite", async (rows) => {
-          const record = await rows.record(first + 2);
-          if (record !== undefined) await rows.putRecord({ ...record, state: "refused", reason: "no" });
+        expect(values(await inState("frozen"))).toEqual(["a", "c", "d", "f"]);
+        const [again, alone] = await store.transact("readwrite", async (rows) => {
+          // Taken apart: one of it is refused, the others are sealed anew.
+          for (const record of await rows.records([...ids(0, 2, 3), single]))
+            await rows.putRecord({ ...record, state: record.id === first + 2 ? "refused" : "waiting" });
+          await rows.deleteBatch(frozen);
           await rows.deleteRecord(first + 1);
+          expect(await rows.freezeRecords([...ids(0, 3), single])).toBe(true);
+          const batch = await rows.addBatch(batchOf([...ids(0, 3), single]));
           // One of them does not wait, or is not there: none is frozen.
           for (const places of [
             ids(2, 4),
@@ -222,25 +228,57 @@ export function outboxStoreContract(kind: string, create: () => Promise<OutboxSt
             expect(await rows.freezeRecords(places)).toBe(false);
           expect(await rows.freezeRecords(ids(4))).toBe(true);
           expect(await rows.countIn("frozen")).toBe(4);
+          return [batch, await rows.addBatch(batchOf(ids(4)))];
         });
         await store.transact("readonly", async (rows) => {
           expect(await rows.records(ids(4, 2, 1, 0))).toMatchObject([
-            { id: first, state: "frozen", reason: null },
-            { id: first + 2, state: "refused", reason: "no" },
+            { id: first, state: "frozen" },
+            { id: first + 2, state: "refused" },
             { id: first + 4, state: "frozen" },
           ]);
+          expect(await rows.countIn("frozen")).toBe(4);
           expect(await rows.countIn("waiting")).toBe(0);
         });
         await store.transact("readwrite", async (rows) => {
           const record = await rows.record(first + 2);
           if (record !== undefined) await rows.putRecord({ ...record, state: "waiting", reason: null });
-          await rows.deleteRecords([...ids(0, 3, 4), single]);
+          await rows.deleteRecords([...ids(0, 3), single]);
+          await rows.deleteBatch(again ?? -1);
+          expect(await rows.recordIds(0, Infinity)).toHaveLength(2);
+        });
+        expect(await inState("frozen")).toMatchObject([{ id: first + 4 }]);
+        await store.transact("readwrite", async (rows) => {
+          await rows.deleteRecords(ids(4));
+          await rows.deleteBatch(alone ?? -1);
         });
         expect(await inState("waiting")).toMatchObject([{ id: first + 2, state: "waiting" }]);
         expect(await inState("frozen")).toEqual([]);
         await store.transact("readwrite", (rows) => rows.deleteRecord(first + 2));
         expect(await inState("waiting")).toEqual([]);
         expect(await addRun(["g"])).toBeGreaterThan(single);
+      });
+
+      it("is as it was in all its records when a few of many have left, whatever their bytes", async () => {
+        // So large that its bytes lie in several rows, of which each ends somewhere.
+        const all = Array.from({ length: 500 }, (_, at) => `${at} ${"x".repeat(at % 2 === 0 ? 10 : 900)}`);
+        const first = await addRun(all);
+        const gone = new Set<number>();
+        for (const place of [0, 1, 2, 250, 251, 499]) gone.add(first + place);
+        for (let place = 300; place < 450; place++) gone.add(first + place);
+        await store.transact("readwrite", (rows) => rows.deleteRecords([...gone]));
+        const expected = all.flatMap((value, place) =>
+          gone.has(first + place) ? [] : [{ id: first + place, value }],
+        );
+        const found = await inState("waiting", 1000);
+        expect(
+          found.map(({ id, value }) => ({ id, value: new TextDecoder().decode(value ?? undefined) })),
+        ).toEqual(expected);
+        expect(found.map(({ key }) => new TextDecoder().decode(key ?? undefined))).toEqual(
+          expected.map(({ value }) => `key ${value}`),
+        );
+        expect(await store.transact("readonly", (rows) => rows.recordIds(0, Infinity))).toEqual(
+          expected.map(({ id }) => id),
+        );
       });
 
       it("is not there when the work throws, nor is what was done to it", async () => {

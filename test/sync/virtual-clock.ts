@@ -9,9 +9,12 @@ export class VirtualClock implements Clock {
   private nextId = 0;
   private readonly timers = new Map<number, { dueMs: number; callback: () => void }>();
   private running = false;
+  private readonly quietTurns: number;
 
-  constructor(nowMs = 1_700_000_000_000) {
+  /** `quietTurns`: more for what takes many turns by itself, as an IndexedDB in memory does. */
+  constructor(nowMs = 1_700_000_000_000, quietTurns = QUIET_TURNS) {
     this.nowMs = nowMs;
+    this.quietTurns = quietTurns;
   }
 
   now(): number {
@@ -46,7 +49,7 @@ export class VirtualClock implements Clock {
     const lastMs = this.nowMs + limitMs;
     try {
       while (!settled) {
-        for (let turn = 0; turn < QUIET_TURNS && !settled; turn++)
+        for (let turn = 0; turn < this.quietTurns && !settled; turn++)
           await new Promise((resolve) => setImmediate(resolve));
         if (settled) break;
         const [next] = [...this.timers].sort(([a, one], [b, two]) => one.dueMs - two.dueMs || a - b);

@@ -10,6 +10,7 @@ import { openFormerAccount, openFormerReplicas } from "./former-layouts.ts";
 import { outboxRecord } from "../sync/outbox-store-contract.ts";
 import { expect, test } from "vitest";
 import { ANONYMOUS } from "../../web-client/core/tokens.ts";
+import { packRecords } from "../../web-client/core/pack-records.ts";
 import { accountName, deleteDatabase, openAccount, replicaName } from "../../web-client/databases.ts";
 import type { Device } from "../../web-client/core/device.ts";
 import { allCode } from "../../web-client/client-code.ts";
@@ -99,7 +100,7 @@ test("a tab with older code gives the database up to a newer one, and says why",
   await deleteDatabase(name);
 });
 
-const LATEST = { account: 5, replica: 2 };
+const LATEST = { account: 6, replica: 2 };
 const CHUNK = new Uint8Array(1000).fill(7);
 const sealed: Omit<FrozenBatch, "id"> = {
   clusterId: "cluster",
@@ -117,7 +118,7 @@ const sealed: Omit<FrozenBatch, "id"> = {
 };
 
 /** What a tab has left when it was closed offline: one record sealed and perhaps sent, one waiting, and what it knew. */
-test.each([1, 2, 3, 4])(
+test.each([1, 2, 3, 4, 5])(
   "all that version %i of the account's layout has left is there, and is written on",
   async (version) => {
     const account = `of version ${version}`;
@@ -168,6 +169,43 @@ test.each([1, 2, 3, 4])(
     await deleteDatabase(name);
   },
 );
+
+test("a run of which version 5 of the layout has sealed a part is read, and leaves piece by piece, all of it", async () => {
+  const account = "a run of version 5";
+  const name = accountName(account, ANONYMOUS);
+  const older = await openFormerAccount(name, 5);
+  const run = packRecords(
+    ["gone", "sealed", "waits", "sealed with it"].map((value) => ({ key: null, value, headers: [] })),
+  );
+  const to = { topic: "orders", clusterId: null, topicId: null, addedAtMs: 1 };
+  await older.add("runs", { ...to, first: 1, states: Uint8Array.of(0, 2, 1, 2) });
+  await older.add("contents", run, 1);
+  const batch = { ...sealed, recordIds: [2, 4] };
+  const id = Number(await older.add("batches", batch));
+  older.close();
+  const device = await visitAndLead(account);
+  const states = (): Promise<(readonly [number, string, string])[]> =>
+    device.outbox.transact("readonly", async (rows) =>
+      (await rows.recordsAfter(0)).map((record) => [
+        record.id,
+        record.state,
+        new TextDecoder().decode(record.value ?? undefined),
+      ]),
+    );
+  expect(await states()).toEqual([
+    [2, "frozen", "sealed"],
+    [3, "waiting", "waits"],
+    [4, "frozen", "sealed with it"],
+  ]);
+  await settle(device.outbox, 1, { ...batch, id }, 9n);
+  expect(await states()).toEqual([[3, "waiting", "waits"]]);
+  await device.outbox.transact("readwrite", (rows) => rows.deleteRecord(3));
+  await device.close();
+  const left = await openAccount(indexedDB, name, nothing, 0);
+  expect(await Promise.all([left.count("runs"), left.count("contents")])).toEqual([0, 0]);
+  left.close();
+  await deleteDatabase(name);
+});
 
 test.each([1, 2])(
   "a replica of version %i of its layout is read as it was left, and written on",
@@ -331,6 +369,33 @@ test("an account's store that was only closed under a tab is gone on with, and n
   expect([connections.length, emptied]).toEqual([2, []]);
   await account.close();
   await expect(store.transact("readonly", (rows) => rows.countIn("waiting"))).rejects.toThrow("closed");
+  await deleteDatabase(name);
+});
+
+test("an error that comes late, of a connection that is gone by then, closes none of those after it", async () => {
+  const connections: IDBDatabase[] = [];
+  const databases = {
+    open: (name: string, version?: number) => {
+      const request = indexedDB.open(name, version);
+      request.addEventListener("success", () => connections.push(request.result));
+      return request;
+    },
+  } as unknown as IDBFactory;
+  const name = accountName("failed late", ANONYMOUS);
+  const account = new HealingAccount({ databases, name, now: () => Date.now(), onLost: nothing });
+  const failure = new DOMException("the disk", "UnknownError");
+  const { db: first } = await account.begin(["facts"], "readonly");
+  account.failed(failure, first);
+  // Before the next one is there, and after that.
+  account.failed(failure, first);
+  const { db: second } = await account.begin(["facts"], "readonly");
+  account.failed(failure, first);
+  expect((await account.begin(["facts"], "readonly")).db).toBe(second);
+  expect(connections).toHaveLength(2);
+  account.failed(failure, second);
+  expect((await account.begin(["facts"], "readonly")).db).not.toBe(second);
+  expect(connections).toHaveLength(3);
+  await account.close();
   await deleteDatabase(name);
 });
 

@@ -2,7 +2,7 @@
 import { openDB } from "idb";
 import type { IDBPDatabase } from "idb";
 
-/** 1: the first one. 2: receipts. 3: as 2, tabs that share a connection. 4: as 3, more receipts. Later ones: as nobody knows yet. */
+/** 1: the first one. 2: receipts. 3: as 2, tabs that share a connection. 4: as 3, more receipts. 5: runs. Later ones: as nobody knows yet. */
 export function openFormerAccount(name: string, version: number): Promise<IDBPDatabase> {
   return openDB(name, version, {
     upgrade(fresh, oldVersion) {
@@ -15,6 +15,10 @@ export function openFormerAccount(name: string, version: number): Promise<IDBPDa
       fresh.createObjectStore("topics", { keyPath: ["clusterId", "name"] });
       fresh.createObjectStore("facts");
       if (version >= 2) fresh.createObjectStore("receipts", { keyPath: "id", autoIncrement: true });
+      if (version >= 5) {
+        fresh.createObjectStore("runs", { keyPath: "first" });
+        fresh.createObjectStore("contents");
+      }
     },
   });
 }

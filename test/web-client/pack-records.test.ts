@@ -1,6 +1,7 @@
 /** Records of one go, packed together, are byte for byte what they are one by one. */
 import { expect, test } from "vitest";
-import { countOf, cutRun, eachRecord } from "../../sync/record-run.ts";
+import { countOf } from "../../sync/record-run.ts";
+import { cutRun, eachRecord, headerBytes } from "../../sync/run-records.ts";
 import { encodeRecord, textRecord } from "../../web-client/core/encode-record.ts";
 import { packRecords } from "../../web-client/core/pack-records.ts";
 import { bytes, json, text, textOf } from "../../web-client/core/serializer.ts";
@@ -119,4 +120,20 @@ test("texts of any kind at random, in one go and cut into pieces (seed 7)", () =
       if (countOf(piece) > 1) expect(piece.bytes.byteLength).toBeLessThanOrEqual(bytesMax);
     }
   }
+});
+
+test("headers count in what goes together: a run of many large ones is cut where it is full", () => {
+  const value = new Uint8Array(400);
+  const records = Array.from({ length: 50 }, (_, index) => ({
+    key: null,
+    value: "v".repeat(100),
+    headers: index % 2 === 0 ? [{ key: "trace", value }] : [],
+  }));
+  const pieces = [...cutRun(packRecords(records), 1000, 1500)];
+  for (const piece of pieces) {
+    const bytes = eachRecord(piece, ({ value: its, headers }) => (its?.length ?? 0) + headerBytes(headers));
+    expect(bytes.reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(1500);
+  }
+  // Two with headers and two without, and no more.
+  expect(pieces.map(countOf)).toEqual([...Array.from({ length: 12 }, () => 4), 2]);
 });

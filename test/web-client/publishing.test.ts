@@ -97,6 +97,13 @@ test("much of it goes before the turn is over, and is queued by itself", async (
   expect(sent.map(({ run }) => countOf(run))).toEqual([2, 2, 1]);
 });
 
+test("records with large headers do not wait for the end of the turn either", () => {
+  const { sent, publisher } = setUp();
+  const headers = [{ key: "trace", value: new Uint8Array(600_000) }];
+  for (let left = 5; left > 0; left--) publisher.publish("a", { key: null, value: "x", headers });
+  expect(sent.map(({ run }) => countOf(run))).toEqual([2, 2]);
+});
+
 test("each record hears its own fate, whether it is asked for before or after, and in whatever order it is told", async () => {
   const { sent, publish } = setUp();
   const published = publish("a", 6);

@@ -2,7 +2,9 @@
 import type { ReceivedRecord } from "./api.ts";
 
 export interface Position {
+  /** -1 where the device was too full to note it, and the tab that delivered it could not tell: then the offset is not known either. */
   readonly partition: number;
+  /** -1n: the record is in the log, and it can no longer be told where. */
   readonly offset: bigint;
 }
 

@@ -61,7 +61,7 @@ class Packer {
   /** In memory of their own. */
   finish(): Uint8Array<ArrayBuffer> {
     this.encodeTexts();
-    return this.buffer.length === this.length ? this.buffer : this.buffer.slice(0, this.length);
+    return this.buffer.slice(0, this.length);
   }
 
   private addBytes(bytes: Uint8Array): void {

@@ -181,7 +181,8 @@ class Group {
   }
 
   add(record: TextRecord): Publication {
-    this.size += (record.key?.length ?? 0) + (record.value?.length ?? 0);
+    for (const { key, value } of [record, ...record.headers])
+      this.size += (key?.length ?? 0) + (value?.length ?? 0);
     this.records.push(record);
     return new GroupPublication(this, this.count++);
   }
@@ -198,7 +199,7 @@ class Group {
 
   /** Those that are queued, and of which nothing else is known. */
   open(): number[] {
-    return this.ids.length === 0 ? [] : this.indexes.filter((index) => this.known[index] === undefined);
+    return this.ids.flatMap((_id, index) => (this.known[index] === undefined ? index : []));
   }
 
   delivered(index: number): Promise<Position> {

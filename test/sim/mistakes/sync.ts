@@ -207,6 +207,12 @@ export const syncMistakes: readonly Mistake[] = [
         find: "const receipts = await rows.receiptsAfter(this.seen);",
         replace: "const receipts = await rows.receiptsAfter(Number.MAX_SAFE_INTEGER);",
       },
+      // Else what has left without a word is found by its absence.
+      {
+        file: "sync/fates.ts",
+        find: "if (there === undefined) return;",
+        replace: "if (there === undefined || there.size >= 0) return;",
+      },
     ],
   },
   {

@@ -221,6 +221,19 @@ export class Tab {
     });
   }
 
+  /** Resolves when all that waits is in stored batches, and on its way. */
+  async untilSealed(): Promise<void> {
+    await this.page.evaluate(async () => {
+      for (;;) {
+        const changed = new Promise((resolve) =>
+          app.client.outbox.addEventListener("change", resolve, { once: true }),
+        );
+        if ((await app.client.outbox.list()).every(({ state }) => state === "sending")) return;
+        await changed;
+      }
+    });
+  }
+
   /** Why it gets no further, for a message. */
   describe(): Promise<string> {
     return this.page.evaluate(() => {

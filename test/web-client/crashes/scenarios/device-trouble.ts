@@ -26,6 +26,54 @@ async function handOf(page: Page): Promise<CDPSession> {
   return page.context().newCDPSession(page);
 }
 
+/** Of the account's database: how many rows there are of what was published. */
+function rowsLeft(page: Page): Promise<Record<string, number>> {
+  return page.evaluate(async () => {
+    const { name = "" } =
+      (await indexedDB.databases()).find((each) => each.name?.startsWith("rivulet/account/")) ?? {};
+    const database = await new Promise<IDBDatabase>((resolve, reject) => {
+      const request = indexedDB.open(name);
+      request.addEventListener("success", () => resolve(request.result));
+      request.addEventListener("error", () => reject(request.error ?? new Error("not opened")));
+    });
+    const stores = ["records", "runs", "contents", "batches"];
+    const transaction = database.transaction(stores);
+    const counts = await Promise.all(
+      stores.map(
+        (store) =>
+          new Promise<[string, number]>((resolve) => {
+            const request = transaction.objectStore(store).count();
+            request.addEventListener("success", () => resolve([store, request.result]));
+          }),
+      ),
+    );
+    database.close();
+    return Object.fromEntries(counts);
+  });
+}
+
+/** Another page of the origin takes all the room that there is, to the last hundred bytes. */
+function fillUp(page: Page): Promise<void> {
+  return page.evaluate(async () => {
+    const database = await new Promise<IDBDatabase>((resolve, reject) => {
+      const request = indexedDB.open("ballast", 1);
+      request.addEventListener("upgradeneeded", () => request.result.createObjectStore("rows"));
+      request.addEventListener("success", () => resolve(request.result));
+      request.addEventListener("error", () => reject(request.error ?? new Error("not opened")));
+    });
+    let key = 0;
+    const hasRoomFor = (bytes: number): Promise<boolean> =>
+      new Promise((resolve) => {
+        const transaction = database.transaction("rows", "readwrite", { durability: "strict" });
+        transaction.objectStore("rows").put(crypto.getRandomValues(new Uint8Array(bytes)), key++);
+        transaction.addEventListener("complete", () => resolve(true));
+        transaction.addEventListener("abort", () => resolve(false));
+      });
+    for (const bytes of [50_000, 5000, 500, 50]) while (await hasRoomFor(bytes));
+    database.close();
+  });
+}
+
 export function troubleOnTheDevice(browsers: () => Browsers): void {
   // How much room a site has, Firefox is told for all of a browser, when it starts.
   ofChromium(
@@ -63,6 +111,48 @@ export function troubleOnTheDevice(browsers: () => Browsers): void {
       const back = device.tabs[0] ?? (await device.open());
       const after = await house.publish(back, 5, 20_000);
       await house.within(house.notes.untilDelivered(after), "with room it all goes on");
+      expect(await house.settle()).toEqual([]);
+    },
+  );
+
+  ofChromium(
+    "the device gets full when all is sealed and sent: it is delivered and leaves the device, a run too, while nothing can be stored any more",
+    async () => {
+      const random = new Random(SEED).fork("brim");
+      await using house = await House.open(browsers(), { random });
+      const device = await house.device({ isMortal: true });
+      const { origin } = browsers().site;
+      const page = await bystander(origin, device);
+      const session = await handOf(page);
+      await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 2 * QUOTA_BYTES });
+      const tab = await device.open();
+      // From here on it knows all partitions, and needs no answer to seal.
+      await house.notes.untilDelivered(await house.publish(tab, 60, 10));
+      const held = house.wire.hold("answers");
+      const run = await house.publish(tab, 60, 8000);
+      await house.notes.untilQueued(run);
+      await house.within(held, "what was sent of it is answered, and the answers are kept back");
+      await house.within(tab.untilSealed(), "all of it is sealed");
+      await fillUp(page);
+      const isRefused = async (): Promise<boolean> => {
+        const [record] = await house.publish(tab, 1, 10);
+        const id = record?.id ?? "";
+        await house.within(
+          house.notes.until(() => house.notes.isQueued(id) || house.notes.rejected.has(id)),
+          "the device says yes or no",
+        );
+        return house.notes.rejected.get(id)?.includes("QuotaExceededError") === true;
+      };
+      expect(await isRefused()).toBe(true);
+      house.wire.release("answers", { isLost: false });
+      await house.within(house.notes.untilDelivered(run), "all of it is delivered");
+      await house.within(tab.untilDelivered(), "and has left the outbox");
+      expect(await tab.outboxRows()).toEqual([]);
+      expect(await rowsLeft(page)).toEqual({ records: 0, runs: 0, contents: 0, batches: 0 });
+      expect(await isRefused()).toBe(true);
+      await session.send("Storage.overrideQuotaForOrigin", { origin });
+      await page.evaluate(() => void indexedDB.deleteDatabase("ballast"));
+      await house.within(house.notes.untilDelivered(await house.publish(tab)), "with room it all goes on");
       expect(await house.settle()).toEqual([]);
     },
   );
