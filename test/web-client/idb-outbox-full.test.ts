@@ -20,8 +20,9 @@ const PARTITIONS = 3;
 /** What is tried again. */
 const LATER = { refuse: ErrorCode.NOT_ENOUGH_REPLICAS };
 
-/** Of all rows that were put or added, and which of a run's were read. */
+/** Of all rows that were put or added. */
 let bytesPut = 0;
+/** Where a run's rows were read, by the store's name. */
 let read: string[] = [];
 let made = 0;
 let name = "";
@@ -30,27 +31,22 @@ const undo: (() => void)[] = [];
 
 beforeEach(() => {
   const rows = IDBObjectStore.prototype;
-  const { add, put, getAll, get } = rows;
-  rows.put = function (this: IDBObjectStore, value: unknown, key?: IDBValidKey) {
-    bytesPut += sizeOf(value);
-    return key === undefined ? put.call(this, value) : put.call(this, value, key);
-  };
-  rows.add = function (this: IDBObjectStore, value: unknown, key?: IDBValidKey) {
-    bytesPut += sizeOf(value);
-    return key === undefined ? add.call(this, value) : add.call(this, value, key);
-  };
-  rows.getAll = function (this: IDBObjectStore, ...range) {
-    const request = getAll.apply(this, range);
-    request.addEventListener("success", () => {
-      for (const row of request.result as unknown[]) if (this.name === "runs" && row) read.push("run");
-    });
-    return request;
-  };
-  rows.get = function (this: IDBObjectStore, key) {
-    if (this.name === "contents") read.push("contents");
-    return get.call(this, key);
-  };
-  undo.push(() => Object.assign(rows, { add, put, getAll, get }));
+  for (const method of ["add", "put"] as const) {
+    const write = rows[method];
+    undo.push(() => (rows[method] = write));
+    rows[method] = function (this: IDBObjectStore, value: unknown, key?: IDBValidKey) {
+      bytesPut += sizeOf(value);
+      return key === undefined ? write.call(this, value) : write.call(this, value, key);
+    };
+  }
+  for (const method of ["get", "getAll"] as const) {
+    const find = rows[method];
+    undo.push(() => (rows[method] = find));
+    rows[method] = function (this: IDBObjectStore, ...range: [never]) {
+      if (this.name === "runs" || this.name === "contents") read.push(this.name);
+      return find.apply(this, range);
+    };
+  }
   name = `full-${++made}`;
   account = new HealingAccount({ databases: indexedDB, name, now: () => 1, onLost: () => undefined });
 });
