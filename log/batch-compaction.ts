@@ -1,5 +1,6 @@
 /** What compaction leaves of one batch, by Kafka's rules (KIP-58, KIP-280, KIP-534). */
 import { CONTROL_BIT, TRANSACTIONAL_BIT } from "../engine-as/format.ts";
+import { ErrorCode, KafkaError } from "../wire/errors.ts";
 import { BatchHeader } from "./batch.ts";
 import type { Engine } from "./engine.ts";
 import { MESSAGE_BYTES_MAX } from "./limits.ts";
@@ -40,10 +41,19 @@ export function compactBatch(batch: Uint8Array, context: BatchCompaction): Uint8
   const setsHorizon = hasTombstone && horizon === undefined && header.lastOffset < map.endOffset;
   const deleteHorizonMs = setsHorizon ? BigInt(nowMs) + deleteRetentionMs : -1n;
   if (deleteHorizonMs < 0n && !kept.includes(false)) return batch;
-  const rewritten = engine.rewriteBatch(batch, (index) => kept[index] === true, {
-    deleteHorizonMs,
-    uncompressedBytesMax,
-  });
-  // With a horizon it may have grown, and out of what recovery believes to be a batch.
-  return rewritten.length > MESSAGE_BYTES_MAX ? batch : rewritten;
+  const rewrite = (horizonMs: bigint): Uint8Array =>
+    engine.rewriteBatch(batch, (index) => kept[index] === true, {
+      deleteHorizonMs: horizonMs,
+      uncompressedBytesMax,
+    });
+  const rewritten = rewrite(deleteHorizonMs);
+  if (rewritten.length <= MESSAGE_BYTES_MAX) return rewritten;
+  // With a horizon it has grown out of what recovery believes to be a batch: its tombstones stay. What is superseded must go
+  // all the same, or it would be there for longer than the tombstones that are to take it away.
+  const without = kept.includes(false) ? rewrite(-1n) : batch;
+  if (without.length <= MESSAGE_BYTES_MAX) return without;
+  throw new KafkaError(
+    ErrorCode.KAFKA_STORAGE_ERROR,
+    `the batch at offset ${header.baseOffset} is not compacted: it would have more than ${MESSAGE_BYTES_MAX} bytes`,
+  );
 }

@@ -6,9 +6,9 @@ import type { Segment } from "./segment.ts";
 /** `max.compaction.lag.ms` of those who have set none. */
 const LONG_MAX = 2n ** 63n - 1n;
 
-/** What is read of a segment where it is not known; -1: no batch has one. */
+/** What is read of a segment where it is not known; -1: nothing in it has one. */
 export interface SegmentTimes {
-  /** Of all its batches. */
+  /** Of all its records. */
   greatest(segment: Segment): Promise<bigint>;
   /** Of its first batch. */
   first(segment: Segment): Promise<bigint>;

@@ -25,7 +25,7 @@ export interface FrontHost {
   startMoved(): void;
   /** Begins a new segment; resolves when its file is there. */
   rollActive(): Promise<void>;
-  /** Of a segment's batches; -1: none has one. */
+  /** Of a segment's records; -1: none has one. */
   greatestTimestamp(segment: Segment): Promise<bigint>;
   /** Resolves when all reads that have begun are over. */
   unread(): Promise<void>;

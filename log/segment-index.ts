@@ -28,7 +28,7 @@ export interface StoredIndex {
   times: Uint8Array;
   /** Size of the segment that they index. */
   segmentBytes: number;
-  /** Greatest timestamp of all batches and the last offset of the first that had it; -1n: none. */
+  /** Greatest timestamp of all records and the last offset of the first that had it; -1n: none. */
   maxTimestamp: bigint;
   maxTimestampOffset: bigint;
 }

@@ -19,7 +19,10 @@ export class Segment {
   endOffset: bigint;
   /** Bytes up to the high watermark, or to where a failed sync leaves it in doubt what is there: nothing after them is read. */
   readableBytes = 0;
-  /** Greatest timestamp of the records that are readable, -1: none; undefined while a closed segment was not asked for it. */
+  /**
+   * Greatest timestamp of the records that are readable, -1: none; undefined while a closed segment was not asked for
+   * it, or damage hides it.
+   */
   maxTimestamp: bigint | undefined;
   /** Greatest timestamp of its first batch, from which its age is counted; -1: none, or not known of a closed segment. */
   firstTimestamp = -1n;

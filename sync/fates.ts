@@ -23,7 +23,8 @@ export interface Fate {
 }
 
 const NOBODY_KNOWS =
-  "the record left the outbox too long ago to tell whether it was delivered or discarded, or the outbox that it was in is gone";
+  "the record left the outbox too long ago to tell whether it was delivered or discarded, or a full device without a note, " +
+  "or the outbox that it was in is gone";
 
 export class Fates {
   private readonly open = new Map<number, Fate>();
@@ -35,6 +36,8 @@ export class Fates {
   isThorough = false;
   /** Not there at the last such look: whoever has taken them out may be about to tell. */
   private missing: ReadonlySet<number> = new Set();
+  /** Those that nothing is known of: a look may fall between a record's leaving and its receipt, so a second one decides. */
+  private unknown: readonly number[] = [];
 
   get openCount(): number {
     return this.open.size;
@@ -88,7 +91,8 @@ export class Fates {
   private async find(rows: OutboxTransaction): Promise<() => void> {
     // As of the beginning: what is published from now on may not be in what this transaction sees.
     const asked = [...this.open.keys()];
-    const inherited = [...this.inherited];
+    const inherited = [...this.inherited, ...this.unknown];
+    const { length: newlyInherited } = this.inherited;
     const { isThorough } = this;
     this.isThorough = false;
     const receipts = await rows.receiptsAfter(this.seen);
@@ -110,14 +114,14 @@ export class Fates {
         if (state === "refused" || state === "in doubt") this.reject([id], undelivered(state, reason ?? ""));
       }
       // Who was inherited meanwhile is told by receipts from the first one on.
-      if (this.inherited.length === inherited.length)
-        this.seen = Math.max(this.seen, receipts.at(-1)?.id ?? 0);
-      this.inherited = this.inherited.slice(inherited.length);
+      if (this.inherited.length === newlyInherited) this.seen = Math.max(this.seen, receipts.at(-1)?.id ?? 0);
+      this.inherited = this.inherited.slice(newlyInherited);
+      this.unknown = (isWhole ? inherited : asked).filter((id) => !known.has(id) && this.open.has(id));
+      if (there === undefined) return;
       this.reject(
-        (isWhole ? inherited : asked).filter((id) => !known.has(id)),
+        this.unknown.filter((id) => this.missing.has(id)),
         new KafkaError(ErrorCode.NETWORK_EXCEPTION, NOBODY_KNOWS),
       );
-      if (there === undefined) return;
       // Where the device is full, what is delivered leaves no receipt. What is discarded does, or stays.
       const missing = asked.filter((id) => !there.has(id));
       this.deliver({

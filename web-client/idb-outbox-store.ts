@@ -87,7 +87,7 @@ function rowsOf(transaction: Transaction): OutboxTransaction {
     addRecord: (record) => records.add(withOwnBytes(record) as OutboxRecord),
     addRun: (run) => runs.add(run),
     putRecord: async (record) =>
-      void (await Promise.all([records.put(withOwnBytes(record)), runs.remove([record.id])])),
+      void (await Promise.all([records.put(withOwnBytes(record)), runs.moveOut([record.id])])),
     freezeRecords: async (ids) => {
       const [singles, inRuns] = await Promise.all([single(ids), runs.waiting(ids)]);
       const waiting = singles.filter(({ state }) => state === "waiting");

@@ -125,12 +125,17 @@ export class RecordRuns {
     return this.change(ids, FROZEN);
   }
 
-  /** They are gone, or have rows of their own; of those that are frozen, the batch goes in this transaction, too. */
+  /** They are gone; of those that are frozen, the batch goes in this transaction, too. */
   remove(ids: readonly number[]): Promise<void> {
     return this.change(ids, GONE);
   }
 
-  private async change(ids: readonly number[], next: number): Promise<void> {
+  /** They have rows of their own from now on, and may come into a batch again: their run has to say so. */
+  moveOut(ids: readonly number[]): Promise<void> {
+    return this.change(ids, GONE, true);
+  }
+
+  private async change(ids: readonly number[], next: number, haveRows = false): Promise<void> {
     const { runs, contents } = this.rows;
     const requests: Promise<unknown>[] = [];
     for (const run of await this.of(ids)) {
@@ -138,7 +143,7 @@ export class RecordRuns {
       const before = new Set(ids.map((id) => states[id - first]));
       for (const id of ids) if (stateOf(run, id) !== undefined) states[id - first] = next;
       if (states.every((state) => state === GONE)) requests.push(runs.delete(first), contents.delete(first));
-      else if (before.has(WAITING)) requests.push(runs.put(run));
+      else if (before.has(WAITING) || (haveRows && before.has(FROZEN))) requests.push(runs.put(run));
     }
     await Promise.all(requests);
   }

@@ -177,6 +177,8 @@ export async function sendHistory(
     });
   });
   try {
+    // Not in the handler's own cork, which all that is read at once would share: see WRITE_BYTES.
+    await new Promise<void>((resolve) => clock.defer(resolve));
     for await (const pieces of historyPieces(request)) {
       for (const part of parts(pieces)) {
         if (isOver) return;

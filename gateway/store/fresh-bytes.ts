@@ -3,7 +3,7 @@
  * ago the system may have dropped, and a read of it has to wait for the disk.
  */
 
-/** Bytes are fresh for so long at least, and for twice as long at most. */
+/** What is fresh begins anew with the first write after so long; bytes stay fresh for twice as long at most. */
 const FRESH_MS = 5000;
 
 export class FreshBytes {

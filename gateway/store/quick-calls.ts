@@ -39,11 +39,13 @@ export function quickCalls({ nowMs, bytesMax }: QuickCallsOptions): QuickCalls {
       turnBytes = 0;
       return elsewhere();
     }
-    const answer = here();
-    const ended = nowMs();
-    if (ended - since > WITHIN_MS) [since, tookMs] = [began, 0];
-    tookMs += ended - began;
-    if (tookMs > HELD_MS_MAX) hereFrom = ended + ELSEWHERE_MS;
-    return answer;
+    try {
+      return here();
+    } finally {
+      const ended = nowMs();
+      if (ended - since > WITHIN_MS) [since, tookMs] = [began, 0];
+      tookMs += ended - began;
+      if (tookMs > HELD_MS_MAX) hereFrom = ended + ELSEWHERE_MS;
+    }
   };
 }

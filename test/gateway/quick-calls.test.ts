@@ -13,9 +13,9 @@ function disk(): {
   const state: State = { nowMs: 0, tookMs: 0, error: undefined };
   const made: string[] = [];
   const make = (where: string, bytes: number): number => {
+    state.nowMs += state.tookMs;
     if (state.error !== undefined) throw state.error;
     made.push(where);
-    state.nowMs += state.tookMs;
     return bytes;
   };
   const quickly = quickCalls({ nowMs: () => state.nowMs, bytesMax: MIB });
@@ -89,4 +89,14 @@ it("a call that fails rejects, wherever it was made", async () => {
   const { call, set } = disk();
   set({ error: new Error("ENOSPC") });
   await expect(call(BYTES)).rejects.toThrow("ENOSPC");
+  set({ error: undefined });
+});
+
+it("a disk that fails after it has held the event loop back does not hold it again", async () => {
+  const { call, set, made } = disk();
+  set({ error: new Error("EIO"), tookMs: 500 });
+  await expect(call(BYTES)).rejects.toThrow("EIO");
+  set({ error: undefined, tookMs: 1 });
+  await call(BYTES);
+  expect(made).toEqual(["elsewhere"]);
 });

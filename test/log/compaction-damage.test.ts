@@ -1,4 +1,5 @@
 /** What compaction could do to those around it: replicas, rolls, deletions, and a disk whose bits flip. */
+import { BatchHeader } from "../../log/batch.ts";
 import { describe, expect, it } from "vitest";
 import {
   ATTRIBUTES_AT,
@@ -47,13 +48,17 @@ const SETTINGS = {
 const open = (store: Store): Promise<PartitionLog> => openLeader(store, { config: config(SETTINGS) });
 
 function keyed(key: string, value: string | null): Uint8Array {
+  return keyedBatch([[key, value]]);
+}
+
+function keyedBatch(pairs: readonly (readonly [key: string, value: string | null])[]): Uint8Array {
   const encoder = new TextEncoder();
-  const record = {
+  const records = pairs.map(([key, value]) => ({
     key: encoder.encode(key),
     value: value === null ? null : encoder.encode(value),
     timestamp: START_MS,
-  };
-  return engine.writeBatch([record], {
+  }));
+  return engine.writeBatch(records, {
     codec: 0,
     producerId: -1n,
     producerEpoch: -1,
@@ -315,6 +320,23 @@ describe("a batch that tombstones with a time to go have made larger", () => {
     expect(compactBatch(tombstones, { ...context, engine: growing })).toBe(tombstones);
     grown = new Uint8Array(100);
     expect(compactBatch(tombstones, { ...context, engine: growing })).toBe(grown);
+
+    // What is superseded goes even then: else it would be there for longer than the tombstone that takes it away.
+    const superseded = keyedBatch([
+      ["k", null],
+      ["l", "old"],
+    ]);
+    map.put(new TextEncoder().encode("l"), 7n);
+    map.reached(8n);
+    const narrow: Engine = Object.assign(Object.create(engine) as Engine, {
+      rewriteBatch: (...[batch, keeps, options]: Parameters<Engine["rewriteBatch"]>) =>
+        options.deleteHorizonMs >= 0n
+          ? new Uint8Array(MESSAGE_BYTES_MAX + 1)
+          : engine.rewriteBatch(batch, keeps, options),
+    });
+    const left = compactBatch(superseded, { ...context, engine: narrow }) ?? new Uint8Array(0);
+    expect(recordsOf([left]).map(({ offset }) => offset)).toEqual([0n]);
+    expect(new BatchHeader(left).deleteHorizonMs).toBeUndefined();
   });
 });
 

@@ -258,6 +258,36 @@ export function outboxStoreContract(kind: string, create: () => Promise<OutboxSt
         expect(await addRun(["g"])).toBeGreaterThan(single);
       });
 
+      it("is there once, though all of it is frozen, and a part of it is taken apart and frozen again", async () => {
+        const first = await addRun(["a", "b", "c", "d"]);
+        const [apart, other] = await store.transact("readwrite", async (rows) => {
+          expect(await rows.freezeRecords([first, first + 1, first + 2, first + 3])).toBe(true);
+          return [
+            await rows.addBatch(batchOf([first, first + 1])),
+            await rows.addBatch(batchOf([first + 2, first + 3])),
+          ];
+        });
+        await store.transact("readwrite", async (rows) => {
+          for (const record of await rows.records([first, first + 1]))
+            await rows.putRecord({ ...record, state: "waiting" });
+          await rows.deleteBatch(apart ?? -1);
+        });
+        await store.transact("readwrite", async (rows) => {
+          expect(await rows.freezeRecords([first, first + 1])).toBe(true);
+          await rows.addBatch(batchOf([first, first + 1]));
+        });
+        expect(values(await inState("frozen"))).toEqual(["a", "b", "c", "d"]);
+        await store.transact("readonly", async (rows) => {
+          expect(await rows.countIn("frozen")).toBe(4);
+          expect(await rows.records([first, first + 1, first + 2, first + 3])).toHaveLength(4);
+        });
+        await store.transact("readwrite", async (rows) => {
+          await rows.deleteRecords([first + 2, first + 3]);
+          await rows.deleteBatch(other ?? -1);
+        });
+        expect(values(await inState("frozen"))).toEqual(["a", "b"]);
+      });
+
       it("is as it was in all its records when a few of many have left, whatever their bytes", async () => {
         // So large that its bytes lie in several rows, of which each ends somewhere.
         const all = Array.from({ length: 500 }, (_, at) => `${at} ${"x".repeat(at % 2 === 0 ? 10 : 900)}`);

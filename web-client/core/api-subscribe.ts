@@ -34,7 +34,7 @@ export type From =
 export interface SubscribeOptions {
   /** `latest` when left out. */
   from?: From;
-  /** `end`: ends after what is there when it begins. Goes on live when left out. */
+  /** `end`: ends after what is there when it begins, or begins again in another worker. Goes on live when left out. */
   until?: "end";
   /** All when left out, also those that the topic gets later. */
   partitions?: readonly number[];

@@ -18,7 +18,7 @@ export async function* pendingReading(reading: TopicReading): AsyncGenerator<Loc
   const tracker = new PendingTracker();
   const { former } = options;
   if (former !== undefined) tracker.goOn(former.told, former.arrived);
-  const next = new Map<number, bigint>();
+  const next = new Map<number, bigint>(former?.next);
   const headers = new Map<number, BatchHeader>();
   const only = options.partitions && new Set(options.partitions);
   const bell = new Bell();

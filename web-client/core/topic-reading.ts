@@ -129,7 +129,8 @@ export class TopicReading {
           if (options.partitions !== undefined || ends !== undefined) return;
           watchPartitions(topic, { metadata, clock: upstream.clock, signal }, (more) => {
             // All that is in a partition that was not there before is new, but for what was read of it before.
-            for (const partition of more) add(open(partition, stored.get(partition) ?? EARLIEST));
+            for (const partition of more)
+              add(open(partition, starts.get(partition) ?? stored.get(partition) ?? EARLIEST));
           });
         },
       );

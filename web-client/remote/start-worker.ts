@@ -73,7 +73,7 @@ async function start(
   { signal, onPrepared, isDurable }: StartOptions,
 ): Promise<Running> {
   const worker = newWorker();
-  const lock = opening.hasLocks ? newLifeLock() : undefined;
+  let lock = opening.hasLocks ? newLifeLock() : undefined;
   const lost = deferred<string>();
   const failed = deferred<never>();
   failed.promise.catch(() => undefined);
@@ -113,11 +113,16 @@ async function start(
     const held = far.call("hold", lock);
     const prepared = far.call("prepare", opening.engineUrl);
     prepared.catch(() => undefined);
-    if (await unlessFailed(held)) {
-      clearTimeout(silence);
+    const isHeld = await unlessFailed(held);
+    clearTimeout(silence);
+    if (isHeld) {
       void whenLifeEnds(
         lock ?? "",
-        (next) => far.call("hold", next),
+        async (next) => {
+          const holds = await far.call("hold", next);
+          if (holds) lock = next;
+          return holds;
+        },
         over.signal,
         () => lose("its worker has ended"),
       );
