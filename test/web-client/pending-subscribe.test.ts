@@ -1,12 +1,14 @@
 /** What is pending, in a subscription: over a real gateway, each record once from when it is published on, and nothing is kept for it. */
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import type { OutboxRecord } from "../../sync/outbox-store.ts";
 import { pendingRows } from "../../sync/pending-rows.ts";
 import type { LocalRecord } from "../../web-client/core/api-pending.ts";
 import type { SubscribeOptions } from "../../web-client/core/api-subscribe.ts";
 import type { ClientParts } from "../../web-client/core/client-parts.ts";
 import type { RivuletClient } from "../../web-client/core/rivulet-client.ts";
 import { text } from "../../web-client/core/serializer.ts";
+import { TopicReading } from "../../web-client/core/topic-reading.ts";
 import { TopicClient } from "../../web-client/core/topic-client.ts";
 import { ANONYMOUS } from "../../web-client/core/tokens.ts";
 import { gatewayAddress } from "../../web-client/address.ts";
@@ -60,6 +62,10 @@ function subscribed(client: RivuletClient, name: string, options: SubscribeOptio
   );
   subscribers.push(shown);
   return shown;
+}
+
+async function readAll(records: AsyncIterable<unknown>): Promise<void> {
+  for await (const record of records) void record;
 }
 
 const until = (isSo: () => void): Promise<void> => vi.waitFor(isSo, WAIT);
@@ -142,6 +148,49 @@ test("what is stored moves with what has come, and not with what is pending", as
   // Nobody had asked for what comes after the first.
   expect(await take(2)).toEqual(["a", "b"]);
   expect(await take(1)).toEqual(["b"]);
+});
+
+test("a subscription that goes on in another worker does not take back what has come, though its row is still there", async () => {
+  const tab = new PendingTab();
+  const { upstream, metadata } = tab.tab;
+  const { published, clock } = tab;
+  const over = new AbortController();
+  const parts: Pick<ClientParts, "upstream" | "metadata" | "engine" | "published" | "signal"> = {
+    upstream,
+    metadata,
+    engine: loadEngine(),
+    published,
+    signal: over.signal,
+  };
+  // Since somebody has read the replica with what is pending, rows stay until one like that has found them there.
+  const replica = await tab.replica();
+  await clock.until(replica.caughtUp());
+  await clock.until(readAll(replica.read({ pending: true })));
+  tab.publish("mine");
+  const rows = (): Promise<readonly OutboxRecord[]> =>
+    pendingRows(published.rows, "orders").then(({ records }) => records);
+  let [row] = await rows();
+  await tab.until(() => {
+    void rows().then((found) => ([row] = found));
+    return row?.state === "delivered";
+  });
+  const place = { topicId: tab.topic.id, next: new Map([[0, 1n]]) };
+  const reading = new TopicReading("orders", parts as ClientParts, {
+    from: "earliest",
+    former: { ...place, told: [], arrived: [row?.id ?? 0] },
+  });
+  const steps: unknown[] = [];
+  const read = (async () => {
+    for await (const step of reading.local()) steps.push(step);
+  })();
+  await clock.pass(5000);
+  expect(steps).toEqual([]);
+  tab.append("later");
+  await tab.until(() => steps.length > 0);
+  expect(steps).toMatchObject([{ partition: 0 }]);
+  over.abort();
+  await clock.until(read);
+  await tab.close();
 });
 
 test("a subscription looks at the rows once for what comes together, and not again as it is given", async () => {
