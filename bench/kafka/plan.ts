@@ -18,15 +18,16 @@ const SYNCED = { acks: "all", isRead: false, share: 0.3 } as const;
 
 /**
  * Both with their defaults, with which Kafka syncs nothing and Rivulet everything; besides, each as the other does it:
- * Rivulet with the value that `flush.ms` has in Kafka, Kafka with a sync for each batch.
+ * Rivulet with a `flush.ms` that never comes (Kafka's default is Rivulet's, too, and means there that all is synced), Kafka
+ * with a sync for each batch.
  */
 export const ways = {
   rivulet: { name: "Rivulet, acks=1 (synced after)", server: "Rivulet", ...WRITTEN },
   rivuletUnsynced: {
-    name: "Rivulet, acks=1, Kafka's flush.ms (not synced)",
+    name: "Rivulet, acks=1, flush.ms (not synced)",
     server: "Rivulet",
     ...WRITTEN,
-    topicSettings: { "flush.ms": "9223372036854775807" },
+    topicSettings: { "flush.ms": "9223372036854775806" },
     isRead: false,
   },
   kafka: { name: "Kafka, acks=1 (not synced)", server: "Kafka", ...WRITTEN },
