@@ -349,7 +349,8 @@ test.each([Date.UTC(2254, 0), Date.UTC(9999, 0), 8.64e15])(
   },
 );
 
-test("an account's store that was only closed under a tab is gone on with, and nothing of it is called lost", async () => {
+/** The browser's databases, and the connections to them in the order in which they were opened. */
+function watchedDatabases(): { databases: IDBFactory; connections: IDBDatabase[] } {
   const connections: IDBDatabase[] = [];
   const databases = {
     open: (name: string, version?: number) => {
@@ -358,6 +359,11 @@ test("an account's store that was only closed under a tab is gone on with, and n
       return request;
     },
   } as unknown as IDBFactory;
+  return { databases, connections };
+}
+
+test("an account's store that was only closed under a tab is gone on with, and nothing of it is called lost", async () => {
+  const { databases, connections } = watchedDatabases();
   const name = accountName("only closed", ANONYMOUS);
   const account = new HealingAccount({ databases, name, now: () => Date.now(), onLost: nothing });
   const emptied: string[] = [];
@@ -373,14 +379,7 @@ test("an account's store that was only closed under a tab is gone on with, and n
 });
 
 test("an error that comes late, of a connection that is gone by then, closes none of those after it", async () => {
-  const connections: IDBDatabase[] = [];
-  const databases = {
-    open: (name: string, version?: number) => {
-      const request = indexedDB.open(name, version);
-      request.addEventListener("success", () => connections.push(request.result));
-      return request;
-    },
-  } as unknown as IDBFactory;
+  const { databases, connections } = watchedDatabases();
   const name = accountName("failed late", ANONYMOUS);
   const account = new HealingAccount({ databases, name, now: () => Date.now(), onLost: nothing });
   const failure = new DOMException("the disk", "UnknownError");

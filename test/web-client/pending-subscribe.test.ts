@@ -64,6 +64,18 @@ function subscribed(client: RivuletClient, name: string, options: SubscribeOptio
   return shown;
 }
 
+/** What reading a topic takes of a client. */
+function partsOf({ tab: { upstream, metadata }, published }: PendingTab, signal: AbortSignal): ClientParts {
+  const parts: Pick<ClientParts, "upstream" | "metadata" | "engine" | "published" | "signal"> = {
+    upstream,
+    metadata,
+    engine: loadEngine(),
+    published,
+    signal,
+  };
+  return parts as ClientParts;
+}
+
 async function readAll(records: AsyncIterable<unknown>): Promise<void> {
   for await (const record of records) void record;
 }
@@ -152,16 +164,9 @@ test("what is stored moves with what has come, and not with what is pending", as
 
 test("a subscription that goes on in another worker does not take back what has come, though its row is still there", async () => {
   const tab = new PendingTab();
-  const { upstream, metadata } = tab.tab;
   const { published, clock } = tab;
   const over = new AbortController();
-  const parts: Pick<ClientParts, "upstream" | "metadata" | "engine" | "published" | "signal"> = {
-    upstream,
-    metadata,
-    engine: loadEngine(),
-    published,
-    signal: over.signal,
-  };
+  const parts = partsOf(tab, over.signal);
   // Since somebody has read the replica with what is pending, rows stay until one like that has found them there.
   const replica = await tab.replica();
   await clock.until(replica.caughtUp());
@@ -175,7 +180,7 @@ test("a subscription that goes on in another worker does not take back what has 
     return row?.state === "delivered";
   });
   const place = { topicId: tab.topic.id, next: new Map([[0, 1n]]) };
-  const reading = new TopicReading("orders", parts as ClientParts, {
+  const reading = new TopicReading("orders", parts, {
     from: "earliest",
     former: { ...place, told: [], arrived: [row?.id ?? 0] },
   });
@@ -196,17 +201,10 @@ test("a subscription that goes on in another worker does not take back what has 
 test("a subscription looks at the rows once for what comes together, and not again as it is given", async () => {
   let rows: CountedRows | undefined;
   const tab = new PendingTab((store) => (rows = new CountedRows(store)));
-  const { upstream, metadata } = tab.tab;
-  const { published, clock } = tab;
+  const { clock } = tab;
   const over = new AbortController();
-  const parts: Pick<ClientParts, "upstream" | "metadata" | "engine" | "published" | "signal"> = {
-    upstream,
-    metadata,
-    engine: loadEngine(),
-    published,
-    signal: over.signal,
-  };
-  const topic = new TopicClient("orders", parts as ClientParts, { key: text(), value: text() });
+  const parts = partsOf(tab, over.signal);
+  const topic = new TopicClient("orders", parts, { key: text(), value: text() });
   const shown = new ShownRecords((signal) => topic.subscribe({ from: "earliest", pending: true, signal }));
   tab.append("0");
   await tab.until(() => shown.values.length === 1);
